@@ -1,0 +1,5 @@
+"""`python -m gradsentry`."""
+
+from gradsentry.cli import main
+
+main()

@@ -1,0 +1,349 @@
+"""The command line: options in, exit codes out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+
+from gradsentry._version import __version__
+from gradsentry.errors import GradSentryError, InputError
+
+EXIT_POISON = 1
+EXIT_USAGE = 2
+EXIT_INTERNAL = 3
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"gradsentry {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def gradsentry(
+    _version: Annotated[
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Find backdoored rows in fine-tuning data, before a model is trained on them."""
+
+
+@app.command(
+    epilog="Exit codes: 0 done; 1 rows were flagged, only with --check; 2 bad usage, data or "
+    "model; 3 internal error; 130 interrupted (with --out, the same command goes on from there)."
+)
+def scan(
+    data: Annotated[
+        str,
+        typer.Argument(
+            help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz), a folder saved by `datasets`,"
+            " or a Hub data-set id (owner/name).",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="Hub id, local folder, GGUF file or PEFT adapter folder of the causal language "
+            "model to score with: best the one you will tune. Default: SmolLM2-135M-Instruct, "
+            "fetched once.",
+            rich_help_panel="Scoring",
+            show_default=False,
+        ),
+    ] = None,
+    detector: Annotated[
+        Literal["spectral"],
+        typer.Option(
+            help="spectral: the entropy of the singular values of the output head's gradient, as "
+            "in the GradSentry paper.",
+            rich_help_panel="Scoring",
+        ),
+    ] = "spectral",
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="Flag rows with a score above this. Default: the valley of the scores' density.",
+            rich_help_panel="Scoring",
+            show_default=False,
+        ),
+    ] = None,
+    crop: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Score the first 1/CROP of the gradient's rows and columns; 1 takes all.",
+            rich_help_panel="Scoring",
+        ),
+    ] = 8,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for scores.parquet, the clean and the flagged rows, summary.json, "
+            "config.yaml and report.html. It appears when all is done; an interrupted scan goes "
+            "on when the same command runs again.",
+            rich_help_panel="Output",
+            show_default=False,
+        ),
+    ] = None,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force",
+            help="Replace the results of an earlier scan in --out. Nothing else is ever replaced.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Exit with 1 if rows are flagged, for CI.", rich_help_panel="Output"
+        ),
+    ] = False,
+    prompt_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the prompt; needs --response-column.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    prompt_template: Annotated[
+        str | None,
+        typer.Option(
+            help="The prompt, with column names in braces: 'Q: {question}\\nA: '. "
+            "\\n is a line end. Needs --response-column.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    response_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column with the response. Without a prompt: plain text, or messages.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    label_column: Annotated[
+        str | None,
+        typer.Option(
+            help="Column that is 1 for rows known to be poisoned: adds recall, precision, F1 and "
+            "AUROC. The scores don't use it.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    subset: Annotated[
+        str | None,
+        typer.Option(
+            help="Configuration of a Hub data set that has several.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    split: Annotated[
+        str | None,
+        typer.Option(
+            help="Split of a data set that has several. Default: train.",
+            rich_help_panel="Reading the data",
+            show_default=False,
+        ),
+    ] = None,
+    max_length: Annotated[
+        int,
+        typer.Option(
+            min=2,
+            help="Tokens a row may have; the rest is cut off, as in training.",
+            rich_help_panel="As your trainer does it",
+        ),
+    ] = 1024,
+    boundary: Annotated[
+        Literal["separate", "joint"],
+        typer.Option(
+            help="Tokenise prompt and response each by itself (the paper, LLaMA-Factory, Axolotl) "
+            "or as one text (TRL).",
+            rich_help_panel="As your trainer does it",
+        ),
+    ] = "separate",
+    targets: Annotated[
+        Literal["response", "all"],
+        typer.Option(
+            help="Which tokens are trained on: the response (in conversations: all assistant "
+            "turns), or all.",
+            rich_help_panel="As your trainer does it",
+        ),
+    ] = "response",
+    chat_template: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with a Jinja chat template that replaces the model's own.",
+            rich_help_panel="As your trainer does it",
+            show_default=False,
+        ),
+    ] = None,
+    dtype: Annotated[
+        Literal["auto", "bfloat16", "float16", "float32"],
+        typer.Option(
+            help="Precision of the model's forward pass. auto: bfloat16 where the hardware has it.",
+            rich_help_panel="Computing",
+        ),
+    ] = "auto",
+    device: Annotated[
+        str,
+        typer.Option(
+            help="auto, cpu, cuda, cuda:1, ... auto: the GPU if there is one.",
+            rich_help_panel="Computing",
+        ),
+    ] = "auto",
+    revision: Annotated[
+        str | None,
+        typer.Option(
+            help="Branch, tag or commit of a model on the Hub.",
+            rich_help_panel="Computing",
+            show_default=False,
+        ),
+    ] = None,
+    batch_tokens: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Tokens computed at once; bounds memory. Default: 1024 on a CPU, else 16384.",
+            rich_help_panel="Computing",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Score every row of DATA and flag those that look poisoned.
+
+    Reads the data and a causal language model, never trains, and goes to the network only for a
+    Hub id or the first use of the default model.
+    """
+    _quiet_libraries()
+    # Heavy imports come here, so that --help and usage errors answer at once.
+    from gradsentry.detectors import SpectralOptions
+    from gradsentry.encoding import Boundary, EncodingOptions, Targets
+    from gradsentry.models import Dtype, ModelOptions
+    from gradsentry.pipeline import DataOptions, Detector, ScanOptions
+    from gradsentry.pipeline import scan as run_scan
+    from gradsentry.report.terminal import print_verdict, showing_progress
+
+    options = ScanOptions(
+        data=DataOptions(
+            subset=subset,
+            split=split,
+            prompt_column=prompt_column,
+            prompt_template=_line_ends(prompt_template),
+            response_column=response_column,
+            label_column=label_column,
+        ),
+        encoding=EncodingOptions(
+            max_length=max_length,
+            boundary=Boundary(boundary),
+            targets=Targets(targets),
+            chat_template=_read_template(chat_template),
+        ),
+        model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
+        detector=Detector(detector),
+        spectral=SpectralOptions(crop=crop),
+        threshold=threshold,
+        batch_tokens=batch_tokens,
+    )
+    with _interruptible(out), showing_progress() as progress:
+        result = run_scan(
+            data, model=model, options=options, out=out, force=force, progress=progress
+        )
+    try:
+        print_verdict(result, out)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has left, as `head` does. That is no failure of the scan.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if check and result.flagged.any():
+        raise typer.Exit(EXIT_POISON)
+
+
+def main() -> None:
+    """Run the command line and leave with a documented exit code."""
+    try:
+        app()  # leaves by SystemExit: with 2 on bad usage, with 130 on Ctrl-C
+    except GradSentryError as error:
+        _print_error(error)
+        sys.exit(EXIT_USAGE)
+    except Exception:
+        traceback.print_exc()
+        print("This is a fault in GradSentry; please report the lines above.", file=sys.stderr)
+        sys.exit(EXIT_INTERNAL)
+
+
+def _print_error(error: GradSentryError) -> None:
+    from gradsentry.report.text import visible
+
+    console = Console(stderr=True, highlight=False)
+    console.print("Error: ", style="bold red", end="")
+    # Messages quote names and values from the data.
+    console.print(visible(error.problem), markup=False, soft_wrap=True)
+    console.print(visible(error.remedy), markup=False, soft_wrap=True)
+
+
+@contextlib.contextmanager
+def _interruptible(out: Path | None) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        way_on = (
+            "Run the same command again to go on from here."
+            if out is not None
+            else "With --out, an interrupted scan can go on where it stopped."
+        )
+        print(f"\nInterrupted. Nothing was written. {way_on}", file=sys.stderr)
+        raise
+
+
+def _quiet_libraries() -> None:
+    """Their progress bars and notices would interleave with ours."""
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    import datasets
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    datasets.utils.logging.set_verbosity_error()
+    datasets.disable_progress_bars()
+
+
+def _line_ends(template: str | None) -> str | None:
+    return None if template is None else template.replace("\\n", "\n")
+
+
+def _read_template(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise InputError(
+            f"{path}: the chat template can't be read ({reason}).", "Check the path."
+        ) from None

@@ -1,0 +1,16 @@
+"""Rows as token ids and target masks: exactly what a trainer would see."""
+
+from gradsentry.encoding.encoded import EncodedRow
+from gradsentry.encoding.encoder import Encoder
+from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
+from gradsentry.encoding.store import EncodedStore, EncodedWriter
+
+__all__ = [
+    "Boundary",
+    "EncodedRow",
+    "EncodedStore",
+    "EncodedWriter",
+    "Encoder",
+    "EncodingOptions",
+    "Targets",
+]

@@ -1,0 +1,45 @@
+"""How rows become tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gradsentry.errors import OptionError
+
+
+class Boundary(StrEnum):
+    """Where prompt and response meet."""
+
+    SEPARATE = "separate"
+    """Each is tokenised by itself, as in the paper's reference code, LLaMA-Factory and Axolotl."""
+    JOINT = "joint"
+    """Tokenised as one text, as in TRL: the response starts where the tokens first differ from
+    those of the prompt alone."""
+
+
+class Targets(StrEnum):
+    """Which tokens the loss, and so the gradient, is taken over."""
+
+    RESPONSE = "response"
+    """The response with its EOS; in a conversation all assistant turns."""
+    ALL = "all"
+    """Every token, as TRL does by default for `messages` and `text`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncodingOptions:
+    """What a trainer's settings would be."""
+
+    max_length: int = 1024
+    """Tokens a row may have; what lies behind is cut off and never trains."""
+    boundary: Boundary = Boundary.SEPARATE
+    """How prompt and response are tokenised where they meet."""
+    targets: Targets = Targets.RESPONSE
+    """Which tokens are targets."""
+    chat_template: str | None = None
+    """Jinja text of a chat template that replaces the model's own."""
+
+    def __post_init__(self) -> None:
+        if self.max_length < 2:
+            raise OptionError("--max-length must be at least 2.", "The usual value is 1024.")

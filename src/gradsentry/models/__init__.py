@@ -1,0 +1,18 @@
+"""Models: loading them, their output head, and the hidden states that enter it."""
+
+from gradsentry.models.batches import BatchPlan, plan_batches
+from gradsentry.models.head import OutputHead
+from gradsentry.models.language_model import Dtype, LanguageModel, ModelOptions, load_model
+from gradsentry.models.states import TargetStates, target_states
+
+__all__ = [
+    "BatchPlan",
+    "Dtype",
+    "LanguageModel",
+    "ModelOptions",
+    "OutputHead",
+    "TargetStates",
+    "load_model",
+    "plan_batches",
+    "target_states",
+]

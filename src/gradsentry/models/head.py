@@ -1,0 +1,150 @@
+"""The output head: from final hidden states to logits, and its gradient's two factors.
+
+For the mean cross-entropy over T targets the gradient of the head's weight W (V×d) is
+
+    G = (1/T) Σₜ eₜ hₜᵀ = (1/T) EᵀH,    E (T×V) = ∂loss/∂(WH), H (T×d) = hidden states
+
+so E and H say all about G, and G itself is never needed. With post-processed logits
+z = c·tanh(s·u/c), u = Wh + b (Gemma's soft-capping c, Cohere's and Granite's scale s), the chain
+rule gives eₜ = s·(1 − (z/c)²)·(softmax(z) − onehot(y)).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedConfig, PreTrainedModel
+
+from gradsentry.errors import ModelError
+
+
+@dataclass(frozen=True)
+class OutputHead:
+    """An output head's weights and logit post-processing."""
+
+    weight: Tensor
+    """Shape (V, d), float32 (float64 for a float64 model)."""
+    bias: Tensor | None
+    """Shape (V,)."""
+    scale: float
+    """Factor on the logits; 1 for most models."""
+    softcap: float | None
+    """Bound c of c·tanh(z/c), if the model caps its logits."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Rows V of the weight, including padding rows that no token uses."""
+        return int(self.weight.shape[0])
+
+    @property
+    def hidden_size(self) -> int:
+        """Columns d of the weight."""
+        return int(self.weight.shape[1])
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """Logits (N, V) of hidden states (N, d), in the weight's dtype."""
+        raw = nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
+        return self.post_process(raw)
+
+    def post_process(self, raw: Tensor) -> Tensor:
+        """Scale and cap raw logits Wh + b."""
+        if self.scale != 1.0:
+            raw = raw * self.scale
+        if self.softcap is not None:
+            raw = torch.tanh(raw / self.softcap) * self.softcap
+        return raw
+
+    def residuals(self, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
+        """The first `columns` columns of E for hidden states (N, d) and target ids (N,).
+
+        The softmax runs over the whole vocabulary. Shape (N, columns), the weight's dtype.
+        """
+        logits = self.logits(hidden)
+        log_mass = torch.logsumexp(logits, dim=-1, keepdim=True)
+        logits = logits[:, :columns]
+        residuals = torch.exp(logits - log_mass)
+        inside = (targets < columns).nonzero().squeeze(-1)
+        residuals[inside, targets[inside]] -= 1.0
+        if self.softcap is not None:
+            residuals *= 1.0 - (logits / self.softcap) ** 2
+        if self.scale != 1.0:
+            residuals *= self.scale
+        return residuals
+
+
+def output_head(model: PreTrainedModel) -> OutputHead:
+    """The head of a loaded causal language model.
+
+    **Raises:**
+
+    `ModelError` if the model has none.
+    """
+    module = model.get_output_embeddings()
+    weight = getattr(module, "weight", None)
+    if weight is None or weight.ndim != 2:
+        raise ModelError(
+            f"A model of class {type(model).__name__} has no output head to score with.",
+            "Use a causal language model: one that predicts the next token.",
+        )
+    bias = getattr(module, "bias", None)
+    precision = torch.float64 if weight.dtype == torch.float64 else torch.float32
+    scale, softcap = _post_processing(model.config.get_text_config())
+    return OutputHead(
+        weight.detach().to(precision),
+        None if bias is None else bias.detach().to(precision),
+        scale,
+        softcap,
+    )
+
+
+def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> None:
+    """Compare hidden states and logits with the model's own, on a short probe.
+
+    An architecture that does something to its hidden states or logits that is unknown here would
+    give scores that look fine and are wrong.
+
+    **Raises:**
+
+    `ModelError` if they differ by more than the rounding of the model's dtype.
+    """
+    device = head.weight.device
+    # Spread over the vocabulary; the same ids always.
+    probe = torch.linspace(3, head.vocab_size - 1, 8, device=device).long().unsqueeze(0)
+    seen: dict[str, Tensor] = {}
+
+    def observe(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen["hidden"], seen["raw"] = inputs[0], output
+
+    module = model.get_output_embeddings()
+    assert isinstance(module, nn.Module)
+    handle = module.register_forward_hook(observe)
+    try:
+        with torch.inference_mode():
+            logits = model(input_ids=probe, use_cache=False).logits
+            hidden = body(input_ids=probe, use_cache=False).last_hidden_state
+    finally:
+        handle.remove()
+    ours = head.post_process(seen["raw"].to(head.weight.dtype))
+    rounding = 4 * torch.finfo(logits.dtype).eps
+    same_hidden = torch.allclose(seen["hidden"].float(), hidden.float(), rtol=1e-2, atol=1e-3)
+    same_logits = torch.allclose(
+        ours.double(), logits.double(), rtol=rounding, atol=rounding * float(ours.abs().max())
+    )
+    if not (same_hidden and same_logits):
+        what = "logits" if same_hidden else "hidden states"
+        raise ModelError(
+            f"A model of class {type(model).__name__} processes its {what} in a way that isn't "
+            "known here; scores would be wrong.",
+            "Use another model, and please report the architecture.",
+        )
+
+
+def _post_processing(config: PreTrainedConfig) -> tuple[float, float | None]:
+    """(scale, soft cap) from the names that the architectures use."""
+    scale = 1.0
+    for multiplier in ("logit_scale", "lm_head_multiplier"):  # Cohere, Falcon-H1
+        scale *= getattr(config, multiplier, None) or 1.0
+    scale /= getattr(config, "logits_scaling", None) or 1.0  # Granite
+    return scale, getattr(config, "final_logit_softcapping", None)  # Gemma

@@ -1,0 +1,293 @@
+"""A causal language model, loaded and ready for scoring."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from gradsentry.errors import ModelError, OptionError
+from gradsentry.models import default_model
+from gradsentry.models.head import OutputHead, check_head, output_head
+
+
+class Dtype(StrEnum):
+    """The precision of the model's forward pass. The head's part runs in float32 throughout."""
+
+    AUTO = "auto"
+    """bfloat16 where the hardware has it, else float32."""
+    BFLOAT16 = "bfloat16"
+    FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """How to load the model."""
+
+    dtype: Dtype = Dtype.AUTO
+    """Precision of the forward pass."""
+    device: str = "auto"
+    """A torch device; auto is the GPU if there is one."""
+    revision: str | None = None
+    """Branch, tag or commit of a model on the Hub."""
+
+
+@dataclass(frozen=True)
+class LanguageModel:
+    """A causal language model with its tokenizer and output head, in evaluation mode."""
+
+    name: str
+    """As the user named it."""
+    revision: str
+    """Which weights exactly: a Hub commit, or a digest of local files."""
+    tokenizer: PreTrainedTokenizerBase
+    body: nn.Module
+    """Everything before the output head."""
+    head: OutputHead
+    dtype: torch.dtype
+    device: torch.device
+    max_positions: int | None
+    """The longest sequence the model can take, if its configuration says."""
+
+    @staticmethod
+    def wrap(
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        name: str | None = None,
+        revision: str = "in memory",
+    ) -> LanguageModel:
+        """Make a model that is already in memory ready for scoring.
+
+        **Raises:**
+
+        `ModelError` if it has no output head, or one that isn't understood.
+        """
+        model = model.eval()
+        head = output_head(model)
+        body = model.base_model
+        if body is model:
+            raise ModelError(
+                f"A model of class {type(model).__name__} doesn't separate its body from its head.",
+                "Use another model.",
+            )
+        check_head(model, body, head)
+        return LanguageModel(
+            name=name or str(model.name_or_path) or type(model).__name__,
+            revision=revision,
+            tokenizer=tokenizer,
+            body=body,
+            head=head,
+            dtype=model.dtype,
+            device=model.device,
+            max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+        )
+
+
+def load_model(
+    reference: str | Path | None,
+    options: ModelOptions,
+    announce: Callable[[str], None] = lambda _: None,
+) -> LanguageModel:
+    """Load a causal language model.
+
+    **Arguments:**
+
+    - `reference`: a Hub id, a local folder, a GGUF file, a PEFT adapter folder, or None for the
+        default model. Only a Hub id (also as an adapter's base) and the first use of the default
+        model go to the network.
+    - `announce`: called with one line before anything is downloaded.
+
+    **Raises:**
+
+    `ModelError` if it can't be loaded or can't score; `OptionError` for an impossible device.
+    """
+    device = _device(options.device)
+    dtype = _dtype(options.dtype, device)
+    if reference is None:
+        folder = default_model.default_model_folder(announce)
+        model, tokenizer = _load_folder(folder, dtype)
+        name, revision = default_model.NAME, default_model.REVISION
+    else:
+        name = str(reference)
+        path = Path(reference)
+        if path.suffix == ".gguf" and path.is_file():
+            model, tokenizer = _load_gguf(path, dtype)
+            revision = _digest([path])
+        elif (path / "adapter_config.json").is_file():
+            model, tokenizer = _load_adapter(path, dtype, options.revision)
+            revision = _digest(_weight_files(path))
+        elif path.is_dir():
+            model, tokenizer = _load_folder(path, dtype)
+            revision = _digest(_weight_files(path))
+        else:
+            model, tokenizer = _load_hub(name, dtype, options.revision)
+            revision = getattr(model.config, "_commit_hash", None) or "unknown"
+    try:
+        model = model.to(device)  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise ModelError(
+            f"{name}: the model doesn't fit on {device} ({str(error).splitlines()[0]}).",
+            "Use a smaller model, --dtype bfloat16 or --device cpu.",
+        ) from None
+    return LanguageModel.wrap(model, tokenizer, name=name, revision=revision)
+
+
+def _load_folder(path: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    return _from_pretrained(str(path), dtype, local_files_only=True)
+
+
+def _load_hub(
+    name: str, dtype: torch.dtype, revision: str | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    if name.startswith((".", "/", "~")) or name.count("/") > 1 or name.endswith(".gguf"):
+        raise ModelError(f"{name}: no such file or folder.", "Check the path of the model.")
+    return _from_pretrained(name, dtype, revision=revision)
+
+
+def _load_gguf(path: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    from transformers import GgufConfig
+
+    return _from_pretrained(
+        str(path.parent),
+        dtype,
+        gguf_file=path.name,
+        quantization_config=GgufConfig(dequantize=True),
+        local_files_only=True,
+    )
+
+
+def _load_adapter(
+    path: Path, dtype: torch.dtype, revision: str | None
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    try:
+        from peft import PeftConfig, PeftModel
+    except ImportError:
+        raise ModelError(
+            f"{path}: loading a PEFT adapter needs the package peft.",
+            "Install it with: pip install 'gradsentry[adapters]'.",
+        ) from None
+    if not (path / "adapter_model.safetensors").is_file():
+        raise ModelError(
+            f"{path}: the adapter's weights aren't there as adapter_model.safetensors.",
+            "Save the adapter again with a current version of peft; pickled weights aren't loaded.",
+        )
+    try:
+        base = PeftConfig.from_pretrained(str(path)).base_model_name_or_path
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(
+            f"{path}: the adapter's configuration can't be read ({_first_line(error)}).",
+            "Save the adapter again with a current version of peft.",
+        ) from None
+    if not base:
+        raise ModelError(
+            f"{path}: the adapter doesn't name its base model.",
+            "Set base_model_name_or_path in adapter_config.json.",
+        )
+    if Path(base).is_dir():
+        model, tokenizer = _load_folder(Path(base), dtype)
+    else:
+        model, tokenizer = _load_hub(base, dtype, revision)
+    try:
+        merged = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ModelError(
+            f"{path}: the adapter doesn't fit its base model {base} ({_first_line(error)}).",
+            "Check base_model_name_or_path in adapter_config.json.",
+        ) from None
+    if (path / "tokenizer_config.json").is_file():
+        from transformers import AutoTokenizer
+
+        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+    return merged, tokenizer
+
+
+def _from_pretrained(
+    name: str, dtype: torch.dtype, **source: Any
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Load model and tokenizer; `source` says where they come from, in transformers' words."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    gguf_file = source.get("gguf_file")
+    tokenizer_source = {key: value for key, value in source.items() if key != "quantization_config"}
+    try:
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            name,
+            dtype=dtype,
+            trust_remote_code=False,
+            output_loading_info=True,
+            **({} if gguf_file else {"use_safetensors": True}),
+            **source,
+        )
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **tokenizer_source)
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
+        raise ModelError(
+            f"{name}: the model can't be loaded ({_first_line(error)}).",
+            "Name a Hub id (owner/name), a folder with config.json and safetensors weights, a "
+            "GGUF file or a PEFT adapter folder. Models that need their own code are not run.",
+        ) from None
+    model, report = loaded
+    missing = sorted(report["missing_keys"])
+    if missing:
+        raise ModelError(
+            f"{name}: {len(missing)} weights are missing and would be random ({missing[0]}, ...). "
+            "It is no causal language model, or has no output head.",
+            "Use a checkpoint of a causal language model: one that predicts the next token.",
+        )
+    return model, tokenizer
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        raise OptionError(
+            f"--device {name}: there is no such device ({_first_line(error)}).",
+            "Use cpu, cuda, cuda:1 or auto.",
+        ) from None
+
+
+def _dtype(choice: Dtype, device: torch.device) -> torch.dtype:
+    if choice is not Dtype.AUTO:
+        return {
+            Dtype.BFLOAT16: torch.bfloat16,
+            Dtype.FLOAT16: torch.float16,
+            Dtype.FLOAT32: torch.float32,
+        }[choice]
+    if device.type == "cuda":
+        fast = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif device.type == "cpu":
+        # Older versions of torch don't tell.
+        capabilities: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
+        fast = any(capabilities.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+    else:
+        fast = False
+    return torch.bfloat16 if fast else torch.float32
+
+
+def _weight_files(path: Path) -> list[Path]:
+    return sorted([*path.glob("*.safetensors"), *path.glob("*config.json")])
+
+
+def _digest(files: list[Path]) -> str:
+    """One SHA-256 over the files, so that a verdict names the weights it rests on."""
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return f"sha256:{digest.hexdigest()}"
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]

@@ -1,0 +1,54 @@
+"""The forward pass: from encoded rows to the hidden states that enter the output head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradsentry.encoding import EncodedStore
+from gradsentry.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class TargetStates:
+    """What the output head sees of a batch: one entry per target token, rows one after the other.
+
+    B rows with T₁ … T_B targets make N = ΣT entries; nothing is padded.
+    """
+
+    hidden: Tensor
+    """Shape (N, d): the final hidden state at the position before each target."""
+    targets: Tensor
+    """Shape (N,): the target token ids."""
+    counts: Tensor
+    """Shape (B,), on the CPU: targets a row."""
+
+
+@torch.inference_mode()
+def target_states(
+    model: LanguageModel, store: EncodedStore, rows: NDArray[np.int64]
+) -> TargetStates:
+    """Run the model's body over a batch of stored rows, padded on the right.
+
+    No attention mask is needed: attention is causal, so padding behind a row's end can't reach
+    the row, and positions count from the row's start.
+    """
+    encoded = [store.row(int(row)) for row in rows]
+    longest = max(len(ids) for ids, _ in encoded)
+    token_ids = np.zeros((len(encoded), longest), dtype=np.int64)
+    mask = np.zeros((len(encoded), longest), dtype=np.bool_)
+    for position, (ids, target_mask) in enumerate(encoded):
+        token_ids[position, : len(ids)] = ids
+        mask[position, : len(ids)] = target_mask
+    ids_tensor = torch.from_numpy(token_ids).to(model.device)
+    hidden = model.body(input_ids=ids_tensor, use_cache=False).last_hidden_state
+    is_target = torch.from_numpy(mask).to(model.device)
+    return TargetStates(
+        hidden[:, :-1][is_target[:, 1:]],
+        ids_tensor[is_target],
+        torch.from_numpy(mask.sum(axis=1)),
+    )

@@ -1,0 +1,8 @@
+"""The scan: one pipeline from rows to a result, resumable."""
+
+from gradsentry.pipeline.options import DataOptions, Detector, ScanOptions
+from gradsentry.pipeline.progress import Progress
+from gradsentry.pipeline.result import ScanResult
+from gradsentry.pipeline.scan import scan
+
+__all__ = ["DataOptions", "Detector", "Progress", "ScanOptions", "ScanResult", "scan"]

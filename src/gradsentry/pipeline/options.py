@@ -1,0 +1,60 @@
+"""Everything that decides what a scan computes; written to `config.yaml`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from gradsentry.detectors import SpectralOptions
+from gradsentry.encoding import EncodingOptions
+from gradsentry.errors import OptionError
+from gradsentry.models import ModelOptions
+
+
+class Detector(StrEnum):
+    """How rows are scored."""
+
+    SPECTRAL = "spectral"
+    """Spectral entropy of the output head's gradient, as in the paper."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataOptions:
+    """Which rows to read, and which columns mean what."""
+
+    subset: str | None = None
+    """Configuration of a data set that has several."""
+    split: str | None = None
+    """Split of a data set that has several; `train` if there is one."""
+    prompt_column: str | None = None
+    """Column with the prompt; needs `response_column`."""
+    prompt_template: str | None = None
+    """Prompt text with column names in braces; needs `response_column`."""
+    response_column: str | None = None
+    """Column with the response."""
+    label_column: str | None = None
+    """Column that is 1 or true for rows known to be poisoned; for measuring only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanOptions:
+    """Options of a scan, grouped by the room that reads them."""
+
+    data: DataOptions = field(default_factory=DataOptions)
+    encoding: EncodingOptions = field(default_factory=EncodingOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    detector: Detector = Detector.SPECTRAL
+    """How rows are scored."""
+    spectral: SpectralOptions = field(default_factory=SpectralOptions)
+    threshold: float | None = None
+    """Flag rows with a score above this; None finds the threshold from the scores."""
+    batch_tokens: int | None = None
+    """Tokens computed at once, padding included; bounds memory. None chooses by device."""
+
+    def __post_init__(self) -> None:
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise OptionError(
+                f"--threshold {self.threshold} is outside [0, 1].", "Scores lie in [0, 1]."
+            )
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise OptionError("--batch-tokens must be at least 1.", "Leave it out for the default.")

@@ -1,0 +1,172 @@
+"""What a scan found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry._version import __version__
+from gradsentry.measures import Identification, identification
+from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS
+from gradsentry.pipeline.options import ScanOptions
+from gradsentry.pipeline.workspace import open_workspace
+from gradsentry.records import BoolArray, Source
+from gradsentry.report.outputs import write_outputs
+from gradsentry.thresholds import Threshold
+
+# How far a score moves when rows are batched otherwise, as measured (docs/findings/rounding.md).
+ROUNDING = {"bfloat16": 0.02, "float16": 0.02, "float32": 1e-4, "float64": 1e-9}
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """One entry per input row, in order. All arrays have shape (rows,)."""
+
+    scores: NDArray[np.float64]
+    """NaN for skipped rows."""
+    skip_codes: NDArray[np.int8]
+    target_tokens: NDArray[np.int32]
+    truncated: BoolArray
+    labels: BoolArray | None
+
+    @property
+    def scored(self) -> BoolArray:
+        """Which rows have a score."""
+        return np.equal(self.skip_codes, NOT_SKIPPED)
+
+    @property
+    def reasons(self) -> list[str | None]:
+        """Why a row was skipped; None for scored rows."""
+        return [None if code == NOT_SKIPPED else SKIP_REASONS[code] for code in self.skip_codes]
+
+
+@dataclass(frozen=True)
+class ScannedWith:
+    """What the scores rest on."""
+
+    model: str
+    model_revision: str
+    dtype: str
+    device: str
+    layout: str
+    """How the columns were read."""
+    max_length: int
+    """The maximum length in force: the option's, or the model's if that is smaller."""
+
+
+@dataclass(frozen=True)
+class ScanResult:
+    """Scores and decision of a scan. Another threshold needs no new scan: `rethreshold`."""
+
+    source: Source
+    options: ScanOptions
+    scanned_with: ScannedWith
+    rows: RowTable
+    threshold: Threshold
+    control_tokens: int
+    """Rows whose own text spells special tokens of the model."""
+    seconds: float
+    """Wall time of the scan, loading included."""
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Shape (rows,): in [0, 1], higher is more suspicious, NaN for skipped rows."""
+        return self.rows.scores
+
+    @cached_property
+    def flagged(self) -> BoolArray:
+        """Shape (rows,): rows with a score above the threshold."""
+        return self.threshold.flagged(self.rows.scores)
+
+    @property
+    def clean(self) -> Any:
+        """The rows that were scored and not flagged.
+
+        A `Dataset`, data frame or list of dicts, as the data were given; for a path or Hub id a
+        `Dataset`. Skipped rows are in neither `clean` nor `flagged`.
+        """
+        return self.source.select(self.parts["clean"])
+
+    @property
+    def parts(self) -> dict[str, BoolArray]:
+        """Masks (rows,) of the parts that the data fall into: every row is in exactly one."""
+        scored = self.rows.scored
+        parts = {"clean": scored & ~self.flagged, "flagged": self.flagged}
+        if not scored.all():
+            parts["skipped"] = ~scored
+        return parts
+
+    @cached_property
+    def identification(self) -> Identification | None:
+        """Decision and scores against the known labels, over scored rows, if there are labels."""
+        if self.rows.labels is None:
+            return None
+        scored = self.rows.scored
+        return identification(
+            self.rows.labels[scored], self.flagged[scored], self.rows.scores[scored]
+        )
+
+    @property
+    def near_threshold(self) -> int:
+        """Rows so close to the threshold that another batch plan may decide otherwise."""
+        distance = np.abs(self.rows.scores - self.threshold.value)
+        return int((distance <= ROUNDING[self.scanned_with.dtype]).sum())
+
+    def rethreshold(self, threshold: float) -> ScanResult:
+        """The same scores with another threshold."""
+        options = replace(self.options, threshold=threshold)
+        return replace(self, options=options, threshold=Threshold(threshold, "given"))
+
+    def save(self, out: str | Path, *, force: bool = False) -> None:
+        """Write all outputs into a folder, which appears whole or not at all.
+
+        **Raises:**
+
+        `OutputError` if the folder exists (without `force`) or can't be written.
+        """
+        with open_workspace(Path(out), force) as space:
+            write_outputs(self, space.result_folder())
+            space.publish()
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of `summary.json`."""
+        table, scanned = self.rows, self.scanned_with
+        skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
+        summary: dict[str, Any] = {
+            "data": self.source.label,
+            "layout": scanned.layout,
+            "rows": len(table.scores),
+            "scored": int(table.scored.sum()),
+            "skipped": int((~table.scored).sum()),
+            "skipped_reasons": dict(sorted(skipped.items())),
+            "truncated": int(table.truncated.sum()),
+            "control_tokens": self.control_tokens,
+            "flagged": int(self.flagged.sum()),
+            "detector": str(self.options.detector),
+            "threshold": self.threshold.value,
+            "threshold_method": self.threshold.method,
+            "near_threshold": self.near_threshold,
+            "rounding": ROUNDING[scanned.dtype],
+            "model": scanned.model,
+            "model_revision": scanned.model_revision,
+            "dtype": scanned.dtype,
+            "device": scanned.device,
+            "max_length": scanned.max_length,
+            "seconds": round(self.seconds, 2),
+            "version": __version__,
+        }
+        if (measured := self.identification) is not None:
+            summary["identification"] = {
+                "poisoned": measured.poisoned,
+                "recall": measured.recall,
+                "precision": measured.precision,
+                "f1": measured.f1,
+                "auroc": measured.auroc,
+            }
+        return summary

@@ -1,0 +1,179 @@
+"""The scan: rows in, scores and a decision out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradsentry._version import __version__
+from gradsentry.detectors import SpectralOptions, spectral_scores
+from gradsentry.encoding import EncodedStore, Encoder, EncodingOptions
+from gradsentry.errors import InputError
+from gradsentry.models import BatchPlan, LanguageModel, load_model, plan_batches, target_states
+from gradsentry.pipeline.encoded_data import SKIP_REASONS, EncodedData, encode_source
+from gradsentry.pipeline.options import ScanOptions
+from gradsentry.pipeline.progress import Progress, Silent
+from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult
+from gradsentry.pipeline.workspace import Workspace, open_workspace
+from gradsentry.records import SkipReason, chosen_layout, open_source
+from gradsentry.report.outputs import write_outputs
+from gradsentry.thresholds import Threshold, kde_valley
+
+# Larger batches only cost cache misses on a processor, and keep a GPU busy.
+_BATCH_TOKENS = {"cpu": 1024}
+_BATCH_TOKENS_ACCELERATOR = 16384
+
+
+def scan(
+    data: object,
+    *,
+    model: str | Path | LanguageModel | None = None,
+    options: ScanOptions = ScanOptions(),
+    out: str | Path | None = None,
+    force: bool = False,
+    progress: Progress = Silent(),
+) -> ScanResult:
+    """Score every row of fine-tuning data and decide which are poisoned.
+
+    **Arguments:**
+
+    - `data`: a path to a JSONL, JSON, CSV or Parquet file (also gzipped) or a folder saved by
+        `datasets`, a Hub data-set id, a `Dataset`, a pandas data frame, or an iterable of dicts.
+    - `model`: a Hub id, a local folder, a GGUF file or a PEFT adapter folder, or a
+        `LanguageModel`; None takes the built-in default.
+    - `options`: how to read, encode and score.
+    - `out`: a folder to write the results to. An interrupted scan with the same data, model,
+        options and `out` goes on where it stopped.
+    - `force`: replace the results of an earlier scan in `out`.
+    - `progress`: told about stages and rows done.
+
+    **Raises:**
+
+    `GradSentryError` for everything that the caller can mend: data, model, options, output.
+    """
+    started = time.monotonic()
+    source = open_source(data, subset=options.data.subset, split=options.data.split)
+    layout = chosen_layout(
+        next(iter(source.records())),
+        prompt_column=options.data.prompt_column,
+        prompt_template=options.data.prompt_template,
+        response_column=options.data.response_column,
+    )
+    progress.note(f"Layout: {layout.name}")
+    with open_workspace(None if out is None else Path(out), force) as space:
+        if not isinstance(model, LanguageModel):
+            progress.stage("Loading the model", None)
+            model = load_model(model, options.model, progress.note)
+        encoding = _within_window(options.encoding, model)
+        encoded = encode_source(
+            source,
+            layout,
+            Encoder(model.tokenizer, encoding),
+            space.folder,
+            options.data.label_column,
+            progress,
+        )
+        stored_scores = _score(encoded.store, model, options, space, progress)
+        rows = _row_table(encoded, stored_scores)
+        result = ScanResult(
+            source=source,
+            options=options,
+            scanned_with=ScannedWith(
+                model=model.name,
+                model_revision=model.revision,
+                dtype=str(model.dtype).removeprefix("torch."),
+                device=str(model.device),
+                layout=layout.name,
+                max_length=encoding.max_length,
+            ),
+            rows=rows,
+            threshold=_threshold(rows, options.threshold, source.label),
+            control_tokens=encoded.control_tokens,
+            seconds=time.monotonic() - started,
+        )
+        if out is not None:
+            progress.stage("Writing the results", None)
+            write_outputs(result, space.result_folder())
+            space.publish()
+    return result
+
+
+def _within_window(options: EncodingOptions, model: LanguageModel) -> EncodingOptions:
+    """A model with fewer positions than the maximum length can't train on longer rows either."""
+    if model.max_positions is None or model.max_positions >= options.max_length:
+        return options
+    return replace(options, max_length=model.max_positions)
+
+
+def _score(
+    store: EncodedStore,
+    model: LanguageModel,
+    options: ScanOptions,
+    space: Workspace,
+    progress: Progress,
+) -> NDArray[np.float64]:
+    """Scores of the stored rows, shape (stored,); NaN where the numbers aren't finite."""
+    max_tokens = options.batch_tokens or _BATCH_TOKENS.get(
+        model.device.type, _BATCH_TOKENS_ACCELERATOR
+    )
+    plan = plan_batches(store, max_tokens)
+    log = space.score_log(_fingerprint(store, model, options.spectral, max_tokens), len(plan.rows))
+    progress.stage("Scoring", len(plan.rows))
+    score_batches(store, plan, model, options.spectral, log, progress)
+    scores: NDArray[np.float64] = np.array(log)[plan.copy_of]
+    return scores
+
+
+def score_batches(
+    store: EncodedStore,
+    plan: BatchPlan,
+    model: LanguageModel,
+    options: SpectralOptions,
+    log: NDArray[np.float64],
+    progress: Progress = Silent(),
+) -> None:
+    """Fill `log`, which has one place per distinct row of the plan, wherever it is NaN."""
+    for index in range(len(plan)):
+        rows = plan.batch(index)
+        place = slice(int(plan.starts[index]), int(plan.starts[index + 1]))
+        if np.isnan(log[place]).any():
+            states = target_states(model, store, rows)
+            log[place] = spectral_scores(states, model.head, options).numpy()
+        progress.advance(len(rows))
+
+
+def _row_table(encoded: EncodedData, stored_scores: NDArray[np.float64]) -> RowTable:
+    scores = np.full(len(encoded.skip_codes), np.nan)
+    scores[encoded.stored_rows] = stored_scores
+    skip_codes = encoded.skip_codes.copy()
+    not_finite = encoded.stored_rows[np.isnan(stored_scores)]
+    skip_codes[not_finite] = SKIP_REASONS.index(SkipReason.NOT_FINITE)
+    return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
+
+
+def _threshold(rows: RowTable, given: float | None, label: str) -> Threshold:
+    finite = rows.scores[rows.scored]
+    if len(finite) == 0:
+        raise InputError(
+            f"{label}: the model's numbers are finite for no row.",
+            "Use --dtype float32, or check the model's weights.",
+        )
+    return kde_valley(finite) if given is None else Threshold(given, "given")
+
+
+def _fingerprint(
+    store: EncodedStore, model: LanguageModel, options: SpectralOptions, max_tokens: int
+) -> str:
+    """A digest of everything that a row's score depends on."""
+    digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
+    settings = [model.name, model.revision, str(model.dtype), str(model.device), asdict(options)]
+    versions = [max_tokens, __version__, torch.__version__]
+    digest.update(json.dumps(settings + versions).encode())
+    return digest.hexdigest()

@@ -1,0 +1,127 @@
+"""Where a scan works, and how its results appear: whole, or not at all.
+
+A scan with an output folder works in a hidden folder beside it. Interrupted, that folder stays and
+the same command goes on from it; finished, the results are renamed into place and it goes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+
+from gradsentry.errors import OutputError
+
+RESULT_MARKER = "summary.json"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A folder for intermediate files, and the output folder, if there is to be one."""
+
+    folder: Path
+    out: Path | None
+
+    def score_log(self, fingerprint: str, size: int) -> NDArray[np.float64]:
+        """Scores so far, on disk: shape (size,), NaN where there is none yet.
+
+        Those of an earlier run are only taken up if everything they depend on is the same, which
+        is what `fingerprint` says.
+        """
+        path = self.folder / f"scores-{fingerprint}"
+        if path.exists() and path.stat().st_size == size * 8:
+            return np.memmap(path, np.float64, "r+", shape=(size,))
+        for stale in self.folder.glob("scores-*"):
+            stale.unlink()
+        log = np.memmap(path, np.float64, "w+", shape=(size,))
+        log[:] = np.nan
+        return log
+
+    def result_folder(self) -> Path:
+        """An empty folder to write the results into."""
+        folder = self.folder / "result"
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir()
+        return folder
+
+    def publish(self) -> None:
+        """Put the results in place of the output folder."""
+        assert self.out is not None
+        if self.out.exists():
+            old = self.folder / "replaced"
+            self.out.rename(old)
+        (self.folder / "result").rename(self.out)
+
+
+@contextlib.contextmanager
+def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
+    """Check that the output folder may be written, and hold it for one scan.
+
+    **Raises:**
+
+    `OutputError` if it exists and mustn't be replaced, can't be written, or the disk is full.
+    """
+    if out is None:
+        with tempfile.TemporaryDirectory(prefix="gradsentry-") as name, _writing(Path(name)):
+            yield Workspace(Path(name), None)
+        return
+    out = out.absolute()
+    _check_replaceable(out, force)
+    folder = out.parent / f".{out.name}.gradsentry"
+    with _writing(out):
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / "lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise OutputError(
+                f"{out}: another scan is writing there.",
+                "Wait for it, or choose another folder with --out.",
+            ) from None
+        try:
+            yield Workspace(folder, out)
+        finally:
+            lock.release()
+        shutil.rmtree(folder)
+
+
+def _check_replaceable(out: Path, force: bool) -> None:
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return
+    if not (out / RESULT_MARKER).is_file():
+        raise OutputError(
+            f"{out}: this exists and holds no results of an earlier scan.",
+            "Choose another folder with --out; GradSentry only ever replaces its own results.",
+        )
+    if not force:
+        raise OutputError(
+            f"{out}: the results of an earlier scan are there.",
+            "Choose another folder with --out, or replace them with --force.",
+        )
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise OutputError(
+                f"{path}: the disk is full.",
+                "Free some space or choose another folder with --out, and run the command again.",
+            ) from None
+        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+            raise OutputError(
+                f"{path}: can't be written ({error.strerror}).",
+                "Choose another folder with --out.",
+            ) from None
+        raise

@@ -1,0 +1,33 @@
+"""The user's rows: any layout in, the same layout out, and no row's identity ever lost."""
+
+from gradsentry.records.example import (
+    Conversation,
+    Example,
+    Message,
+    PlainText,
+    Skipped,
+    SkipReason,
+    TextPair,
+)
+from gradsentry.records.layouts import Layout, chosen_layout, detect, question_prompt
+from gradsentry.records.opening import open_source
+from gradsentry.records.record import Record
+from gradsentry.records.source import BoolArray, Source
+
+__all__ = [
+    "BoolArray",
+    "Conversation",
+    "Example",
+    "Layout",
+    "Message",
+    "PlainText",
+    "Record",
+    "SkipReason",
+    "Skipped",
+    "Source",
+    "TextPair",
+    "chosen_layout",
+    "detect",
+    "open_source",
+    "question_prompt",
+]

@@ -1,0 +1,65 @@
+"""What a row means to a trainer: a prompt with its response, a conversation, or plain text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+Message = Mapping[str, object]
+
+
+class SkipReason(StrEnum):
+    """Why a row has no score. Nothing can be learned from such a row, or nothing can be said."""
+
+    EMPTY_PROMPT = "empty prompt"
+    EMPTY_RESPONSE = "empty response"
+    NO_ASSISTANT_TURN = "no assistant turn"
+    NOT_TEXT = "images or other content that is not text"
+    TARGET_TRUNCATED = "target cut off whole by --max-length"
+    CHAT_TEMPLATE = "the chat template can't render this conversation"
+    NOT_FINITE = "the model's numbers for this row are not finite"
+
+
+@dataclass(frozen=True, slots=True)
+class TextPair:
+    """Prompt and response, joined as they stand."""
+
+    prompt: str
+    response: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """Messages that go through the model's chat template."""
+
+    messages: Sequence[Message]
+    first_target: int = 0
+    """Assistant turns from this message on are targets."""
+    tools: Sequence[Mapping[str, object]] | None = None
+
+    @property
+    def target_turns(self) -> list[int]:
+        """Positions of the assistant turns that are targets."""
+        return [
+            position
+            for position, message in enumerate(self.messages)
+            if message["role"] == "assistant" and position >= self.first_target
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class PlainText:
+    """Text without a prompt: every token is a target."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A row that gets no score."""
+
+    reason: SkipReason
+
+
+Example = TextPair | Conversation | PlainText | Skipped

@@ -1,0 +1,67 @@
+"""A row of the user's data, and where it came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gradsentry.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row as read, untouched."""
+
+    row: int
+    """Position in the data, from 0; the row's identity everywhere."""
+    fields: Mapping[str, object]
+    """Column name to value."""
+    place: str
+    """Where a person finds it, such as `data.jsonl, row 4 (line 5)`."""
+
+    def text(self, column: str) -> str:
+        """The text in `column`; empty where the value is null.
+
+        **Raises:**
+
+        `InputError` if the row lacks the column or the value isn't text.
+        """
+        if column not in self.fields:
+            raise InputError(
+                f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
+                "Give every row this column, or name others with --response-column and "
+                "--prompt-column or --prompt-template.",
+            )
+        value = self.fields[column]
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self.type_error(column, "text")
+        self.check_unicode(value, column)
+        return value
+
+    def check_unicode(self, text: str, column: str) -> None:
+        """Refuse a lone surrogate, which JSON can carry but no tokenizer takes."""
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise InputError(
+                f"{self.place}: column {column!r} holds half of a surrogate pair, "
+                "which is no valid text.",
+                "Mend or remove the row; its JSON has a \\ud8.. escape without its second half.",
+            ) from None
+
+    def type_error(self, column: str, expected: str) -> InputError:
+        """The error for a value of the wrong type in `column`."""
+        kind = type(self.fields[column]).__name__
+        return InputError(
+            f"{self.place}: column {column!r} holds a value of type {kind}; {expected} is needed.",
+            "Mend the value in this row, or name another column.",
+        )
+
+
+def quoted(names: object) -> str:
+    """Column names for a message, the first twelve of them."""
+    items = [repr(str(name)) for name in names]  # type: ignore[attr-defined]
+    shown = ", ".join(items[:12])
+    return shown + (f" and {len(items) - 12} more" if len(items) > 12 else "") if items else "none"

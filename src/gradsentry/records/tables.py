@@ -1,0 +1,181 @@
+"""Data that isn't one file: folders, the Hugging Face Hub, and objects in memory."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import datasets
+import numpy as np
+
+from gradsentry.errors import InputError
+from gradsentry.records.record import Record
+from gradsentry.records.source import BoolArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_BATCH = 512
+
+
+@dataclass(frozen=True)
+class DatasetTable:
+    """A `datasets.Dataset`: given as such, saved in a folder, or from the Hub."""
+
+    dataset: datasets.Dataset
+    label: str
+    written_as: Literal["folder", "parquet"]
+
+    def records(self) -> Iterator[Record]:
+        plain = self.dataset.with_format(None)
+        row = 0
+        for batch in plain.iter(batch_size=_BATCH):
+            columns = list(batch)
+            for values in zip(*batch.values(), strict=True):
+                fields = dict(zip(columns, values, strict=True))
+                yield Record(row, fields, f"{self.label}, row {row}")
+                row += 1
+        if row == 0:
+            raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
+
+    def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
+        names = {}
+        for part, mask in parts.items():
+            selected = self.select(mask)
+            if self.written_as == "folder":
+                names[part] = part
+                selected.save_to_disk(folder / part)
+            else:
+                names[part] = f"{part}.parquet"
+                selected.to_parquet(folder / names[part])
+        return names
+
+    def select(self, mask: BoolArray) -> datasets.Dataset:
+        return self.dataset.select(np.flatnonzero(mask))
+
+
+@dataclass(frozen=True)
+class FrameTable:
+    """A pandas data frame."""
+
+    frame: pd.DataFrame
+    label: str = "the data frame"
+
+    def records(self) -> Iterator[Record]:
+        if len(self.frame) == 0:
+            raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
+        for start in range(0, len(self.frame), _BATCH):
+            batch = self.frame.iloc[start : start + _BATCH].to_dict("records")
+            for row, fields in enumerate(batch, start=start):
+                values = {str(name): _null_if_nan(value) for name, value in fields.items()}
+                yield Record(row, values, f"{self.label}, row {row}")
+
+    def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
+        for part, mask in parts.items():
+            self.select(mask).to_parquet(folder / f"{part}.parquet")
+        return {part: f"{part}.parquet" for part in parts}
+
+    def select(self, mask: BoolArray) -> pd.DataFrame:
+        return self.frame[mask]
+
+
+@dataclass(frozen=True)
+class RowList:
+    """A list of dicts."""
+
+    rows: Sequence[Mapping[str, object]]
+    label: str = "the rows"
+
+    def records(self) -> Iterator[Record]:
+        if not self.rows:
+            raise InputError(f"{self.label}: there are none.", "Pass at least one row.")
+        for row, fields in enumerate(self.rows):
+            if not isinstance(fields, Mapping):
+                raise InputError(
+                    f"{self.label}, row {row}: a {type(fields).__name__} where a dict is needed.",
+                    "Pass dicts with named columns.",
+                )
+            yield Record(row, fields, f"{self.label}, row {row}")
+
+    def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
+        for part, mask in parts.items():
+            with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+                for fields in self.select(mask):
+                    file.write(_json_line(fields, self.label))
+        return {part: f"{part}.jsonl" for part in parts}
+
+    def select(self, mask: BoolArray) -> list[Mapping[str, object]]:
+        return [fields for fields, kept in zip(self.rows, mask, strict=True) if kept]
+
+
+def open_folder(path: Path, subset: str | None, split: str | None) -> DatasetTable:
+    """A folder saved by `datasets`, or a folder of data files as the Hub lays them out."""
+    saved = (path / "state.json").exists() or (path / "dataset_dict.json").exists()
+    try:
+        if saved:
+            loaded = datasets.load_from_disk(path)
+            form: Literal["folder", "parquet"] = "folder"
+        else:
+            loaded = datasets.load_dataset(str(path), subset)
+            form = "parquet"
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise InputError(
+            f"{path}: the folder can't be read as a data set ({_first_line(error)}).",
+            "Name a file in it, or a folder written by `Dataset.save_to_disk`.",
+        ) from None
+    return DatasetTable(_one_split(loaded, split, str(path)), str(path), form)
+
+
+def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:
+    """A data set on the Hugging Face Hub. This goes to the network."""
+    try:
+        loaded = datasets.load_dataset(name, subset)
+    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+        raise InputError(
+            f"{name}: there is no such file here, and the Hub gave no such data set "
+            f"({_first_line(error)}).",
+            "Check the path or the id, name a --subset if it has several, and log in with "
+            "`hf auth login` if it is private.",
+        ) from None
+    return DatasetTable(_one_split(loaded, split, name), name, "parquet")
+
+
+def _one_split(
+    loaded: datasets.Dataset | datasets.DatasetDict, split: str | None, label: str
+) -> datasets.Dataset:
+    if isinstance(loaded, datasets.Dataset):
+        if split is not None:
+            raise InputError(f"{label}: it has no splits.", "Leave out --split.")
+        return loaded
+    names = list(loaded)
+    if split is None:
+        split = "train" if "train" in names else names[0] if len(names) == 1 else None
+    if split not in names:
+        raise InputError(
+            f"{label}: its splits are {', '.join(names)}.", "Choose one of them with --split."
+        )
+    return loaded[split]
+
+
+def _null_if_nan(value: object) -> object:
+    """Pandas has NaN where a text is missing."""
+    return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def _json_line(fields: Mapping[str, object], label: str) -> str:
+    try:
+        return json.dumps(dict(fields), ensure_ascii=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{label}: a row can't be written as JSON ({error}).",
+            "Use `result.clean` instead; it returns the rows as they are.",
+        ) from None
+
+
+def _first_line(error: Exception) -> str:
+    text = str(error).strip() or type(error).__name__
+    return text.splitlines()[0]

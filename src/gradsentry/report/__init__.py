@@ -1,0 +1,1 @@
+"""Reports: the verdict in words, the output folder, and the HTML page."""

@@ -1,0 +1,156 @@
+"""`report.html`: one file, no script, nothing loaded from elsewhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gradsentry.records import Conversation, Example, PlainText, Skipped, TextPair
+from gradsentry.report.text import excerpt
+from gradsentry.report.verdict import SPECTRAL_CAVEAT, coverage, headline, measured, provenance
+
+if TYPE_CHECKING:
+    from gradsentry.pipeline.result import ScanResult
+
+TOP_ROWS = 50
+"""Rows shown. The report stays small whatever the size of the data."""
+
+_BINS = 60
+_EXCERPT = 600
+_WIDTH, _HEIGHT = 900, 220
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar of the histogram, in the picture's units."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    flagged: bool
+    title: str
+
+
+@dataclass(frozen=True)
+class TopRow:
+    """One of the highest-scoring rows."""
+
+    row: int
+    score: float
+    flagged: bool
+    target_tokens: int
+    prompt: str
+    response: str
+
+
+def render_html(result: ScanResult, examples: dict[int, Example]) -> str:
+    """The report as HTML.
+
+    **Arguments:**
+
+    - `examples`: the rows to show, by row number (see `top_rows`).
+    """
+    environment = Environment(
+        loader=PackageLoader("gradsentry.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = [
+        TopRow(
+            row,
+            float(result.scores[row]),
+            bool(result.flagged[row]),
+            int(result.rows.target_tokens[row]),
+            *(excerpt(text, _EXCERPT) for text in _texts(example)),
+        )
+        for row, example in examples.items()
+    ]
+    return environment.get_template("report.html.j2").render(
+        headline=headline(result),
+        caveat=SPECTRAL_CAVEAT,
+        measured=measured(result),
+        coverage=coverage(result),
+        provenance=provenance(result),
+        summary=result.summary(),
+        bars=_histogram(result),
+        width=_WIDTH,
+        height=_HEIGHT,
+        threshold_x=_axis(result)(result.threshold.value),
+        low=_range(result)[0],
+        high=_range(result)[1],
+        threshold=result.threshold.value,
+        top_rows=shown,
+    )
+
+
+def top_rows(result: ScanResult) -> list[int]:
+    """The rows with the highest scores, highest first; equal scores in the order of the data."""
+    order = np.argsort(-result.scores, kind="stable")[:TOP_ROWS]  # NaN sorts to the end
+    return [int(row) for row in order if result.rows.scored[row]]
+
+
+def _range(result: ScanResult) -> tuple[float, float]:
+    scores = result.scores[result.rows.scored]
+    low = min(float(scores.min()), result.threshold.value)
+    high = max(float(scores.max()), result.threshold.value)
+    margin = 0.02 * (high - low) or 0.01
+    return low - margin, high + margin
+
+
+def _axis(result: ScanResult):  # type: ignore[no-untyped-def]
+    low, high = _range(result)
+    return lambda score: (score - low) / (high - low) * _WIDTH
+
+
+def _histogram(result: ScanResult) -> list[Bar]:
+    """Bars that never straddle the threshold, their height the square root of the count.
+
+    Poison is rare: on a linear scale its bars would vanish beside the clean ones.
+    """
+    low, high = _range(result)
+    threshold = result.threshold.value
+    below = max(1, round(_BINS * (threshold - low) / (high - low)))
+    edges = np.concatenate(
+        [
+            np.linspace(low, threshold, below + 1),
+            np.linspace(threshold, high, max(1, _BINS - below) + 1)[1:],
+        ]
+    )
+    counts, _ = np.histogram(result.scores[result.rows.scored], edges)
+    x = _axis(result)
+    tallest = float(np.sqrt(counts.max()))
+    bars = []
+    for count, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
+        height = float(np.sqrt(count)) / tallest * _HEIGHT
+        bars.append(
+            Bar(
+                x=float(x(left)),
+                y=_HEIGHT - height,
+                width=max(0.5, float(x(right) - x(left)) - 1),
+                height=height,
+                flagged=bool(left >= threshold),
+                title=f"{count:,} rows from {left:.3f} to {right:.3f}",
+            )
+        )
+    return bars
+
+
+def _texts(example: Example) -> tuple[str, str]:
+    """(prompt, response) to show for an example."""
+    match example:
+        case TextPair():
+            return example.prompt, example.response
+        case PlainText():
+            return "", example.text
+        case Conversation():
+            first = example.target_turns[0]
+            turns = [f"{message['role']}: {message['content']}" for message in example.messages]
+            return "\n".join(turns[:first]), "\n".join(turns[first:])
+        case Skipped():
+            raise AssertionError("skipped rows have no score and are never shown")

@@ -1,0 +1,119 @@
+"""Progress and the one-screen verdict: bars and colour on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from gradsentry.report.text import visible
+from gradsentry.report.verdict import SPECTRAL_CAVEAT, coverage, headline, measured, provenance
+
+if TYPE_CHECKING:
+    from gradsentry.pipeline import Progress as ScanProgress
+    from gradsentry.pipeline import ScanResult
+
+_SECONDS_BETWEEN_LINES = 15
+
+
+@contextlib.contextmanager
+def showing_progress() -> Iterator[ScanProgress]:
+    """Progress on standard error, so that standard output holds the verdict alone."""
+    console = Console(stderr=True, highlight=False)
+    if not console.is_terminal:
+        yield _Lines(console)
+        return
+    bars = Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+    with bars:
+        yield _Bars(bars)
+
+
+class _Bars:
+    """A bar for the stage under way."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+
+    def note(self, line: str) -> None:
+        self._bars.console.print(visible(line), markup=False, soft_wrap=True)
+
+    def stage(self, name: str, total: int | None) -> None:
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        self._task = self._bars.add_task(name, total=total)
+
+    def advance(self, rows: int) -> None:
+        if self._task is not None:
+            self._bars.advance(self._task, rows)
+
+
+class _Lines:
+    """A line at the start of a stage and every few seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._name = ""
+        self._total: int | None = None
+        self._done = 0
+        self._last = 0.0
+
+    def note(self, line: str) -> None:
+        self._console.print(visible(line), markup=False, soft_wrap=True)
+
+    def stage(self, name: str, total: int | None) -> None:
+        self._name, self._total, self._done = name, total, 0
+        self._last = time.monotonic()
+        self.note(f"{name} {total:,} rows ..." if total is not None else f"{name} ...")
+
+    def advance(self, rows: int) -> None:
+        self._done += rows
+        now = time.monotonic()
+        if now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            of = f" of {self._total:,}" if self._total is not None else ""
+            self.note(f"{self._name}: {self._done:,}{of} rows")
+
+
+def print_verdict(result: ScanResult, out: Path | None) -> None:
+    """The verdict on standard output."""
+    console = Console(highlight=False)
+    flagged = bool(result.flagged.any())
+    console.print()
+    console.print(Text(headline(result), style="bold yellow" if flagged else "bold"))
+    for line in coverage(result):
+        console.print(Padding(Text(line), (0, 0, 0, 2)))
+    if (known := measured(result)) is not None:
+        console.print(Text(known))
+    console.print(Text(SPECTRAL_CAVEAT, style="dim"))
+    console.print()
+    results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
+    for name, value in [*provenance(result), *results]:
+        console.print(Text(f"{name + ':':16}", style="dim") + Text(value), soft_wrap=True)
+    if out is None:
+        console.print(Text("Nothing was written; --out DIR keeps scores, clean data and report."))

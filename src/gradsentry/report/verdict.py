@@ -1,0 +1,77 @@
+"""The verdict in words, the same on the terminal and in the HTML report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gradsentry.report.text import visible
+
+if TYPE_CHECKING:
+    from gradsentry.pipeline.result import ScanResult
+
+SPECTRAL_CAVEAT = (
+    "The spectral score ranks rows within this data set; it can't tell that there is no poison, "
+    "and it rises with the length of the answer. Read the flagged rows before you act on them."
+)
+
+
+def headline(result: ScanResult) -> str:
+    """One sentence: how many rows lie above the threshold."""
+    scored, flagged = int(result.rows.scored.sum()), int(result.flagged.sum())
+    verb = "lies" if flagged == 1 else "lie"
+    return (
+        f"{flagged:,} of {scored:,} scored rows ({flagged / scored:.1%}) {verb} above the "
+        f"threshold {result.threshold.value:.4f} ({result.threshold.method})."
+    )
+
+
+def coverage(result: ScanResult) -> list[str]:
+    """What was scored, skipped and truncated, and what else bears on the verdict."""
+    summary = result.summary()
+    lines = [f"{summary['scored']:,} of {summary['rows']:,} rows scored"]
+    if summary["skipped"]:
+        reasons = ", ".join(
+            f"{count:,} {reason}" for reason, count in summary["skipped_reasons"].items()
+        )
+        lines.append(f"{summary['skipped']:,} rows skipped: {reasons}")
+    if summary["truncated"]:
+        lines.append(
+            f"{summary['truncated']:,} rows truncated at {summary['max_length']:,} tokens: what "
+            "lies behind was not read, and a trainer with the same limit won't read it either"
+        )
+    if summary["control_tokens"]:
+        lines.append(
+            f"{summary['control_tokens']:,} rows spell special tokens of the model in their own "
+            "text; they are scored as a trainer would train them"
+        )
+    if summary["near_threshold"]:
+        lines.append(
+            f"{summary['near_threshold']:,} rows lie within {summary['rounding']:g} of the "
+            f"threshold, where another batch size or machine may decide otherwise "
+            f"({summary['dtype']})"
+        )
+    return lines
+
+
+def measured(result: ScanResult) -> str | None:
+    """Recall and precision against known labels, if the data carry them."""
+    known = result.identification
+    if known is None:
+        return None
+    auroc = "undefined" if known.auroc is None else f"{known.auroc:.4f}"
+    return (
+        f"Against {known.poisoned:,} rows labelled poisoned: recall {known.recall:.4f}, "
+        f"precision {known.precision:.4f}, F1 {known.f1:.4f}, AUROC {auroc}."
+    )
+
+
+def provenance(result: ScanResult) -> list[tuple[str, str]]:
+    """What was scanned and with what, as (name, value) pairs."""
+    scanned = result.scanned_with
+    return [
+        ("Data", visible(result.source.label)),
+        ("Layout", visible(scanned.layout)),
+        ("Detector", str(result.options.detector)),
+        ("Model", f"{visible(scanned.model)} ({scanned.dtype}, {scanned.device})"),
+        ("Model revision", scanned.model_revision),
+    ]

@@ -1,0 +1,115 @@
+"""The exact spectrum against dense autograd and a full SVD."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gradsentry.detectors import SpectralOptions, spectral_scores
+from gradsentry.detectors.spectral import gradient_singular_values, spectral_entropy
+from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter
+from gradsentry.models import LanguageModel, target_states
+from tests.tiny_models import ARCHITECTURES, Row, dense_gradient, random_rows, tiny_model
+
+# Ragged: one target, fewer than k = 16, fewer than d//8 = 20, more than d//8, more than d = 160.
+SHAPES = [(5, 1), (3, 2), (9, 7), (4, 16), (30, 19), (6, 21), (2, 40), (1, 90), (12, 170)]
+
+
+def store_of(rows: list[Row], folder: Path) -> EncodedStore:
+    with EncodedWriter(folder) as writer:
+        for row in rows:
+            mask = np.arange(len(row.ids)) >= row.first_target
+            writer.append(EncodedRow(np.asarray(row.ids, np.int32), mask, False, False))
+        return writer.finish()
+
+
+def scores_of(
+    model: torch.nn.Module, rows: list[Row], folder: Path, options: SpectralOptions
+) -> torch.Tensor:
+    wrapped = LanguageModel.wrap(model, tokenizer=None)
+    store = store_of(rows, folder)
+    return spectral_scores(
+        target_states(wrapped, store, np.arange(len(store))), wrapped.head, options
+    )
+
+
+def dense_score(model: torch.nn.Module, row: Row, crop: int) -> float:
+    """The paper's steps 1 to 4, with a full SVD."""
+    gradient = dense_gradient(model, row)
+    vocab, hidden = gradient.shape
+    values = torch.linalg.svdvals(gradient[: vocab // crop, : hidden // crop])[:16]
+    weights = values.clamp_min(1e-12) / values.clamp_min(1e-12).sum()
+    return float(-(weights * weights.log()).sum() / math.log(16))
+
+
+@pytest.mark.parametrize("crop", [8, 1])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_scores_agree_with_dense_autograd(architecture: str, crop: int, tmp_path: Path) -> None:
+    model = tiny_model(architecture)
+    rows = random_rows(1, SHAPES)
+    ours = scores_of(model, rows, tmp_path, SpectralOptions(crop=crop))
+    dense = torch.tensor([dense_score(model, row, crop) for row in rows], dtype=torch.float64)
+    torch.testing.assert_close(ours, dense, rtol=0, atol=1e-6)
+
+
+def test_a_rank_one_gradient_has_no_entropy(tmp_path: Path) -> None:
+    ours = scores_of(tiny_model("llama"), random_rows(2, [(8, 1)]), tmp_path, SpectralOptions())
+    assert float(ours) == pytest.approx(0, abs=1e-8)
+
+
+def test_equal_singular_values_have_entropy_one() -> None:
+    assert float(spectral_entropy(torch.full((1, 20), 3.0), 16)) == pytest.approx(1)
+
+
+def test_the_entropy_ignores_the_scale() -> None:
+    values = torch.rand(4, 30, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    values = values.sort(descending=True).values
+    torch.testing.assert_close(spectral_entropy(values, 16), spectral_entropy(values * 1e5, 16))
+
+
+@pytest.mark.parametrize("targets", [3, 12, 40])
+def test_rows_of_zeros_change_no_singular_value(targets: int) -> None:
+    generator = torch.Generator().manual_seed(targets)
+    residuals = torch.randn(1, targets, 50, generator=generator, dtype=torch.float64)
+    hidden = torch.randn(1, targets, 20, generator=generator, dtype=torch.float64)
+    counts = torch.tensor([targets])
+    values = gradient_singular_values(residuals, hidden, counts)
+    padding = (0, 0, 0, 30)
+    padded = gradient_singular_values(
+        torch.nn.functional.pad(residuals, padding),
+        torch.nn.functional.pad(hidden, padding),
+        counts,
+    )
+    count = values.shape[-1]
+    torch.testing.assert_close(padded[:, :count], values, rtol=1e-9, atol=1e-6)
+    assert padded[:, count:].count_nonzero() == 0
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_scores_do_not_depend_on_batch_or_order(dtype: torch.dtype, tmp_path: Path) -> None:
+    model = tiny_model("gemma2", dtype)
+    rows = random_rows(3, SHAPES)
+    together = scores_of(model, rows, tmp_path, SpectralOptions())
+    backwards = scores_of(model, rows[::-1], tmp_path, SpectralOptions())
+    alone = torch.cat([scores_of(model, [row], tmp_path, SpectralOptions()) for row in rows])
+    torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
+    torch.testing.assert_close(together, backwards.flip(0), rtol=0, atol=1e-4)
+
+
+def test_numbers_that_are_not_finite_give_no_score_and_spare_the_others(tmp_path: Path) -> None:
+    model = tiny_model("llama")
+    rows = random_rows(4, [(5, 6), (5, 6), (5, 30)])
+    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    broken_token = rows[1].ids[0]
+    rows[0] = Row([3 if i == broken_token else i for i in rows[0].ids], 5)
+    rows[2] = Row([3 if i == broken_token else i for i in rows[2].ids], 5)
+    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    with torch.no_grad():
+        model.get_input_embeddings().weight[broken_token] = float("nan")
+    ours = scores_of(model, rows, tmp_path, SpectralOptions())
+    assert ours.isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(ours[[0, 2]], expected[[0, 2]])

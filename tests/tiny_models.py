@@ -1,0 +1,145 @@
+"""Small random models of every head form, and what to compare them with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from transformers import (
+    AutoModelForCausalLM,
+    Cohere2Config,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTJConfig,
+    GPTNeoXConfig,
+    GraniteConfig,
+    LlamaConfig,
+    PreTrainedConfig,
+    PreTrainedModel,
+    Qwen3Config,
+)
+
+VOCAB = 264  # V//8 = 33 columns after the paper's crop
+HIDDEN = 160  # d//8 = 20: both branches of the algebra (T ≤ c, T > c) occur
+
+
+def tiny_config(architecture: str) -> PreTrainedConfig:
+    """A configuration small enough for dense float64 oracles."""
+    common = {
+        "vocab_size": VOCAB,
+        "hidden_size": HIDDEN,
+        "intermediate_size": 96,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 40,
+        "max_position_embeddings": 256,
+        "bos_token_id": 1,
+        "eos_token_id": 2,
+        "pad_token_id": 0,
+    }
+    gpt = {"bos_token_id": 1, "eos_token_id": 2}
+    match architecture:
+        case "llama":
+            return LlamaConfig(**common)
+        case "llama-tied":
+            return LlamaConfig(**common, tie_word_embeddings=True)
+        case "qwen3":
+            return Qwen3Config(**common)
+        case "gemma2":
+            return Gemma2Config(**common, final_logit_softcapping=3.0, sliding_window=16)
+        case "gemma3":
+            return Gemma3TextConfig(**common, sliding_window=16)
+        case "granite":
+            return GraniteConfig(**common, logits_scaling=6.0)
+        case "cohere2":
+            return Cohere2Config(**common, logit_scale=0.0625, sliding_window=16)
+        case "gpt2":
+            return GPT2Config(
+                vocab_size=VOCAB, n_embd=HIDDEN, n_layer=2, n_head=4, n_positions=256, **gpt
+            )
+        case "gptj":  # a head with a bias
+            return GPTJConfig(
+                vocab_size=VOCAB,
+                n_embd=HIDDEN,
+                n_layer=2,
+                n_head=4,
+                n_positions=256,
+                rotary_dim=8,
+                **gpt,
+            )
+        case "gpt_neox":
+            common.pop("head_dim")
+            common.pop("num_key_value_heads")
+            return GPTNeoXConfig(**common)
+    raise AssertionError(architecture)
+
+
+ARCHITECTURES = (
+    "llama",
+    "llama-tied",
+    "qwen3",
+    "gemma2",
+    "gemma3",
+    "granite",
+    "cohere2",
+    "gpt2",
+    "gptj",
+    "gpt_neox",
+)
+
+
+def tiny_model(architecture: str, dtype: torch.dtype = torch.float64) -> PreTrainedModel:
+    """A random model in evaluation mode, weights large enough for logits that differ."""
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(tiny_config(architecture)).to(dtype).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.ndim == 2:
+                parameter.mul_(4)
+        bias = getattr(model.get_output_embeddings(), "bias", None)
+        if bias is not None:
+            bias.normal_()
+    return model
+
+
+@dataclass(frozen=True)
+class Row:
+    """Token ids with the position of the first target."""
+
+    ids: list[int]
+    first_target: int
+
+
+def random_rows(seed: int, shapes: list[tuple[int, int]]) -> list[Row]:
+    """Rows of (prompt tokens, target tokens)."""
+    generator = torch.Generator().manual_seed(seed)
+    return [
+        Row(torch.randint(3, VOCAB, (prompt + targets,), generator=generator).tolist(), prompt)
+        for prompt, targets in shapes
+    ]
+
+
+def dense_gradient(model: PreTrainedModel, row: Row) -> torch.Tensor:
+    """∂(mean cross-entropy)/∂W of the head's use of its weight, by autograd: shape (V, d).
+
+    The weight enters through a functional call, so that tied input embeddings get no gradient.
+    """
+    head = model.get_output_embeddings()
+    weight = head.weight.detach().clone().requires_grad_(True)
+    ids = torch.tensor([row.ids])
+    labels = ids.clone()
+    labels[:, : row.first_target] = -100
+    original = head.forward
+
+    def forward(hidden: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.linear(hidden, weight, head.bias)
+
+    head.forward = forward
+    try:
+        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
+    finally:
+        head.forward = original
+    (gradient,) = torch.autograd.grad(loss, weight)
+    return gradient
