@@ -114,7 +114,8 @@ def gradient_singular_values(residuals: Tensor, hidden: Tensor, counts: Tensor) 
         values = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt().flip(-1)
     # A row's rank is at most its number of targets; what lies behind is rounding.
     beyond_rank = torch.arange(size, device=values.device) >= counts.unsqueeze(-1)
-    return values.masked_fill(beyond_rank, 0.0)
+    bounded: Tensor = values.masked_fill(beyond_rank, 0.0)
+    return bounded
 
 
 def spectral_entropy(values: Tensor, k: int) -> Tensor:
@@ -127,15 +128,15 @@ def spectral_entropy(values: Tensor, k: int) -> Tensor:
     top[..., :count] = values[..., :count]
     weights = top.clamp_min(_FLOOR)
     weights = weights / weights.sum(-1, keepdim=True)
-    entropy: Tensor = -(weights * weights.log()).sum(-1)
-    return entropy / math.log(k)
+    entropy: Tensor = -(weights * weights.log()).sum(-1) / math.log(k)
+    return entropy
 
 
 def _square_root(gram: Tensor) -> Tensor:
     """F with FᵀF = the positive semidefinite `gram` (B, T, T)."""
     values, vectors = torch.linalg.eigh(gram)
-    root: Tensor = values.clamp_min(0).sqrt().unsqueeze(-1)
-    return root * vectors.mT
+    root: Tensor = values.clamp_min(0).sqrt().unsqueeze(-1) * vectors.mT
+    return root
 
 
 def _residuals(head: OutputHead, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
