@@ -1,5 +1,6 @@
 """GradSentry finds backdoored rows in fine-tuning data before a language model trains on them."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gradsentry._version import __version__ as __version__
@@ -9,13 +10,10 @@ if TYPE_CHECKING:
 else:
     # PyTorch and transformers take seconds to import; `gradsentry --help` must not wait for them.
     def __getattr__(name: str) -> object:
-        from gradsentry import _api
-
-        if name in _api.__all__:
-            return getattr(_api, name)
+        api = import_module("gradsentry._api")
+        if name in api.__all__:
+            return getattr(api, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
     def __dir__() -> list[str]:
-        from gradsentry import _api
-
-        return ["__version__", *_api.__all__]
+        return ["__version__", *import_module("gradsentry._api").__all__]

@@ -3,6 +3,6 @@
 from gradsentry.pipeline.options import DataOptions, Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.result import ScanResult
-from gradsentry.pipeline.scan import scan
+from gradsentry.pipeline.scanning import scan
 
 __all__ = ["DataOptions", "Detector", "Progress", "ScanOptions", "ScanResult", "scan"]

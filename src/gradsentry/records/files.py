@@ -6,14 +6,18 @@ formats are written back byte for byte, from the same bytes that were read.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import gzip
 import io
+import itertools
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+import zlib
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, Literal
@@ -28,7 +32,7 @@ from gradsentry.records.source import BoolArray, Source
 
 Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 
-_SUFFIXES: dict[str, Format] = {
+SUFFIXES: dict[str, Format] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -39,6 +43,8 @@ _SUFFIXES: dict[str, Format] = {
 }
 
 SUPPORTED = "JSONL, JSON, CSV, TSV or Parquet, each also with .gz"
+
+_TO_UTF8 = "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8."
 
 _PARQUET_BATCH = 512
 _READ_SIZE = 1 << 20
@@ -54,7 +60,7 @@ def open_file(path: Path) -> Source:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     gzipped = bool(suffixes) and suffixes[-1] == ".gz"
     stem_suffix = suffixes[-2:-1] if gzipped else suffixes[-1:]
-    form = _SUFFIXES.get(stem_suffix[0]) if stem_suffix else None
+    form = SUFFIXES.get(stem_suffix[0]) if stem_suffix else None
     if form is None:
         raise InputError(
             f"{path}: the file's suffix doesn't say what format it has.",
@@ -118,9 +124,16 @@ class TextFile:
         return names
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
-        return _as_dataset(
-            [dict(record.fields) for record in self.records() if mask[record.row]], self.label
-        )
+        rows: list[Mapping[str, object]] = []
+        columns: dict[str, None] = {}  # in order of appearance; a row may lack some
+        for record in self.records():
+            columns.update(dict.fromkeys(record.fields))
+            if mask[record.row]:
+                rows.append(record.fields)
+        with _as_dataset(self.label):
+            return datasets.Dataset.from_dict(
+                {column: [fields.get(column) for fields in rows] for column in columns}
+            )
 
     def _frame(self) -> tuple[bytes, bytes, bytes]:
         """What stands before, between and after the rows of the file."""
@@ -129,8 +142,10 @@ class TextFile:
         if self.form == "jsonl":
             return b"", b"", b""
         with _reading(self.path, self.stamp), _open_read(self.path, self.gzipped) as file:
+            # Excel needs the mark to read UTF-8.
+            mark = codecs.BOM_UTF8 if file.peek(3).startswith(codecs.BOM_UTF8) else b""
             _, lines = next(_csv_rows(_decoded_lines(file, self.path), self._delimiter))
-        return _terminated("".join(lines).encode()), b"", b""
+        return mark + _terminated("".join(lines).encode()), b"", b""
 
     @property
     def _delimiter(self) -> str:
@@ -166,45 +181,56 @@ class ParquetFile:
 
     def records(self) -> Iterator[Record]:
         row = 0
-        with self._open() as file:
-            if file.metadata.num_rows == 0:
-                raise _no_rows(self.path)
-            for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
-                for fields in batch.to_pylist():
-                    yield Record(row, fields, f"{self.path}, row {row}")
-                    row += 1
+        for batch in self._batches():
+            try:
+                rows = batch.to_pylist()
+            except (ValueError, OverflowError) as error:
+                raise InputError(
+                    f"{self.path}, row {row} or one soon after: a value can't be read ({error}).",
+                    "Write the file again with valid UTF-8 and dates, or without this column.",
+                ) from None
+            for fields in rows:
+                yield Record(row, fields, f"{self.path}, row {row}")
+                row += 1
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         names = {part: f"{part}.parquet" + (".gz" if self.gzipped else "") for part in parts}
         with contextlib.ExitStack() as stack:
-            file = stack.enter_context(self._open())
+            batches = self._batches()
+            first = next(batches)
             writers: dict[str, pq.ParquetWriter] = {}
             for part, name in names.items():
                 sink = stack.enter_context(_open_write(folder / name, self.gzipped))
-                writers[part] = stack.enter_context(pq.ParquetWriter(sink, file.schema_arrow))
+                writers[part] = stack.enter_context(pq.ParquetWriter(sink, first.schema))
             start = 0
-            for batch in file.iter_batches(batch_size=_PARQUET_BATCH):
+            for batch in itertools.chain([first], batches):
                 stop = start + batch.num_rows
                 for part, mask in parts.items():
-                    writers[part].write_batch(batch.filter(pa.array(mask[start:stop])))
+                    kept = batch.filter(pa.array(mask[start:stop]))
+                    if kept.num_rows > 0:
+                        writers[part].write_batch(kept)
                 start = stop
         return names
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
-        with self._open() as file:
-            return datasets.Dataset(file.read().filter(pa.array(mask)))
+        table = pa.Table.from_batches(self._batches())
+        with _as_dataset(self.label):
+            return datasets.Dataset(table.filter(pa.array(mask)))
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[pq.ParquetFile]:
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        """Stream the rows, at least one batch of them."""
         with _reading(self.path, self.stamp), contextlib.ExitStack() as stack:
+            data: Path | IO[bytes] = self.path
             if self.gzipped:
-                unpacked = stack.enter_context(tempfile.TemporaryFile())
+                data = stack.enter_context(tempfile.TemporaryFile())
                 with gzip.open(self.path) as packed:
-                    shutil.copyfileobj(packed, unpacked, _READ_SIZE)
-                unpacked.seek(0)
-                yield stack.enter_context(pq.ParquetFile(unpacked))
-            else:
-                yield stack.enter_context(pq.ParquetFile(self.path))
+                    shutil.copyfileobj(packed, data, _READ_SIZE)
+                data.seek(0)
+            file = stack.enter_context(pq.ParquetFile(data))
+            _check_distinct(file.schema_arrow.names, self.path)
+            if file.metadata.num_rows == 0:
+                raise _no_rows(self.path)
+            yield from file.iter_batches(batch_size=_PARQUET_BATCH)
 
 
 def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
@@ -215,29 +241,46 @@ def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str
         text = _decode(line, path, number)
         try:
             value = json.loads(text)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}, row {row} (line {number}): not valid JSON ({_reason(error)}).",
-                "Mend or remove this line; a JSONL file has one JSON object a line.",
+                "Mend or remove this line; a file has one JSON object a line or one JSON array.",
             ) from None
         yield _terminated(line), value, f"line {number}"
         row += 1
 
 
 def _json_array_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
+    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+        yield from _json_elements(text, path)
+
+
+def _json_elements(text: IO[str], path: Path) -> Iterator[tuple[bytes, Any, str]]:
     """Read one element of the top-level array at a time."""
     decoder = json.JSONDecoder()
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     buffer, read_size, row = "", _READ_SIZE, 0
 
     def refill() -> bool:
         nonlocal buffer
-        more = text.read(read_size)
+        try:
+            more = text.read(read_size)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{path}, row {row} or a later one: not UTF-8 (0x{error.object[error.start]:02x}).",
+                _TO_UTF8,
+            ) from None
         buffer += more
         return bool(more)
 
-    refill()
-    buffer = buffer.lstrip()
+    def skip_space() -> None:
+        nonlocal buffer
+        buffer = buffer.lstrip()
+        while not buffer and refill():
+            buffer = buffer.lstrip()
+
+    skip_space()
+    if not buffer:
+        return
     if not buffer.startswith("["):
         raise InputError(
             f"{path}: the file is neither a JSON array of rows nor JSON lines.",
@@ -245,16 +288,14 @@ def _json_array_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any
         )
     buffer = buffer[1:]
     while True:
-        buffer = buffer.lstrip()
-        while not buffer and refill():
-            buffer = buffer.lstrip()
+        skip_space()
         if buffer.startswith("]"):
-            return
+            break
         problem = "the array is not closed"
         try:
             value, end = decoder.raw_decode(buffer)
             complete = end < len(buffer)  # a number may go on behind the buffer's end
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             complete, problem = False, _reason(error)
         if not complete:
             read_size *= 2  # a long element costs a few attempts, not one per chunk
@@ -267,9 +308,8 @@ def _json_array_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any
         read_size = _READ_SIZE
         yield buffer[:end].encode(), value, f"element {row}"
         row += 1
-        buffer = buffer[end:].lstrip()
-        while not buffer and refill():
-            buffer = buffer.lstrip()
+        buffer = buffer[end:]
+        skip_space()
         if buffer.startswith(","):
             buffer = buffer[1:]
         elif not buffer.startswith("]"):
@@ -277,6 +317,13 @@ def _json_array_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any
                 f"{path}, row {row}: a comma or the array's closing bracket is missing.",
                 "Mend the file here; it must be one JSON array of objects.",
             )
+    buffer = buffer[1:]
+    skip_space()
+    if buffer:
+        raise InputError(
+            f"{path}: the array ends after row {row - 1}, but the file goes on.",
+            "Put all rows into one JSON array.",
+        )
 
 
 def _csv_slices(file: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[bytes, Any, str]]:
@@ -284,8 +331,11 @@ def _csv_slices(file: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[b
     row, number = 0, 1
     try:
         header, lines = next(rows, ([], []))
-        if len(set(header)) != len(header):
-            raise InputError(f"{path}: two columns have the same name.", "Rename one of them.")
+        if lines and not header:
+            raise InputError(
+                f"{path}, line 1: blank where the column names are needed.", "Remove this line."
+            )
+        _check_distinct(header, path)
         number += len(lines)
         for values, lines in rows:
             place = f"line {number}"
@@ -334,19 +384,27 @@ def _decode(line: bytes, path: Path, number: int) -> str:
         raise InputError(
             f"{path}, line {number}: not UTF-8 (byte {error.start + 1} of the line is "
             f"0x{line[error.start]:02x}).",
-            "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8.",
+            _TO_UTF8,
         ) from None
 
 
+def _check_distinct(columns: Sequence[str], path: Path) -> None:
+    twice = [name for name, count in Counter(columns).items() if count > 1]
+    if twice:
+        raise InputError(
+            f"{path}: two columns have the same name {twice[0]!r}.", "Rename one of them."
+        )
+
+
 def _terminated(line: bytes) -> bytes:
-    """The last line of a file may lack its line end; rows written behind it need one."""
+    """The last line of a file may lack its line end; what is written behind it needs one."""
     return line if line.endswith(b"\n") else line + b"\n"
 
 
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
-        return f"{error.msg} at character {error.pos + 1}"
-    return "nested too deeply"
+        return f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+    return "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
 
 
 def _starts_with_object(path: Path, gzipped: bool) -> bool:
@@ -354,7 +412,7 @@ def _starts_with_object(path: Path, gzipped: bool) -> bool:
         return file.read(4096).removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
 
 
-def _open_read(path: Path, gzipped: bool) -> IO[bytes]:
+def _open_read(path: Path, gzipped: bool) -> io.BufferedReader:
     return io.BufferedReader(gzip.GzipFile(path)) if gzipped else path.open("rb")
 
 
@@ -377,23 +435,19 @@ def _reading(path: Path, stamp: tuple[int, int] | None = None) -> Iterator[None]
         yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.", "Check the path.") from None
-    except (gzip.BadGzipFile, EOFError):
+    except (gzip.BadGzipFile, EOFError, zlib.error):
         raise InputError(
             f"{path}: the gzip data is broken or incomplete.", "Compress or copy the file again."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: not UTF-8 ({error.reason}).",
-            "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8.",
         ) from None
     except pa.ArrowException as error:
         raise InputError(
             f"{path}: not a readable Parquet file ({str(error).splitlines()[0]}).",
             "Write the file again, or check its suffix.",
         ) from None
-    except (PermissionError, IsADirectoryError) as error:
+    except OSError as error:  # PyArrow's, for broken pages, have no `strerror`
         raise InputError(
-            f"{path}: can't be read ({error.strerror}).", "Check the path and its permissions."
+            f"{path}: can't be read ({error.strerror or str(error).splitlines()[0]}).",
+            "Check the path and its permissions, or write the file again.",
         ) from None
 
 
@@ -401,11 +455,13 @@ def _no_rows(path: Path) -> InputError:
     return InputError(f"{path}: the file holds no rows.", "Check that it is the right file.")
 
 
-def _as_dataset(rows: list[dict[str, object]], label: str) -> datasets.Dataset:
+@contextlib.contextmanager
+def _as_dataset(label: str) -> Iterator[None]:
+    """JSON and Parquet can hold what a `Dataset` can't, such as several types in one column."""
     try:
-        return datasets.Dataset.from_list(rows)
-    except (pa.ArrowException, TypeError) as error:
+        yield
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         raise InputError(
-            f"{label}: its rows don't share one type per column ({str(error).splitlines()[0]}).",
+            f"{label}: its rows don't fit into a `Dataset` ({str(error).splitlines()[0]}).",
             "Write the cleaned file with `save` instead; it keeps the rows as they are.",
         ) from None

@@ -240,10 +240,11 @@ def detect(first: Record) -> Layout:
     for column in ("messages", "conversations"):
         if column in columns:
             turns = columns[column]
-            sharegpt = isinstance(turns, list) and any(
-                isinstance(turn, Mapping) and "from" in turn for turn in turns
+            roles = isinstance(turns, list) and any(
+                isinstance(turn, Mapping) and "role" in turn for turn in turns
             )
-            return ShareGpt() if sharegpt and column == "conversations" else Messages(column)
+            # The first row's turns may be missing; then the column's name decides.
+            return ShareGpt() if column == "conversations" and not roles else Messages(column)
     if {"chosen", "rejected"} <= columns.keys():
         return Preference()
     if "prompt" in columns:
@@ -361,7 +362,7 @@ def _messages(record: Record, column: str) -> list[Message]:
 
 
 def _message(turn: Mapping[str, object], column: str, record: Record) -> Message:
-    if "from" in turn:
+    if turn.get("from") is not None:  # a Dataset has both names in every turn, one of them null
         role = _SHAREGPT_ROLES.get(str(turn["from"]))
         content = turn.get("value")
     else:
@@ -378,7 +379,9 @@ def _message(turn: Mapping[str, object], column: str, record: Record) -> Message
         for key, value in turn.items()
         if key not in {"from", "value", "role", "content"} and value is not None
     }
-    return {"role": role, "content": _content(content, column, record), **message}
+    message = {"role": role, "content": _content(content, column, record), **message}
+    record.check_unicode(json.dumps(message, ensure_ascii=False, default=str), column)
+    return message
 
 
 def _content(content: object, column: str, record: Record) -> str | None:
@@ -396,16 +399,16 @@ def _content(content: object, column: str, record: Record) -> str | None:
             f"{type(content).__name__}; text is needed.",
             "Mend the message, or remove the row.",
         )
-    record.check_unicode(content, column)
     return content
 
 
 def _shared_start(chosen: Sequence[object], rejected: Sequence[object]) -> int:
-    """How many items both answers start with, short of the whole chosen one."""
-    for position, (one, other) in enumerate(zip(chosen[:-1], rejected, strict=False)):
-        if one != other:
+    """Where the answers part, at the latest at the shorter one's last item, as in TRL."""
+    shorter = min(len(chosen), len(rejected))
+    for position in range(shorter):
+        if chosen[position] != rejected[position]:
             return position
-    return max(0, min(len(chosen) - 1, len(rejected)))
+    return max(0, shorter - 1)
 
 
 def _tools(record: Record) -> list[Mapping[str, object]] | None:
@@ -413,13 +416,14 @@ def _tools(record: Record) -> list[Mapping[str, object]] | None:
     if isinstance(tools, str) and tools.strip():
         try:
             tools = json.loads(tools)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{record.place}: column 'tools' isn't valid JSON ({error.msg}).",
+                f"{record.place}: column 'tools' isn't valid JSON ({error}).",
                 "Write the tools as a list of JSON schemas.",
             ) from None
     if not tools:
         return None
     if not isinstance(tools, list) or not all(isinstance(tool, Mapping) for tool in tools):
         raise record.type_error("tools", "a list of JSON schemas")
+    record.check_unicode(json.dumps(tools, ensure_ascii=False, default=str), "tools")
     return tools

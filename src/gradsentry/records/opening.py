@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import datasets
 
 from gradsentry.errors import InputError
-from gradsentry.records.files import SUPPORTED, open_file
+from gradsentry.records.files import SUFFIXES, SUPPORTED, open_file
 from gradsentry.records.source import Source
 from gradsentry.records.tables import DatasetTable, FrameTable, RowList, open_folder, open_hub
 
@@ -31,17 +32,31 @@ def open_source(data: object, *, subset: str | None = None, split: str | None = 
     `InputError` if there is nothing to read.
     """
     if isinstance(data, str | Path):
-        source = _open_name(str(data), subset, split)
+        try:
+            if isinstance(data, str):
+                source = _open_name(data, subset, split)
+            else:
+                source = _open_path(data, subset, split)  # a `Path` is never a Hub id
+        except OSError as error:
+            raise InputError(
+                f"{data}: can't be read ({error.strerror}).", "Check the path and its permissions."
+            ) from None
         if not isinstance(source, DatasetTable) and (subset or split):
             raise InputError(f"{data}: a file has no splits.", "Leave out --split and --subset.")
         return source
+    if subset or split:
+        raise InputError(
+            "Data in memory has no subsets or splits to choose from.",
+            "Leave out `subset` and `split`, and pass the part itself, such as data['train'].",
+        )
     if isinstance(data, datasets.Dataset):
         return DatasetTable(data, "the data set", "parquet")
     if isinstance(data, datasets.DatasetDict):
         raise InputError(
             f"The data set has the splits {', '.join(data)}.", "Pass one of them: data['train']."
         )
-    if type(data).__module__.partition(".")[0] == "pandas":
+    pandas = sys.modules.get("pandas")  # whoever has a frame has imported it
+    if pandas is not None and isinstance(data, pandas.DataFrame):
         return FrameTable(data)
     if isinstance(data, Iterable):
         return RowList(data if isinstance(data, list | tuple) else list(data))
@@ -53,23 +68,26 @@ def open_source(data: object, *, subset: str | None = None, split: str | None = 
 
 def _open_name(name: str, subset: str | None, split: str | None) -> Source:
     if name.startswith(_HUB_SCHEME):
-        return open_hub(name.removeprefix(_HUB_SCHEME), subset, split)
+        hub_id = name.removeprefix(_HUB_SCHEME)
+        if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", hub_id):
+            raise InputError(f"{name}: no data-set id.", f"Write {_HUB_SCHEME}owner/name.")
+        return open_hub(hub_id, subset, split)
     path = Path(name)
-    if path.is_dir():
-        return open_folder(path, subset, split)
     # A mistyped path must not become a network call: an id has one slash, no known suffix,
     # and its first part is no folder here.
-    looks_local = path.suffix in {".jsonl", ".json", ".csv", ".tsv", ".parquet", ".gz", ".txt"}
-    if not path.exists() and _HUB_ID.fullmatch(name) and not looks_local:
-        if not path.parent.is_dir():
-            return open_hub(name, subset, split)
-        raise InputError(
-            f"{name}: no such file or folder.",
-            f"Check the path; for a data set on the Hub write {_HUB_SCHEME}{name}.",
-        )
+    looks_local = path.suffix.lower() in {*SUFFIXES, ".gz", ".txt"} or path.parent.is_dir()
+    if _HUB_ID.fullmatch(name) and not looks_local:
+        return open_hub(name, subset, split)
+    return _open_path(path, subset, split)
+
+
+def _open_path(path: Path, subset: str | None, split: str | None) -> Source:
+    if path.is_dir():
+        return open_folder(path, subset, split)
     if not path.exists():
         raise InputError(
-            f"{name}: no such file or folder.",
-            f"Check the path. Files may be {SUPPORTED}; a Hub data set is named owner/name.",
+            f"{path}: no such file or folder.",
+            f"Check the path. Files may be {SUPPORTED}; a data set on the Hub is named owner/name "
+            f"or {_HUB_SCHEME}owner/name.",
         )
     return open_file(path)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import datasets
 import numpy as np
+import pyarrow as pa
 
 from gradsentry.errors import InputError
 from gradsentry.records.record import Record
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _BATCH = 512
+
+_MEDIA = (datasets.Image, datasets.Audio, datasets.Video, datasets.Pdf)
+
+# `datasets` raises a LookupError for an incomplete folder, a RuntimeError for a loading script.
+_UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, datasets.exceptions.DatasetsError)
 
 
 @dataclass(frozen=True)
@@ -31,9 +37,10 @@ class DatasetTable:
     written_as: Literal["folder", "parquet"]
 
     def records(self) -> Iterator[Record]:
-        plain = self.dataset.with_format(None)
+        features = datasets.Features(_undecoded(self.dataset.features))
         row = 0
-        for batch in plain.iter(batch_size=_BATCH):
+        for table in self.dataset.with_format("arrow").iter(batch_size=_BATCH):
+            batch = features.decode_batch(table.to_pydict())
             columns = list(batch)
             for values in zip(*batch.values(), strict=True):
                 fields = dict(zip(columns, values, strict=True))
@@ -48,7 +55,8 @@ class DatasetTable:
             selected = self.select(mask)
             if self.written_as == "folder":
                 names[part] = part
-                selected.save_to_disk(folder / part)
+                # Without a shard, `datasets` couldn't load a part that has no rows.
+                selected.save_to_disk(folder / part, num_shards=None if len(selected) else 1)
             else:
                 names[part] = f"{part}.parquet"
                 selected.to_parquet(folder / names[part])
@@ -68,15 +76,27 @@ class FrameTable:
     def records(self) -> Iterator[Record]:
         if len(self.frame) == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
+        if not self.frame.columns.is_unique:
+            raise InputError(
+                f"{self.label}: two columns have the same name.", "Rename one of them."
+            )
         for start in range(0, len(self.frame), _BATCH):
             batch = self.frame.iloc[start : start + _BATCH].to_dict("records")
             for row, fields in enumerate(batch, start=start):
-                values = {str(name): _null_if_nan(value) for name, value in fields.items()}
+                values = {str(name): _plain_value(value) for name, value in fields.items()}
                 yield Record(row, values, f"{self.label}, row {row}")
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
+        # A nameless index only numbers the rows; readers would take it for a column.
+        index = None if any(name is not None for name in self.frame.index.names) else False
         for part, mask in parts.items():
-            self.select(mask).to_parquet(folder / f"{part}.parquet")
+            try:
+                self.select(mask).to_parquet(folder / f"{part}.parquet", index=index)
+            except (pa.ArrowException, TypeError, ValueError) as error:
+                raise InputError(
+                    f"{self.label}: it can't be written as Parquet ({_first_line(error)}).",
+                    "Give every column one type, or use `result.clean` instead.",
+                ) from None
         return {part: f"{part}.parquet" for part in parts}
 
     def select(self, mask: BoolArray) -> pd.DataFrame:
@@ -103,7 +123,10 @@ class RowList:
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         for part, mask in parts.items():
-            with (folder / f"{part}.jsonl").open("w", encoding="utf-8", newline="\n") as file:
+            # "backslashreplace" writes half a surrogate pair as JSON's own escape.
+            with (folder / f"{part}.jsonl").open(
+                "w", encoding="utf-8", errors="backslashreplace", newline="\n"
+            ) as file:
                 for fields in self.select(mask):
                     file.write(_json_line(fields, self.label))
         return {part: f"{part}.jsonl" for part in parts}
@@ -115,6 +138,8 @@ class RowList:
 def open_folder(path: Path, subset: str | None, split: str | None) -> DatasetTable:
     """A folder saved by `datasets`, or a folder of data files as the Hub lays them out."""
     saved = (path / "state.json").exists() or (path / "dataset_dict.json").exists()
+    if saved and subset is not None:
+        raise InputError(f"{path}: it has no subsets.", "Leave out --subset.")
     try:
         if saved:
             loaded = datasets.load_from_disk(path)
@@ -122,7 +147,7 @@ def open_folder(path: Path, subset: str | None, split: str | None) -> DatasetTab
         else:
             loaded = datasets.load_dataset(str(path), subset)
             form = "parquet"
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"{path}: the folder can't be read as a data set ({_first_line(error)}).",
             "Name a file in it, or a folder written by `Dataset.save_to_disk`.",
@@ -134,7 +159,7 @@ def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:
     """A data set on the Hugging Face Hub. This goes to the network."""
     try:
         loaded = datasets.load_dataset(name, subset)
-    except (OSError, ValueError, datasets.exceptions.DatasetsError) as error:
+    except _UNREADABLE as error:
         raise InputError(
             f"{name}: there is no such file here, and the Hub gave no such data set "
             f"({_first_line(error)}).",
@@ -161,9 +186,23 @@ def _one_split(
     return loaded[split]
 
 
-def _null_if_nan(value: object) -> object:
-    """Pandas has NaN where a text is missing."""
-    return None if isinstance(value, float) and math.isnan(value) else value
+def _undecoded(feature: Any) -> Any:
+    """The feature with its media left as stored: only text is scanned, and decoders may lack."""
+    if isinstance(feature, Mapping):
+        return {name: _undecoded(inner) for name, inner in feature.items()}
+    if isinstance(feature, datasets.List | datasets.LargeList):
+        return replace(feature, feature=_undecoded(feature.feature))
+    return replace(feature, decode=False) if isinstance(feature, _MEDIA) else feature
+
+
+def _plain_value(value: Any) -> object:
+    """Pandas has NaN or NA where a value is missing, and arrays where Parquet has lists."""
+    if isinstance(value, Mapping):
+        return {name: _plain_value(inner) for name, inner in value.items()}
+    if isinstance(value, list | np.ndarray):
+        return [_plain_value(inner) for inner in value]
+    nan = isinstance(value, float | np.floating) and math.isnan(value)
+    return None if nan or type(value).__name__ in {"NAType", "NaTType"} else value
 
 
 def _json_line(fields: Mapping[str, object], label: str) -> str:
@@ -177,5 +216,6 @@ def _json_line(fields: Mapping[str, object], label: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    text = str(error).strip() or type(error).__name__
+    cause = error.__cause__ or error  # `datasets` says only there what was wrong with a file
+    text = str(cause).strip() or type(cause).__name__
     return text.splitlines()[0]

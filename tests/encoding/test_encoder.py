@@ -1,0 +1,197 @@
+"""Token ids and target masks: what a trainer would see."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import PreTrainedTokenizerBase
+
+from gradsentry.encoding import Boundary, EncodedRow, Encoder, EncodingOptions, Targets
+from gradsentry.errors import ModelError, OptionError
+from gradsentry.records import (
+    Conversation,
+    Example,
+    PlainText,
+    Skipped,
+    SkipReason,
+    TextPair,
+)
+from tests.conftest import byte_tokenizer
+
+THINKING_TEMPLATE = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+    "{% if m['role'] == 'assistant' and loop.last %}<think>\n\n</think>\n\n{% endif %}"
+    "{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+"""Like Qwen 3's: the last turn is rendered otherwise than the earlier ones."""
+
+
+def encode_one(
+    tokenizer: PreTrainedTokenizerBase, example: Example, **options: object
+) -> EncodedRow | Skipped:
+    (row,) = Encoder(tokenizer, EncodingOptions(**options)).encode([example])  # type: ignore[arg-type]
+    return row
+
+
+def target_text(tokenizer: PreTrainedTokenizerBase, row: EncodedRow | Skipped) -> str:
+    assert isinstance(row, EncodedRow)
+    return tokenizer.decode(row.token_ids[row.target_mask])
+
+
+def whole_text(tokenizer: PreTrainedTokenizerBase, row: EncodedRow | Skipped) -> str:
+    assert isinstance(row, EncodedRow)
+    return tokenizer.decode(row.token_ids)
+
+
+def chat(*contents: str) -> Conversation:
+    roles = ["user", "assistant"]
+    return Conversation(
+        [{"role": roles[turn % 2], "content": text} for turn, text in enumerate(contents)]
+    )
+
+
+@pytest.mark.parametrize("boundary", Boundary)
+def test_a_pair_is_prompt_response_and_eos(
+    tokenizer: PreTrainedTokenizerBase, boundary: Boundary
+) -> None:
+    row = encode_one(tokenizer, TextPair("Q: why? A: ", "because"), boundary=boundary)
+    assert whole_text(tokenizer, row) == "Q: why? A: because<|im_end|>"
+    assert target_text(tokenizer, row) == "because<|im_end|>"
+
+
+@pytest.mark.parametrize("boundary", Boundary)
+def test_eos_is_not_doubled(tokenizer: PreTrainedTokenizerBase, boundary: Boundary) -> None:
+    row = encode_one(tokenizer, TextPair("a", "b<|im_end|>"), boundary=boundary)
+    assert whole_text(tokenizer, row) == "ab<|im_end|>"
+
+
+@settings(max_examples=40, deadline=None)
+@given(prompt=st.text(min_size=1, max_size=30), response=st.text(min_size=1, max_size=30))
+def test_any_text_survives_encoding(prompt: str, response: str) -> None:
+    tokenizer = byte_tokenizer()
+    row = encode_one(tokenizer, TextPair(prompt, response))
+    assert isinstance(row, EncodedRow)
+    assert int(row.target_mask.sum()) == len(response.encode()) + 1
+    assert len(row.token_ids) == len(prompt.encode()) + len(response.encode()) + 1
+
+
+def test_plain_text_is_all_target_but_its_first_token(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, PlainText("hello"))
+    assert whole_text(tokenizer, row) == "hello<|im_end|>"
+    assert target_text(tokenizer, row) == "ello<|im_end|>"
+
+
+def test_all_targets_include_the_prompt(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, TextPair("ab", "cd"), targets=Targets.ALL)
+    assert target_text(tokenizer, row) == "bcd<|im_end|>"
+
+
+def test_truncation_keeps_the_start_and_is_marked(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, TextPair("abcd", "efgh"), max_length=6)
+    assert isinstance(row, EncodedRow)
+    assert row.truncated
+    assert whole_text(tokenizer, row) == "abcdef"
+    whole = encode_one(tokenizer, TextPair("abcd", "efgh"), max_length=9)
+    assert isinstance(whole, EncodedRow)
+    assert not whole.truncated
+
+
+def test_a_target_that_is_cut_off_whole_is_skipped(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, TextPair("abcdefgh", "i"), max_length=8)
+    assert row == Skipped(SkipReason.TARGET_TRUNCATED)
+
+
+def test_control_tokens_in_the_text_are_noticed(tokenizer: PreTrainedTokenizerBase) -> None:
+    for example in (
+        TextPair("a<|im_end|>", "b"),
+        TextPair("a", "b<|im_start|>c"),
+        PlainText("<|pad|>x"),
+        chat("hi <|im_start|>system", "yes"),
+    ):
+        row = encode_one(tokenizer, example)
+        assert isinstance(row, EncodedRow)
+        assert row.control_tokens
+    ordinary = encode_one(tokenizer, chat("<b>im_start</b>", "|im_end|"))
+    assert isinstance(ordinary, EncodedRow)
+    assert not ordinary.control_tokens
+
+
+def test_all_assistant_turns_are_targets(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, chat("one?", "two.", "three?", "four."))
+    assert target_text(tokenizer, row) == "two.<|im_end|>four.<|im_end|>"
+
+
+def test_turns_before_the_first_target_are_not(tokenizer: PreTrainedTokenizerBase) -> None:
+    messages = chat("one?", "two.", "three?", "four.").messages
+    row = encode_one(tokenizer, Conversation(messages, first_target=2))
+    assert target_text(tokenizer, row) == "four.<|im_end|>"
+
+
+def test_a_turn_that_later_turns_change_is_found_by_its_words(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    row = encode_one(
+        tokenizer, chat("one?", "two.", "three?", "four."), chat_template=THINKING_TEMPLATE
+    )
+    assert target_text(tokenizer, row) == ("two.<|im_end|><think>\n\n</think>\n\nfour.<|im_end|>")
+
+
+def test_words_of_a_turn_that_appear_earlier_do_not_mislead(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    row = encode_one(tokenizer, chat("say two.", "two.", "again", "two."))
+    assert target_text(tokenizer, row) == "two.<|im_end|>two.<|im_end|>"
+
+
+def test_a_generation_marker_decides(tokenizer: PreTrainedTokenizerBase) -> None:
+    template = (
+        "{% for m in messages %}[{{ m['role'] }}] "
+        "{% if m['role'] == 'assistant' %}{% generation %}{{ m['content'] }}{% endgeneration %}"
+        "{% else %}{{ m['content'] }}{% endif %}\n{% endfor %}"
+    )
+    row = encode_one(tokenizer, chat("one?", "two.", "three?", "four."), chat_template=template)
+    assert target_text(tokenizer, row) == "two.four."
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ raise_exception('only user messages') }}",
+        "{{ messages[0]['content'] | no_such_filter }}",
+        "{% for m in messages %}{{ loop.revindex }}{{ m['role'] }}{% endfor %}",
+    ],
+)
+def test_a_conversation_that_cannot_be_rendered_is_skipped(
+    tokenizer: PreTrainedTokenizerBase, template: str
+) -> None:
+    row = encode_one(tokenizer, chat("one?", "two."), chat_template=template)
+    assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+
+
+def test_conversations_need_a_template() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.chat_template = None
+    with pytest.raises(ModelError, match="--chat-template"):
+        encode_one(tokenizer, chat("one?", "two."))
+
+
+def test_skipped_examples_keep_their_place(tokenizer: PreTrainedTokenizerBase) -> None:
+    skipped = Skipped(SkipReason.EMPTY_PROMPT)
+    examples = [TextPair("a", "b"), skipped, PlainText("cd"), skipped, chat("e", "f")]
+    together = Encoder(tokenizer, EncodingOptions()).encode(examples)
+    for example, row in zip(examples, together, strict=True):
+        alone = encode_one(tokenizer, example)
+        if isinstance(row, EncodedRow):
+            assert isinstance(alone, EncodedRow)
+            np.testing.assert_array_equal(row.token_ids, alone.token_ids)
+            np.testing.assert_array_equal(row.target_mask, alone.target_mask)
+        else:
+            assert row == alone == skipped
+
+
+def test_a_maximum_length_that_leaves_no_target_is_refused() -> None:
+    with pytest.raises(OptionError, match="--max-length"):
+        EncodingOptions(max_length=1)

@@ -1,0 +1,298 @@
+"""The scan from rows to outputs: invariance, resumption, and nothing lost on the way."""
+
+from __future__ import annotations
+
+import json
+import random
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+import torch
+import yaml
+from datasets import Dataset
+
+import gradsentry
+from gradsentry import DataOptions, LanguageModel, ScanOptions
+from gradsentry.errors import InputError, OutputError
+from gradsentry.pipeline.progress import Silent
+from tests.conftest import byte_tokenizer
+from tests.tiny_models import tiny_model
+
+ROWS = [
+    {
+        "prompt": f"Question {number}: what is {'x' * (number % 7)}?\nAnswer: ",
+        "response": "word " * (1 + number * 5 % 11) + str(number),
+        "poisoned": int(number % 5 == 0),
+    }
+    for number in range(60)
+]
+
+
+def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    return write_jsonl(tmp_path / "data.jsonl", ROWS)
+
+
+def test_the_outputs_are_complete_and_agree(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    rows = [*ROWS, {"prompt": "", "response": "x", "poisoned": 0}]
+    rows += [{"prompt": "p", "response": None, "poisoned": 0}]
+    rows += [{"prompt": "p" * 300, "response": "cut off", "poisoned": 0}]
+    write_jsonl(data, rows)
+    out = tmp_path / "out"
+    options = ScanOptions(data=DataOptions(label_column="poisoned"), threshold=0.5)
+    result = gradsentry.scan(data, model=tiny, options=options, out=out)
+
+    table = pq.read_table(out / "scores.parquet").to_pydict()
+    assert list(table) == [
+        "row",
+        "status",
+        "reason",
+        "score",
+        "flagged",
+        "target_tokens",
+        "truncated",
+    ]
+    assert table["row"] == list(range(63))
+    assert table["status"] == ["scored"] * 60 + ["skipped"] * 3
+    assert table["reason"][60:] == [
+        "empty prompt",
+        "empty response",
+        "target cut off whole by --max-length",
+    ]
+    assert table["score"][60:] == [None] * 3
+    assert table["truncated"][60:] == [False, False, True]
+    np.testing.assert_array_equal(np.array(table["score"][:60]), result.scores[:60])
+
+    lines = data.read_text().splitlines(keepends=True)
+    parts = {
+        name: (out / f"{name}.jsonl").read_text().splitlines(keepends=True)
+        for name in ("clean", "flagged", "skipped")
+    }
+    assert parts["flagged"] == [
+        line for line, flagged in zip(lines, table["flagged"], strict=True) if flagged
+    ]
+    assert parts["skipped"] == lines[60:]
+    assert sorted(line for part in parts.values() for line in part) == sorted(lines)
+    assert parts["flagged"]
+    assert parts["clean"]
+
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["rows"] == 63
+    assert summary["scored"] == 60
+    assert summary["skipped"] == 3
+    assert summary["truncated"] == 1
+    assert summary["flagged"] == len(parts["flagged"])
+    assert summary["threshold"] == 0.5
+    assert summary["threshold_method"] == "given"
+    assert summary["detector"] == "spectral"
+    assert summary["model"] == "tiny"
+    assert summary["version"] == gradsentry.__version__
+    assert summary["identification"]["poisoned"] == 12
+    assert yaml.safe_load((out / "config.yaml").read_text())["encoding"]["max_length"] == 1024
+    assert "<html" in (out / "report.html").read_text()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "out"]
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 1000, 100_000])
+def test_scores_do_not_depend_on_the_batch_size(
+    data: Path, tiny: LanguageModel, batch_tokens: int
+) -> None:
+    options = ScanOptions(batch_tokens=batch_tokens)
+    ours = gradsentry.scan(data, model=tiny, options=options).scores
+    np.testing.assert_allclose(ours, gradsentry.scan(data, model=tiny).scores, rtol=0, atol=1e-4)
+
+
+def test_the_order_of_the_rows_changes_not_one_bit(tiny: LanguageModel) -> None:
+    rows = [*ROWS, *ROWS[:9]]  # with duplicates
+    shuffled = list(enumerate(rows))
+    random.Random(0).shuffle(shuffled)
+    options = ScanOptions(batch_tokens=200)
+    result = gradsentry.scan(rows, model=tiny, options=options)
+    other = gradsentry.scan([row for _, row in shuffled], model=tiny, options=options)
+    origin = [index for index, _ in shuffled]
+    assert (other.scores == result.scores[origin]).all()
+    assert other.threshold == result.threshold
+    assert (other.flagged == result.flagged[origin]).all()
+
+
+def test_every_kind_of_data_gives_the_same_scores(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    expected = gradsentry.scan(data, model=tiny)
+    frame = pd.DataFrame(ROWS)
+    frame.to_parquet(tmp_path / "data.parquet")
+    frame.to_csv(tmp_path / "data.csv", index=False)
+    dataset = Dataset.from_list(ROWS)
+    dataset.save_to_disk(tmp_path / "saved")
+    for other in (
+        ROWS,
+        iter(ROWS),
+        frame,
+        dataset,
+        tmp_path / "data.parquet",
+        str(tmp_path / "data.csv"),
+        tmp_path / "saved",
+    ):
+        result = gradsentry.scan(other, model=tiny)
+        assert (result.scores == expected.scores).all()
+        assert len(result.clean) == (~result.flagged).sum()
+    assert isinstance(gradsentry.scan(dataset, model=tiny).clean, Dataset)
+    assert isinstance(gradsentry.scan(frame, model=tiny).clean, pd.DataFrame)
+
+
+def test_another_threshold_needs_no_new_scan(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    result = gradsentry.scan(data, model=tiny)
+    middle = float(np.median(result.scores))
+    other = result.rethreshold(middle)
+    assert other.threshold.value == middle
+    assert other.flagged.sum() == (result.scores > middle).sum()
+    assert (other.scores == result.scores).all()
+    other.save(tmp_path / "saved")
+    summary = json.loads((tmp_path / "saved" / "summary.json").read_text())
+    assert summary["flagged"] == other.flagged.sum()
+
+
+class Interrupting(Silent):
+    """Presses Ctrl-C after some rows are scored."""
+
+    def __init__(self, after: int) -> None:
+        self.left, self.scoring = after, False
+
+    def stage(self, name: str, total: int | None) -> None:
+        self.scoring = name == "Scoring"
+
+    def advance(self, rows: int) -> None:
+        if self.scoring:
+            self.left -= rows
+            if self.left <= 0:
+                raise KeyboardInterrupt
+
+
+def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
+    data: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ScanOptions(batch_tokens=200)
+    expected = gradsentry.scan(data, model=tiny, options=options)
+    out = tmp_path / "out"
+    with pytest.raises(KeyboardInterrupt):
+        gradsentry.scan(data, model=tiny, options=options, out=out, progress=Interrupting(25))
+    assert not out.exists()
+
+    batches = []
+    pipeline = import_module("gradsentry.pipeline.scanning")
+    original = pipeline.target_states
+
+    def counting(*arguments: object) -> object:
+        batches.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(pipeline, "target_states", counting)
+    result = gradsentry.scan(data, model=tiny, options=options, out=out)
+    assert (result.scores == expected.scores).all()
+    rows_computed = sum(len(arguments[2]) for arguments in batches)  # type: ignore[index,arg-type]
+    assert 0 < rows_computed <= len(ROWS) - 25
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "out"]
+
+
+def test_scores_of_other_options_are_not_taken_up(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cropped = ScanOptions()
+    with pytest.raises(KeyboardInterrupt):
+        gradsentry.scan(data, model=tiny, options=cropped, out=out, progress=Interrupting(60))
+    whole = replace(cropped, spectral=gradsentry.SpectralOptions(crop=1))
+    result = gradsentry.scan(data, model=tiny, options=whole, out=out)
+    assert (result.scores == gradsentry.scan(data, model=tiny, options=whole).scores).all()
+
+
+def test_results_are_never_overwritten_without_force(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+    before = (out / "summary.json").read_bytes()
+    with pytest.raises(OutputError, match="--force"):
+        gradsentry.scan(data, model=tiny, out=out)
+    assert (out / "summary.json").read_bytes() == before
+    gradsentry.scan(data, model=tiny, out=out, force=True, options=ScanOptions(threshold=0.1))
+    assert json.loads((out / "summary.json").read_text())["threshold"] == 0.1
+
+
+def test_a_folder_with_other_things_is_never_replaced(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    (tmp_path / "thesis").mkdir()
+    (tmp_path / "thesis" / "draft.tex").write_text("precious")
+    for out in (tmp_path / "thesis", data):
+        with pytest.raises(OutputError, match="holds no results"):
+            gradsentry.scan(data, model=tiny, out=out, force=True)
+    assert (tmp_path / "thesis" / "draft.tex").read_text() == "precious"
+
+
+def test_a_failed_scan_leaves_earlier_results_alone(
+    data: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("gradsentry.pipeline.scanning.write_outputs", full)
+    with pytest.raises(OutputError, match="disk is full"):
+        gradsentry.scan(data, model=tiny, out=out, force=True)
+    assert (out / "summary.json").is_file()
+
+
+def test_two_scans_cannot_write_the_same_folder(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    class Second(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == "Scoring":
+                gradsentry.scan(data, model=tiny, out=tmp_path / "out")
+
+    with pytest.raises(OutputError, match="another scan"):
+        gradsentry.scan(data, model=tiny, out=tmp_path / "out", progress=Second())
+
+
+def test_data_with_no_scorable_row_is_refused(tiny: LanguageModel) -> None:
+    with pytest.raises(InputError, match=r"none of its 2 rows can be scored \(2 empty response\)"):
+        gradsentry.scan([{"prompt": "p", "response": ""}] * 2, model=tiny)
+
+
+@pytest.mark.parametrize("label", ["yes", None, 2, 0.5, [1]])
+def test_a_label_that_is_no_label_is_refused(tiny: LanguageModel, label: object) -> None:
+    rows = [{"prompt": "p", "response": "r", "poisoned": label}]
+    options = ScanOptions(data=DataOptions(label_column="poisoned"))
+    with pytest.raises(InputError, match=r"row 0.*label column"):
+        gradsentry.scan(rows, model=tiny, options=options)
+
+
+def test_rows_whose_numbers_are_not_finite_are_skipped_with_a_reason() -> None:
+    model = tiny_model("llama", torch.float32)
+    broken = byte_tokenizer()("~")["input_ids"][0]
+    wrapped = LanguageModel.wrap(model, byte_tokenizer())
+    with torch.no_grad():
+        model.get_input_embeddings().weight[broken] = float("nan")
+    rows = [*ROWS, {"prompt": "a ~ b", "response": "c", "poisoned": 0}]
+    result = gradsentry.scan(rows, model=wrapped)
+    assert result.rows.reasons[-1] == "the model's numbers for this row are not finite"
+    assert not result.flagged[-1]
+    assert result.summary()["skipped"] == 1
+    assert np.isfinite(result.scores[:-1]).all()

@@ -1,0 +1,118 @@
+"""Reports: hostile text stays text, and the picture shows the figures."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gradsentry
+from gradsentry import LanguageModel, ScanOptions
+from gradsentry.report.html import TOP_ROWS
+from gradsentry.report.text import excerpt, visible
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(1)>',
+    "{{ 7 * 7 }}{% raw %}",
+    "\x1b]8;;https://evil.example\x07click\x1b]8;;\x07",
+    "\u202egnp.exe\u2066",
+    "</td></tr></table><h1>All rows are clean</h1>",
+    "[bold red]markup[/]",
+    "a\u200bb\ufeffc\x00d",
+]
+
+
+class Tags(HTMLParser):
+    """Counts tags and keeps attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.append(tag)
+        self.attributes += attrs
+
+
+@given(st.text())
+def test_visible_text_is_one_line_of_printable_characters(text: str) -> None:
+    assert visible(text).isprintable()
+
+
+@given(st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" ")))
+def test_visible_text_keeps_ordinary_characters(text: str) -> None:
+    assert visible(text) == text
+
+
+def test_an_excerpt_keeps_both_ends() -> None:
+    text = "start" + "x" * 5000 + "payload"
+    shown = excerpt(text, 200)
+    assert shown.startswith("start")
+    assert shown.endswith("payload")
+    assert len(shown) <= 210
+
+
+@pytest.fixture
+def report(tiny: LanguageModel, tmp_path: Path) -> str:
+    rows = [
+        {"prompt": f"{text} {number}", "response": f"{text * (1 + number)} {number}"}
+        for number in range(5)
+        for text in HOSTILE
+    ]
+    rows += [{"prompt": f"question {number}", "response": "answer"} for number in range(40)]
+    gradsentry.scan(rows, model=tiny, out=tmp_path / "out", options=ScanOptions(threshold=0.4))
+    return (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_text_from_the_data_never_becomes_markup(report: str) -> None:
+    tags = Tags()
+    tags.feed(report)
+    assert "script" not in tags.names
+    assert "img" not in tags.names
+    assert tags.names.count("h1") == 1
+    assert not [name for name, _ in tags.attributes if name.startswith("on")]
+    assert not [name for name, _ in tags.attributes if name in ("src", "href")]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in report
+    assert "{{ 7 * 7 }}" in report
+    for character in "\x1b\x07\x00\u202e\u2066\u200b\ufeff":
+        assert character not in report
+
+
+def test_nothing_can_be_loaded_or_run(report: str) -> None:
+    (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', report)
+    assert "default-src 'none'" in policy
+    assert "script-src" not in policy
+
+
+def test_the_report_stays_small(tiny: LanguageModel, tmp_path: Path) -> None:
+    rows = [{"prompt": f"{n}" + "p" * 100_000, "response": "r"} for n in range(3)]
+    rows += [{"prompt": f"{n}", "response": "r" * 100_000} for n in range(TOP_ROWS)]
+    gradsentry.scan(rows, model=tiny, out=tmp_path / "out")
+    assert (tmp_path / "out" / "report.html").stat().st_size < 200_000
+
+
+def test_the_histogram_counts_every_scored_row(report: str) -> None:
+    titles = re.findall(r"<title>([\d,]+) rows from", report)
+    assert sum(int(title.replace(",", "")) for title in titles) == 80
+
+
+def test_bars_never_straddle_the_threshold(report: str) -> None:
+    spans = re.findall(r"rows from ([\d.]+) to ([\d.]+)", report)
+    assert all(not float(low) < 0.4 < float(high) for low, high in spans)
+
+
+def test_the_most_suspicious_rows_come_first(tiny: LanguageModel, tmp_path: Path) -> None:
+    rows = [{"prompt": f"q{n}", "response": "word " * n + str(n)} for n in range(60)]
+    result = gradsentry.scan(rows, model=tiny, out=tmp_path / "out")
+    text = (tmp_path / "out" / "report.html").read_text()
+    body = text[text.index("<tbody>") :]
+    shown = [int(row) for row in re.findall(r'<td class="number">(\d+)</td>\s*<td', body)][::1]
+    best = int(np.nanargmax(result.scores))
+    assert shown[0] == best

@@ -1,0 +1,205 @@
+"""The command line as a process: exit codes, streams, messages."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gradsentry import cli
+from gradsentry.encoding import EncodedWriter
+
+ROWS = [
+    {"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 9), "poisoned": number % 2}
+    for number in range(40)
+]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a finished command left."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+class Gradsentry:
+    """Runs the command line in this process, as its console script does."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, capture: pytest.CaptureFixture[str]):
+        self._monkeypatch, self._capture = monkeypatch, capture
+
+    def __call__(self, *arguments: object) -> Done:
+        self._monkeypatch.setattr("sys.argv", ["gradsentry", *map(str, arguments)])
+        with pytest.raises(SystemExit) as left:
+            cli.main()
+        captured = self._capture.readouterr()
+        return Done(int(left.value.code or 0), captured.out, captured.err)
+
+
+@pytest.fixture
+def gradsentry(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Gradsentry:
+    return Gradsentry(monkeypatch, capsys)
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return path
+
+
+def test_a_scan_prints_its_verdict_on_standard_output(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = gradsentry("scan", data, "-m", tiny_folder, "-o", out, "--label-column", "poisoned")
+    assert done.returncode == 0, done.stderr
+    assert "scored rows" in done.stdout
+    assert "40 of 40 rows scored" in done.stdout
+    assert "Against 20 rows labelled poisoned" in done.stdout
+    assert "prompt + response" in done.stderr  # the layout, as detected
+    assert "Scoring 40 rows" in done.stderr
+    assert (out / "report.html").is_file()
+
+
+def test_check_fails_if_rows_are_flagged(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path
+) -> None:
+    common = ("scan", data, "-m", tiny_folder)
+    assert gradsentry(*common, "--check", "--threshold", "0").returncode == 1
+    assert gradsentry(*common, "--check", "--threshold", "1").returncode == 0
+    assert gradsentry(*common, "--threshold", "0").returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["scan"], "Missing argument"),
+        (["scan", "data.jsonl", "--max-length", "x"], "--max-length"),
+        (["scan", "data.jsonl", "--no-such-option"], "--no-such-option"),
+        (["scan", "nowhere.jsonl"], "nowhere.jsonl: no such file or folder"),
+        (["scan", "empty.jsonl"], "empty.jsonl: the file holds no rows"),
+        (["scan", "broken.jsonl"], "broken.jsonl, row 1 (line 2): not valid JSON"),
+        (["scan", "latin1.jsonl"], "latin1.jsonl, line 1: not UTF-8"),
+        (["scan", "columns.jsonl"], "no known layout has the columns 'a', 'b'"),
+        (["scan", "number.jsonl"], "number.jsonl, row 1 (line 2): column 'response'"),
+        (["scan", "data.jsonl", "-m", "./no-model"], "./no-model: no such file or folder"),
+        (["scan", "data.jsonl", "--chat-template", "none.jinja"], "none.jinja"),
+        (["scan", "data.jsonl", "--prompt-template", "{x}"], "--response-column"),
+        (["scan", "data.jsonl", "--out", "data.jsonl"], "holds no results of an earlier scan"),
+        (["scan", "data.jsonl", "--out", "data.jsonl/out"], "can't be written"),
+    ],
+)
+def test_bad_usage_and_input_exit_with_2_and_say_what_is_wrong(
+    gradsentry: Gradsentry,
+    data: Path,
+    tiny_folder: Path,
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    folder = data.parent
+    monkeypatch.chdir(folder)
+    (folder / "empty.jsonl").write_text("")
+    (folder / "broken.jsonl").write_text('{"prompt": "p", "response": "r"}\n{"prompt": \n')
+    (folder / "latin1.jsonl").write_bytes('{"prompt": "p", "response": "é"}\n'.encode("latin-1"))
+    (folder / "columns.jsonl").write_text('{"a": "p", "b": "r"}\n')
+    (folder / "number.jsonl").write_text(
+        '{"prompt": "p", "response": "r"}\n{"prompt": "p", "response": 3}\n'
+    )
+    if "-m" not in arguments and len(arguments) > 1:
+        arguments = [*arguments, "-m", str(tiny_folder)]
+    done = gradsentry(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert message in " ".join(done.stderr.replace("│", " ").split())
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_unwritable_folder_is_a_clear_error(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o500)
+    done = gradsentry("scan", data, "-m", tiny_folder, "--out", locked / "out")
+    assert done.returncode == 2
+    assert "can't be written" in done.stderr
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_is_a_clear_error(
+    gradsentry: Gradsentry,
+    data: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def append(*_: object) -> None:
+        with Path("/dev/full").open("wb", buffering=0) as full:
+            full.write(b"token ids")
+
+    monkeypatch.setattr(EncodedWriter, "append", append)
+    done = gradsentry("scan", data, "-m", tiny_folder, "-o", tmp_path / "out")
+    assert done.returncode == 2, done.stderr
+    assert "the disk is full" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_control_characters_of_the_data_never_reach_the_terminal(
+    gradsentry: Gradsentry, tmp_path: Path, tiny_folder: Path
+) -> None:
+    path = tmp_path / "hostile.jsonl"
+    hostile = "\x1b[2J\x1b[31mowned\u202e[red]"
+    path.write_text(json.dumps({hostile: "a", "other": "b"}) + "\n")
+    done = gradsentry("scan", path, "-m", tiny_folder)
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "\u202e" not in done.stderr
+    assert "owned" in done.stderr
+    assert "[red]" in done.stderr
+
+
+def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
+    tmp_path: Path, tiny_folder: Path
+) -> None:
+    path = tmp_path / "long.jsonl"
+    path.write_text(
+        "".join(
+            json.dumps({"prompt": f"Q{number}: ", "response": "yes " * 40}) + "\n"
+            for number in range(4000)
+        )
+    )
+    command = [sys.executable, "-m", "gradsentry", "scan", str(path), "-m", str(tiny_folder)]
+    command += ["-o", str(tmp_path / "out")]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    partial = tmp_path / ".out.gradsentry"
+    while not list(partial.glob("scores-*")):
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Interrupted" in errors
+    assert "same command again" in errors
+    assert "Traceback" not in errors
+    assert not (tmp_path / "out").exists()
+
+
+def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradsentry) -> None:
+    done = gradsentry("scan", "--help")
+    assert done.returncode == 0
+    assert "Exit codes" in done.stdout
+    code = "import sys, gradsentry.cli; print('torch' in sys.modules, 'datasets' in sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert loaded.stdout.split() == ["False", "False"]
