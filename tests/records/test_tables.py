@@ -198,7 +198,7 @@ def test_a_frame_keeps_columns_types_and_order_and_gains_no_column(
     source = open_source(frame)
     mask = mask_of(5, [0, 1, 3])
     selected = source.select(mask)
-    pd.testing.assert_frame_equal(selected, frame.iloc[[0, 1, 3]])  # type: ignore[arg-type]
+    pd.testing.assert_frame_equal(selected, frame.iloc[[0, 1, 3]])
     contents = []
     for _ in range(2):
         names = source.write(tmp_path, {"clean": mask, "flagged": NONE})

@@ -19,13 +19,14 @@ from gradsentry.models.head import OutputHead, check_head, output_head
 
 
 class Dtype(StrEnum):
-    """The precision of the model's forward pass. The head's part runs in float32 throughout."""
+    """The precision of the model's forward pass. The head's part runs in float32 or better."""
 
     AUTO = "auto"
     """bfloat16 where the hardware has it, else float32."""
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
     FLOAT32 = "float32"
+    FLOAT64 = "float64"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +64,7 @@ class LanguageModel:
         tokenizer: PreTrainedTokenizerBase,
         *,
         name: str | None = None,
-        revision: str = "in memory",
+        revision: str | None = None,
     ) -> LanguageModel:
         """Make a model that is already in memory ready for scoring.
 
@@ -82,7 +83,7 @@ class LanguageModel:
         check_head(model, body, head)
         return LanguageModel(
             name=name or str(model.name_or_path) or type(model).__name__,
-            revision=revision,
+            revision=revision or _parameter_checksum(model),
             tokenizer=tokenizer,
             body=body,
             head=head,
@@ -263,6 +264,7 @@ def _dtype(choice: Dtype, device: torch.device) -> torch.dtype:
             Dtype.BFLOAT16: torch.bfloat16,
             Dtype.FLOAT16: torch.float16,
             Dtype.FLOAT32: torch.float32,
+            Dtype.FLOAT64: torch.float64,
         }[choice]
     if device.type == "cuda":
         fast = torch.cuda.is_bf16_supported(including_emulation=False)
@@ -286,6 +288,15 @@ def _digest(files: list[Path]) -> str:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())
     return f"sha256:{digest.hexdigest()}"
+
+
+def _parameter_checksum(model: PreTrainedModel) -> str:
+    """Names the weights of a model in memory, without copying them off its device."""
+    digest = hashlib.sha256()
+    for name, parameter in model.named_parameters():
+        values = parameter.detach().double()
+        digest.update(f"{name} {values.sum().item()!r} {values.abs().sum().item()!r}".encode())
+    return f"checksum:{digest.hexdigest()}"
 
 
 def _first_line(error: Exception) -> str:

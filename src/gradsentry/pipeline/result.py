@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry._version import __version__
 from gradsentry.measures import Identification, identification
+from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.workspace import open_workspace
@@ -21,7 +22,12 @@ from gradsentry.report.outputs import write_outputs
 from gradsentry.thresholds import Threshold
 
 # How far a score moves when rows are batched otherwise, as measured (docs/findings/rounding.md).
-ROUNDING = {"bfloat16": 0.02, "float16": 0.02, "float32": 1e-4, "float64": 1e-9}
+ROUNDING = {
+    Dtype.BFLOAT16: 0.02,
+    Dtype.FLOAT16: 0.02,
+    Dtype.FLOAT32: 1e-4,
+    Dtype.FLOAT64: 1e-9,
+}
 
 
 @dataclass(frozen=True)
@@ -48,16 +54,12 @@ class RowTable:
 
 @dataclass(frozen=True)
 class ScannedWith:
-    """What the scores rest on."""
+    """What the scores rest on, besides the options."""
 
     model: str
     model_revision: str
-    dtype: str
-    device: str
     layout: str
     """How the columns were read."""
-    max_length: int
-    """The maximum length in force: the option's, or the model's if that is smaller."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class ScanResult:
 
     source: Source
     options: ScanOptions
+    """As resolved: nothing is `auto`, and the maximum length is within the model's window."""
     scanned_with: ScannedWith
     rows: RowTable
     threshold: Threshold
@@ -116,7 +119,7 @@ class ScanResult:
     def near_threshold(self) -> int:
         """Rows so close to the threshold that another batch plan may decide otherwise."""
         distance = np.abs(self.rows.scores - self.threshold.value)
-        return int((distance <= ROUNDING[self.scanned_with.dtype]).sum())
+        return int((distance <= ROUNDING[self.options.model.dtype]).sum())
 
     def rethreshold(self, threshold: float) -> ScanResult:
         """The same scores with another threshold."""
@@ -136,7 +139,7 @@ class ScanResult:
 
     def summary(self) -> dict[str, Any]:
         """The figures of `summary.json`."""
-        table, scanned = self.rows, self.scanned_with
+        table, scanned, options = self.rows, self.scanned_with, self.options
         skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
         summary: dict[str, Any] = {
             "data": self.source.label,
@@ -148,16 +151,16 @@ class ScanResult:
             "truncated": int(table.truncated.sum()),
             "control_tokens": self.control_tokens,
             "flagged": int(self.flagged.sum()),
-            "detector": str(self.options.detector),
+            "detector": str(options.detector),
             "threshold": self.threshold.value,
             "threshold_method": self.threshold.method,
             "near_threshold": self.near_threshold,
-            "rounding": ROUNDING[scanned.dtype],
+            "rounding": ROUNDING[options.model.dtype],
             "model": scanned.model,
             "model_revision": scanned.model_revision,
-            "dtype": scanned.dtype,
-            "device": scanned.device,
-            "max_length": scanned.max_length,
+            "dtype": str(options.model.dtype),
+            "device": options.model.device,
+            "max_length": options.encoding.max_length,
             "seconds": round(self.seconds, 2),
             "version": __version__,
         }

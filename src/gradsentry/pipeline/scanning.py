@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 import time
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,9 +15,16 @@ from numpy.typing import NDArray
 
 from gradsentry._version import __version__
 from gradsentry.detectors import SpectralOptions, spectral_scores
-from gradsentry.encoding import EncodedStore, Encoder, EncodingOptions
+from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
-from gradsentry.models import BatchPlan, LanguageModel, load_model, plan_batches, target_states
+from gradsentry.models import (
+    BatchPlan,
+    Dtype,
+    LanguageModel,
+    load_model,
+    plan_batches,
+    target_states,
+)
 from gradsentry.pipeline.encoded_data import SKIP_REASONS, EncodedData, encode_source
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
@@ -71,11 +79,11 @@ def scan(
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
-        encoding = _within_window(options.encoding, model)
+        options = _resolved(options, model)
         encoded = encode_source(
             source,
             layout,
-            Encoder(model.tokenizer, encoding),
+            Encoder(model.tokenizer, options.encoding),
             space.folder,
             options.data.label_column,
             progress,
@@ -85,14 +93,7 @@ def scan(
         result = ScanResult(
             source=source,
             options=options,
-            scanned_with=ScannedWith(
-                model=model.name,
-                model_revision=model.revision,
-                dtype=str(model.dtype).removeprefix("torch."),
-                device=str(model.device),
-                layout=layout.name,
-                max_length=encoding.max_length,
-            ),
+            scanned_with=ScannedWith(model.name, model.revision, layout.name),
             rows=rows,
             threshold=_threshold(rows, options.threshold, source.label),
             control_tokens=encoded.control_tokens,
@@ -105,11 +106,21 @@ def scan(
     return result
 
 
-def _within_window(options: EncodingOptions, model: LanguageModel) -> EncodingOptions:
-    """A model with fewer positions than the maximum length can't train on longer rows either."""
-    if model.max_positions is None or model.max_positions >= options.max_length:
-        return options
-    return replace(options, max_length=model.max_positions)
+def _resolved(options: ScanOptions, model: LanguageModel) -> ScanOptions:
+    """The options with nothing left to choose."""
+    # A model with fewer positions than the maximum length can't train on longer rows either.
+    max_length = min(options.encoding.max_length, model.max_positions or sys.maxsize)
+    return replace(
+        options,
+        encoding=replace(options.encoding, max_length=max_length),
+        model=replace(
+            options.model,
+            dtype=Dtype(str(model.dtype).removeprefix("torch.")),
+            device=str(model.device),
+        ),
+        batch_tokens=options.batch_tokens
+        or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS_ACCELERATOR),
+    )
 
 
 def _score(
@@ -120,11 +131,9 @@ def _score(
     progress: Progress,
 ) -> NDArray[np.float64]:
     """Scores of the stored rows, shape (stored,); NaN where the numbers aren't finite."""
-    max_tokens = options.batch_tokens or _BATCH_TOKENS.get(
-        model.device.type, _BATCH_TOKENS_ACCELERATOR
-    )
-    plan = plan_batches(store, max_tokens)
-    log = space.score_log(_fingerprint(store, model, options.spectral, max_tokens), len(plan.rows))
+    assert options.batch_tokens is not None
+    plan = plan_batches(store, options.batch_tokens)
+    log = space.score_log(_fingerprint(store, model, options), len(plan.rows))
     progress.stage("Scoring", len(plan.rows))
     score_batches(store, plan, model, options.spectral, log, progress)
     scores: NDArray[np.float64] = np.array(log)[plan.copy_of]
@@ -168,12 +177,10 @@ def _threshold(rows: RowTable, given: float | None, label: str) -> Threshold:
     return kde_valley(finite) if given is None else Threshold(given, "given")
 
 
-def _fingerprint(
-    store: EncodedStore, model: LanguageModel, options: SpectralOptions, max_tokens: int
-) -> str:
+def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:
     """A digest of everything that a row's score depends on."""
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
-    settings = [model.name, model.revision, str(model.dtype), str(model.device), asdict(options)]
-    versions = [max_tokens, __version__, torch.__version__]
-    digest.update(json.dumps(settings + versions).encode())
+    settings = [asdict(options.model), asdict(options.spectral), options.batch_tokens]
+    versions = [model.name, model.revision, __version__, torch.__version__]
+    digest.update(json.dumps([settings, versions]).encode())
     return digest.hexdigest()

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from gradsentry.errors import OutputError
 
 RESULT_MARKER = "summary.json"
+_SCORE_LOG = "scores-"
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,13 @@ class Workspace:
         Those of an earlier run are only taken up if everything they depend on is the same, which
         is what `fingerprint` says.
         """
-        path = self.folder / f"scores-{fingerprint}"
-        if path.exists() and path.stat().st_size == size * 8:
-            return np.memmap(path, np.float64, "r+", shape=(size,))
-        for stale in self.folder.glob("scores-*"):
-            stale.unlink()
-        log = np.memmap(path, np.float64, "w+", shape=(size,))
-        log[:] = np.nan
-        return log
+        path = self.folder / f"{_SCORE_LOG}{fingerprint}"
+        if not (path.exists() and path.stat().st_size == size * 8):
+            for stale in self.folder.glob(f"{_SCORE_LOG}*"):
+                stale.unlink()
+            # Written out, not mapped: a full disk is an error here, but a crash in a mapped page.
+            np.full(size, np.nan).tofile(path)
+        return np.memmap(path, np.float64, "r+", shape=(size,))
 
     def result_folder(self) -> Path:
         """An empty folder to write the results into."""
@@ -87,11 +87,14 @@ def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
                 f"{out}: another scan is writing there.",
                 "Wait for it, or choose another folder with --out.",
             ) from None
+        finished = False
         try:
             yield Workspace(folder, out)
+            finished = True
         finally:
             lock.release()
-        shutil.rmtree(folder)
+            if finished or not any(folder.glob(f"{_SCORE_LOG}*")):
+                shutil.rmtree(folder)
 
 
 def _check_replaceable(out: Path, force: bool) -> None:

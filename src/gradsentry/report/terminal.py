@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.padding import Padding
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -101,19 +100,23 @@ class _Lines:
 
 
 def print_verdict(result: ScanResult, out: Path | None) -> None:
-    """The verdict on standard output."""
+    """The verdict on standard output: one screen on a terminal, whole lines elsewhere."""
     console = Console(highlight=False)
+
+    def line(*parts: Text) -> None:
+        console.print(*parts, soft_wrap=not console.is_terminal)
+
     flagged = bool(result.flagged.any())
-    console.print()
-    console.print(Text(headline(result), style="bold yellow" if flagged else "bold"))
-    for line in coverage(result):
-        console.print(Padding(Text(line), (0, 0, 0, 2)))
+    line()
+    line(Text(headline(result), style="bold yellow" if flagged else "bold"))
+    for fact in coverage(result):
+        line(Text(f"- {fact}"))
     if (known := measured(result)) is not None:
-        console.print(Text(known))
-    console.print(Text(SPECTRAL_CAVEAT, style="dim"))
-    console.print()
+        line(Text(known))
+    line(Text(SPECTRAL_CAVEAT, style="dim"))
+    line()
     results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
     for name, value in [*provenance(result), *results]:
         console.print(Text(f"{name + ':':16}", style="dim") + Text(value), soft_wrap=True)
     if out is None:
-        console.print(Text("Nothing was written; --out DIR keeps scores, clean data and report."))
+        line(Text("Nothing was written; --out DIR keeps scores, clean data and report."))

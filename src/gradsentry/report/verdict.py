@@ -67,11 +67,11 @@ def measured(result: ScanResult) -> str | None:
 
 def provenance(result: ScanResult) -> list[tuple[str, str]]:
     """What was scanned and with what, as (name, value) pairs."""
-    scanned = result.scanned_with
+    scanned, options = result.scanned_with, result.options
     return [
         ("Data", visible(result.source.label)),
         ("Layout", visible(scanned.layout)),
-        ("Detector", str(result.options.detector)),
-        ("Model", f"{visible(scanned.model)} ({scanned.dtype}, {scanned.device})"),
+        ("Detector", str(options.detector)),
+        ("Model", f"{visible(scanned.model)} ({options.model.dtype}, {options.model.device})"),
         ("Model revision", scanned.model_revision),
     ]
