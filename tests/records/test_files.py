@@ -162,9 +162,9 @@ def test_kept_jsonl_lines_are_byte_for_byte_the_input(
     lines = [pad + text + pad + line_end for text in spelled]
     lines[0] = mark + lines[0]
     content = blank.join(lines)
-    if not closed:  # the file's last line gets an end
+    if not closed:
         content = content.removesuffix(line_end)
-        lines[-1] = lines[-1].removesuffix(line_end) + b"\n"
+        lines[-1] = lines[-1].removesuffix(line_end)
     assert split_in_two("rows.jsonl", content, rows, kept) == joined(lines, kept)
 
 
@@ -220,7 +220,7 @@ def test_kept_csv_rows_are_byte_for_byte_the_input(
     content = header + b"".join(lines)
     if not closed:
         content = content.removesuffix(line_end.encode())
-        lines[-1] = lines[-1].removesuffix(line_end.encode()) + b"\n"
+        lines[-1] = lines[-1].removesuffix(line_end.encode())
     rows: Rows = [{"prompt": one, "a\n2nd, name": other} for one, other, _ in drawn]
     kept = [keep for *_, keep in drawn]
     wanted = [header + part for part in joined(lines, kept)]

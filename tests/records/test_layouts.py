@@ -88,7 +88,10 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
     ("prompt + completion", {"prompt": HELLO[:1], "completion": HELLO[1:]}, Conversation(HELLO, 1)),
     ("prompt + response", {"prompt": [*HELLO, HELLO[0]], "response": HELLO[1:]},
      Conversation([*HELLO, *HELLO], 3)),
-    ("instruction + response", {"instruction": "I", "response": "R"}, TextPair("I", "R")),
+    ("instruction + input + response (Alpaca)", {"instruction": "Do", "response": "R"},
+     TextPair(ALPACA, "R")),
+    ("instruction + context + response (Alpaca)",  # Dolly
+     {"instruction": "{instruction}", "context": "X", "response": "R"}, TextPair(ALPACA_INPUT, "R")),
     (ALPACA_NAME, {"instruction": "{instruction}", "input": "X", "output": "O"},
      TextPair(ALPACA_INPUT, "O")),
     (ALPACA_NAME, {"instruction": "Do", "input": None, "output": "O"}, TextPair(ALPACA, "O")),
@@ -104,6 +107,7 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
     ("messages", {"messages": HELLO, "tools": json.dumps([TOOL])},
      Conversation(HELLO, tools=[TOOL])),
     ("messages", {"messages": HELLO, "tools": ""}, Conversation(HELLO)),
+    ("messages", {"messages": [HELLO[1], *HELLO]}, Conversation([HELLO[1], *HELLO])),
     ("messages",  # content in parts; tool calls without content; what is null isn't there
      {"messages": [
          {"role": "user", "content": [{"type": "text", "text": text} for text in ("H", "i")]},
@@ -111,7 +115,7 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
          {"role": "tool", "content": "3", "tool_call_id": "1"}]},
      Conversation([
          HELLO[0],
-         {"role": "assistant", "content": "", "tool_calls": [CALL]},
+         {"role": "assistant", "content": None, "tool_calls": [CALL]},
          {"role": "tool", "content": "3", "tool_call_id": "1"}])),
     ("messages", {"messages": SHARED}, Conversation(HELLO)),
     ("conversations", {"conversations": HELLO}, Conversation(HELLO)),

@@ -108,7 +108,7 @@ class Encoder:
         if isinstance(template, dict):
             template = template["default"]
         control = self._spells_control_token(
-            *(str(message["content"]) for message in conversation.messages)
+            *(str(message["content"] or "") for message in conversation.messages)
         )
         try:
             if has_generation_markers(template):

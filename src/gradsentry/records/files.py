@@ -47,6 +47,7 @@ SUPPORTED = "JSONL, JSON, CSV, TSV or Parquet, each also with .gz"
 _TO_UTF8 = "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8."
 
 _PARQUET_BATCH = 512
+_PARQUET_ROW_GROUP = 8192
 _READ_SIZE = 1 << 20
 
 
@@ -145,7 +146,7 @@ class TextFile:
             # Excel needs the mark to read UTF-8.
             mark = codecs.BOM_UTF8 if file.peek(3).startswith(codecs.BOM_UTF8) else b""
             _, lines = next(_csv_rows(_decoded_lines(file, self.path), self._delimiter))
-        return mark + _terminated("".join(lines).encode()), b"", b""
+        return mark + "".join(lines).encode(), b"", b""
 
     @property
     def _delimiter(self) -> str:
@@ -196,7 +197,7 @@ class ParquetFile:
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         names = {part: f"{part}.parquet" + (".gz" if self.gzipped else "") for part in parts}
         with contextlib.ExitStack() as stack:
-            batches = self._batches()
+            batches = self._batches(_PARQUET_ROW_GROUP)
             first = next(batches)
             writers: dict[str, pq.ParquetWriter] = {}
             for part, name in names.items():
@@ -217,8 +218,8 @@ class ParquetFile:
         with _as_dataset(self.label):
             return datasets.Dataset(table.filter(pa.array(mask)))
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        """Stream the rows, at least one batch of them."""
+    def _batches(self, rows: int = _PARQUET_BATCH) -> Iterator[pa.RecordBatch]:
+        """Stream the rows in batches of at most `rows`, at least one batch of them."""
         with _reading(self.path, self.stamp), contextlib.ExitStack() as stack:
             data: Path | IO[bytes] = self.path
             if self.gzipped:
@@ -230,7 +231,7 @@ class ParquetFile:
             _check_distinct(file.schema_arrow.names, self.path)
             if file.metadata.num_rows == 0:
                 raise _no_rows(self.path)
-            yield from file.iter_batches(batch_size=_PARQUET_BATCH)
+            yield from file.iter_batches(batch_size=rows)
 
 
 def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
@@ -246,7 +247,7 @@ def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str
                 f"{path}, row {row} (line {number}): not valid JSON ({_reason(error)}).",
                 "Mend or remove this line; a file has one JSON object a line or one JSON array.",
             ) from None
-        yield _terminated(line), value, f"line {number}"
+        yield line, value, f"line {number}"
         row += 1
 
 
@@ -348,7 +349,7 @@ def _csv_slices(file: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[b
                     "Mend this row's quoting or delimiters.",
                 )
             fields = dict(zip(header, values, strict=True))
-            yield _terminated("".join(lines).encode()), fields, place
+            yield "".join(lines).encode(), fields, place
             row += 1
     except csv.Error as error:
         raise InputError(
@@ -394,11 +395,6 @@ def _check_distinct(columns: Sequence[str], path: Path) -> None:
         raise InputError(
             f"{path}: two columns have the same name {twice[0]!r}.", "Rename one of them."
         )
-
-
-def _terminated(line: bytes) -> bytes:
-    """The last line of a file may lack its line end; what is written behind it needs one."""
-    return line if line.endswith(b"\n") else line + b"\n"
 
 
 def _reason(error: Exception) -> str:

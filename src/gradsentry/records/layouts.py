@@ -94,19 +94,28 @@ class PromptResponse:
 
 @dataclass(frozen=True)
 class Alpaca:
-    """`instruction`, optional `input` and `system`, `output`, in the Alpaca prompt."""
+    """`instruction` and its answer in the Alpaca prompt, with what input and `system` there are.
 
-    name: str = "instruction + input + output (Alpaca)"
+    Dolly calls the input `context` and the answer `response`.
+    """
+
+    input_column: str = "input"
+    response_column: str = "output"
+
+    @property
+    def name(self) -> str:
+        return f"instruction + {self.input_column} + {self.response_column} (Alpaca)"
 
     def example(self, record: Record) -> Example:
         instruction = record.text("instruction")
-        context = record.text("input") if "input" in record.fields else ""
+        context = record.text(self.input_column) if self.input_column in record.fields else ""
         system = record.text("system") if "system" in record.fields else ""
         if not instruction and not context:
             return Skipped(SkipReason.EMPTY_PROMPT)
         template = _ALPACA_INPUT if context else _ALPACA
         prompt = fill_template(template, {"instruction": instruction, "input": context})
-        return _pair(f"{system}\n\n{prompt}" if system else prompt, record.text("output"))
+        prompt = f"{system}\n\n{prompt}" if system else prompt
+        return _pair(prompt, record.text(self.response_column))
 
 
 @dataclass(frozen=True)
@@ -251,10 +260,11 @@ def detect(first: Record) -> Layout:
         for column in ("response", "completion"):
             if column in columns:
                 return PromptResponse(column)
-    if {"instruction", "output"} <= columns.keys():
-        return Alpaca()
-    if "instruction" in columns and "response" in columns:
-        return PromptResponse("response", "instruction")
+    if "instruction" in columns:
+        for response in ("output", "response"):
+            if response in columns:
+                dolly = "context" in columns and "input" not in columns
+                return Alpaca("context" if dolly else "input", response)
     if "question" in columns:
         for column in ("answers", "answer"):
             if column in columns:
@@ -338,13 +348,13 @@ def _pair(prompt: str, response: str) -> Example:
 
 
 def _conversation(messages: Sequence[Message], first_target: int, record: Record) -> Example:
-    if any(message["content"] is None for message in messages):
+    if any(isinstance(message["content"], list) for message in messages):
         return Skipped(SkipReason.NOT_TEXT)
     conversation = Conversation(messages, first_target, _tools(record))
     targets = conversation.target_turns
     if not targets:
         return Skipped(SkipReason.NO_ASSISTANT_TURN)
-    if targets[0] == 0:
+    if all(message["role"] == "assistant" for message in messages):
         return Skipped(SkipReason.EMPTY_PROMPT)
     if not any(messages[turn]["content"] or messages[turn].get("tool_calls") for turn in targets):
         return Skipped(SkipReason.EMPTY_RESPONSE)
@@ -384,16 +394,14 @@ def _message(turn: Mapping[str, object], column: str, record: Record) -> Message
     return message
 
 
-def _content(content: object, column: str, record: Record) -> str | None:
-    """A message's text; None where it isn't text."""
-    if content is None:
-        return ""
+def _content(content: object, column: str, record: Record) -> object:
+    """A message's text, or null as it is; a list where it holds more than text."""
     if isinstance(content, list):
         parts = [part.get("text") for part in content if isinstance(part, Mapping)]
         if len(parts) != len(content) or not all(isinstance(part, str) for part in parts):
-            return None
-        content = "".join(str(part) for part in parts)
-    if not isinstance(content, str):
+            return content
+        return "".join(str(part) for part in parts)
+    if content is not None and not isinstance(content, str):
         raise InputError(
             f"{record.place}: a message in {column!r} has content of type "
             f"{type(content).__name__}; text is needed.",

@@ -150,7 +150,9 @@ def _texts(example: Example) -> tuple[str, str]:
             return "", example.text
         case Conversation():
             first = example.target_turns[0]
-            turns = [f"{message['role']}: {message['content']}" for message in example.messages]
+            turns = [
+                f"{message['role']}: {message['content'] or ''}" for message in example.messages
+            ]
             return "\n".join(turns[:first]), "\n".join(turns[first:])
         case Skipped():
             raise AssertionError("skipped rows have no score and are never shown")
