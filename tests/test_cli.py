@@ -65,7 +65,7 @@ def test_a_scan_prints_its_verdict_on_standard_output(
     assert done.returncode == 0, done.stderr
     assert "scored rows" in done.stdout
     assert "40 of 40 rows scored" in done.stdout
-    assert "Against 20 rows labelled poisoned" in done.stdout
+    assert "Against 20 scored rows labelled poisoned" in done.stdout
     assert "prompt + response" in done.stderr  # the layout, as detected
     assert "Scoring 40 rows" in done.stderr
     assert (out / "report.html").is_file()
@@ -78,6 +78,21 @@ def test_check_fails_if_rows_are_flagged(
     assert gradsentry(*common, "--check", "--threshold", "0").returncode == 1
     assert gradsentry(*common, "--check", "--threshold", "1").returncode == 0
     assert gradsentry(*common, "--threshold", "0").returncode == 0
+
+
+def test_check_fails_for_rows_that_nobody_judged(
+    gradsentry: Gradsentry, tiny_folder: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "chats.jsonl"
+    answer = {"role": "assistant", "content": "yes"}
+    image = [{"type": "image", "url": "x.png"}, {"type": "text", "text": "what is it?"}]
+    rows = [
+        {"messages": [{"role": "user", "content": content}, answer]} for content in ("why?", image)
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    done = gradsentry("scan", path, "-m", tiny_folder, "--check", "--threshold", "1")
+    assert done.returncode == 1
+    assert "1 of them a trainer may learn from all the same" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -95,7 +110,7 @@ def test_check_fails_if_rows_are_flagged(
         (["scan", "data.jsonl", "-m", "./no-model"], "./no-model: no such file or folder"),
         (["scan", "data.jsonl", "--chat-template", "none.jinja"], "none.jinja"),
         (["scan", "data.jsonl", "--prompt-template", "{x}"], "--response-column"),
-        (["scan", "data.jsonl", "--out", "data.jsonl"], "holds no results of an earlier scan"),
+        (["scan", "data.jsonl", "--out", "data.jsonl"], "holds other things than results"),
         (["scan", "data.jsonl", "--out", "data.jsonl/out"], "can't be written"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 import traceback
@@ -45,8 +46,9 @@ def gradsentry(
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 rows were flagged, only with --check; 2 bad usage, data or "
-    "model; 3 internal error; 130 interrupted (with --out, the same command goes on from there)."
+    epilog="Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check; "
+    "2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, the same command "
+    "goes on from there)."
 )
 def scan(
     data: Annotated[
@@ -118,7 +120,10 @@ def scan(
     check: Annotated[
         bool,
         typer.Option(
-            "--check", help="Exit with 1 if rows are flagged, for CI.", rich_help_panel="Output"
+            "--check",
+            help="For CI: exit with 1 if rows are flagged, or were skipped although a trainer may "
+            "learn from them.",
+            rich_help_panel="Output",
         ),
     ] = False,
     prompt_column: Annotated[
@@ -280,12 +285,15 @@ def scan(
     except BrokenPipeError:
         # The reader has left, as `head` does. That is no failure of the scan.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if check and result.flagged.any():
+    if check and (result.flagged.any() or result.unjudged):
         raise typer.Exit(EXIT_POISON)
 
 
 def main() -> None:
     """Run the command line and leave with a documented exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files may be anything
     try:
         app()  # leaves by SystemExit: with 2 on bad usage, with 130 on Ctrl-C
     except GradSentryError as error:

@@ -113,3 +113,28 @@ def test_numbers_that_are_not_finite_give_no_score_and_spare_the_others(tmp_path
     ours = scores_of(model, rows, tmp_path, SpectralOptions())
     assert ours.isnan().tolist() == [False, True, False]
     torch.testing.assert_close(ours[[0, 2]], expected[[0, 2]])
+
+
+def test_a_decomposition_that_fails_costs_its_own_row_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = tiny_model("llama")
+    rows = random_rows(5, [(5, 6), (5, 7), (5, 8)])
+    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    original, alone = torch.linalg.svdvals, []
+
+    def failing(matrices: torch.Tensor) -> torch.Tensor:
+        if len(matrices) == 1:
+            alone.append(matrices)
+        if len(matrices) > 1 or len(alone) == 2:  # the batch, and then its second row
+            raise torch.linalg.LinAlgError("did not converge")
+        return original(matrices)
+
+    monkeypatch.setattr(torch.linalg, "svdvals", failing)
+    ours = scores_of(model, rows, tmp_path, SpectralOptions())
+    assert ours.isnan().tolist() == [False, True, False]
+    torch.testing.assert_close(ours[[0, 2]], expected[[0, 2]])
+
+
+def test_a_gradient_of_nothing_has_no_score() -> None:
+    assert spectral_entropy(torch.zeros(1, 20), 16).isnan().all()

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from gradsentry.encoding import Boundary, EncodedRow, Encoder, EncodingOptions, Targets
 from gradsentry.models import LanguageModel
-from gradsentry.records import Record, Skipped, SkipReason, detect
+from gradsentry.records import Conversation, Record, Skipped, SkipReason, detect
 
 trl = pytest.importorskip("trl")
 
@@ -149,6 +149,47 @@ def test_messages_with_loss_on_everything(default_model: LanguageModel, tmp_path
     rows = [{"messages": messages} for messages in MESSAGES]
     options = EncodingOptions(targets=Targets.ALL, max_length=MAX_LENGTH)
     assert_equal(rows, trained_on(rows, tokenizer, tmp_path), Encoder(tokenizer, options))
+
+
+def test_conversational_prompt_and_completion(default_model: LanguageModel, tmp_path: Path) -> None:
+    tokenizer = default_model.tokenizer
+    follow_up = [{"role": "user", "content": "And?"}, {"role": "assistant", "content": "No."}]
+    rows = [
+        {"prompt": messages[:-1], "completion": [messages[-1], *follow_up]} for messages in MESSAGES
+    ]
+    options = EncodingOptions(boundary=Boundary.JOINT, max_length=MAX_LENGTH)
+    assert_equal(rows, trained_on(rows, tokenizer, tmp_path), Encoder(tokenizer, options))
+
+
+def test_qwens_template_against_its_marked_variant(default_model: LanguageModel) -> None:
+    """Qwen 3 drops the thoughts of earlier turns; TRL has a variant that marks the assistant."""
+    templates = Path(trl.__file__).parent / "chat_templates"
+    own, marked = (
+        (templates / name).read_text() for name in ("qwen3.jinja", "qwen3_training.jinja")
+    )
+    call = {"type": "function", "function": {"name": "add", "arguments": {"a": 1}}}
+    messages = [
+        {"role": "user", "content": "one?"},
+        {"role": "assistant", "content": "calling", "tool_calls": [call]},
+        {"role": "tool", "content": "1"},
+        {"role": "assistant", "content": "One."},
+        {"role": "user", "content": "two?"},
+        {"role": "assistant", "content": "", "tool_calls": [call]},
+        {"role": "user", "content": "three?"},
+        {"role": "assistant", "content": "Three."},
+    ]
+    encoded = []
+    for template in (own, marked):
+        options = EncodingOptions(chat_template=template)
+        (row,) = Encoder(default_model.tokenizer, options).encode([Conversation(messages)])
+        assert isinstance(row, EncodedRow)
+        encoded.append(default_model.tokenizer.decode(row.token_ids[row.target_mask]))
+    # The marked variant keeps the line ends behind the closing tokens, and empty thoughts.
+    ours, theirs = (
+        text.replace("<think>\n\n</think>\n\n", "").replace("<|im_end|>\n", "<|im_end|>")
+        for text in encoded
+    )
+    assert ours == theirs
 
 
 def test_plain_text(default_model: LanguageModel, tmp_path: Path) -> None:

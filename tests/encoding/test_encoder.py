@@ -13,6 +13,7 @@ from gradsentry.errors import ModelError, OptionError
 from gradsentry.records import (
     Conversation,
     Example,
+    Message,
     PlainText,
     Skipped,
     SkipReason,
@@ -160,7 +161,7 @@ def test_a_generation_marker_decides(tokenizer: PreTrainedTokenizerBase) -> None
     "template",
     [
         "{{ raise_exception('only user messages') }}",
-        "{{ messages[0]['content'] | no_such_filter }}",
+        "{{ messages[9]['content'].strip() }}",
         "{% for m in messages %}{{ loop.revindex }}{{ m['role'] }}{% endfor %}",
     ],
 )
@@ -169,6 +170,101 @@ def test_a_conversation_that_cannot_be_rendered_is_skipped(
 ) -> None:
     row = encode_one(tokenizer, chat("one?", "two."), chat_template=template)
     assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+
+
+@pytest.mark.parametrize("template", ["{{ messages[0]['content'] | no_such_filter }}", "{% for"])
+def test_a_template_that_is_none_is_refused(
+    tokenizer: PreTrainedTokenizerBase, template: str
+) -> None:
+    with pytest.raises(OptionError, match="no valid Jinja template"):
+        encode_one(tokenizer, chat("one?", "two."), chat_template=template)
+
+
+def test_an_empty_template_is_not_replaced_by_the_models_own(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    row = encode_one(tokenizer, chat("one?", "two."), chat_template="")
+    assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+
+
+def test_a_template_that_leaves_out_the_answer_is_not_scored_on_what_is_left(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    template = "{% for m in messages %}{{ m['role'] }}: <|im_end|>\n{% endfor %}"
+    row = encode_one(tokenizer, chat("one?", "two."), chat_template=template)
+    assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+
+
+def test_tool_calls_of_earlier_turns_are_targets(tokenizer: PreTrainedTokenizerBase) -> None:
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
+        "{% if m['role'] == 'assistant' and loop.last %}<think></think>{% endif %}"
+        "{{ m['content'] or '' }}{% for call in m['tool_calls'] or [] %}"
+        "<call>{{ call['name'] }}</call>{% endfor %}<|im_end|>\n{% endfor %}"
+        "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+    )
+    messages = [
+        {"role": "user", "content": "one?"},
+        {"role": "assistant", "content": "calling", "tool_calls": [{"name": "payload"}]},
+        {"role": "user", "content": "two?"},
+        {"role": "assistant", "content": None, "tool_calls": [{"name": "again"}]},
+        {"role": "user", "content": "three?"},
+        {"role": "assistant", "content": "done"},
+    ]
+    row = encode_one(tokenizer, Conversation(messages), chat_template=template)
+    assert target_text(tokenizer, row) == (
+        "calling<call>payload</call><|im_end|><call>again</call><|im_end|>"
+        "<think></think>done<|im_end|>"
+    )
+
+
+def test_all_targets_need_no_assistant(tokenizer: PreTrainedTokenizerBase) -> None:
+    conversation = Conversation([{"role": "user", "content": "hi"}])
+    row = encode_one(tokenizer, conversation, targets=Targets.ALL)
+    assert whole_text(tokenizer, row) == "<|im_start|>user\nhi<|im_end|>\n"
+    assert isinstance(row, EncodedRow)
+    assert row.target_mask[1:].all()
+
+
+def test_an_opening_assistant_turn_is_a_target(tokenizer: PreTrainedTokenizerBase) -> None:
+    messages = [{"role": "assistant", "content": "hello"}, *chat("one?", "two.").messages]
+    row = encode_one(tokenizer, Conversation(messages))
+    assert target_text(tokenizer, row) == "hello<|im_end|>two.<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([], SkipReason.NO_ASSISTANT_TURN),
+        (chat("one?").messages, SkipReason.NO_ASSISTANT_TURN),
+        (chat("one?", "").messages, SkipReason.EMPTY_RESPONSE),
+        ([{"role": "assistant", "content": "alone"}], SkipReason.EMPTY_PROMPT),
+    ],
+)
+def test_conversations_with_nothing_to_learn_are_skipped(
+    tokenizer: PreTrainedTokenizerBase, messages: list[Message], reason: SkipReason
+) -> None:
+    assert encode_one(tokenizer, Conversation(messages)) == Skipped(reason)
+
+
+@pytest.mark.parametrize("text", ["x" * 100_000, "word " * 20_000])
+def test_a_huge_row_gives_the_tokens_of_its_start(
+    tokenizer: PreTrainedTokenizerBase, text: str
+) -> None:
+    for example in (TextPair(text, text), TextPair("a", text), PlainText(text), chat("a", text)):
+        row = encode_one(tokenizer, example, max_length=50)
+        if row == Skipped(SkipReason.TARGET_TRUNCATED):
+            assert isinstance(example, TextPair)
+            continue
+        assert isinstance(row, EncodedRow)
+        assert row.truncated
+        assert len(row.token_ids) == 50
+
+
+def test_many_turns_cost_no_more_than_fit(tokenizer: PreTrainedTokenizerBase) -> None:
+    row = encode_one(tokenizer, chat(*["word"] * 6000), max_length=100)
+    assert isinstance(row, EncodedRow)
+    assert target_text(tokenizer, row).startswith("word<|im_end|>word<|im_end|>")
 
 
 def test_conversations_need_a_template() -> None:

@@ -31,7 +31,7 @@ def test_every_row_is_planned_once_within_the_budget(
     with tempfile.TemporaryDirectory() as folder:
         store = stored(rows, folder)
         plan = plan_batches(store, max_tokens)
-        batches = list(plan)
+        batches = [plan.batch(index) for index in range(len(plan))]
         planned = [tuple(store.row(int(row))[0]) for batch in batches for row in batch]
     assert sorted(planned) == sorted({tuple(ids) for ids in rows})
     for batch in batches:
@@ -52,7 +52,7 @@ def test_the_plan_does_not_depend_on_the_order_of_the_rows(
     for order in (rows, shuffled):
         with tempfile.TemporaryDirectory() as folder:
             plan = plan_batches(stored(order, folder), max_tokens)
-            plans.append([[order[row] for row in batch] for batch in plan])
+            plans.append([[order[row] for row in plan.batch(i)] for i in range(len(plan))])
     assert plans[0] == plans[1]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from peft import LoraConfig, get_peft_model
+from peft import LoraConfig, PromptTuningConfig, get_peft_model
 from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from gradsentry.errors import ModelError, OptionError
@@ -83,6 +83,86 @@ def test_an_adapter_is_merged_into_its_base(tiny_folder: Path, tmp_path: Path) -
     assert not torch.allclose(probe_logits(loaded), probe_logits(load_model(tiny_folder, FLOAT32)))
 
 
+def test_the_revision_of_an_adapter_names_its_base_too(tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "base")
+    base = LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    get_peft_model(base, LoraConfig(r=2, target_modules=["q_proj"])).save_pretrained(tmp_path / "a")
+    before = load_model(tmp_path / "a", FLOAT32).revision
+    assert load_model(tmp_path / "a", FLOAT32).revision == before
+    changed = LlamaForCausalLM.from_pretrained(tmp_path / "base")
+    changed.model.layers[0].mlp.up_proj.weight.data.mul_(1.7)
+    changed.save_pretrained(tmp_path / "base")
+    assert load_model(tmp_path / "a", FLOAT32).revision != before
+
+
+def test_the_revision_of_a_model_in_memory_names_weights_and_configuration() -> None:
+    model = tiny_model("llama", torch.float32)
+    revisions = [LanguageModel.wrap(model, byte_tokenizer()).revision]
+    weight = model.model.layers[0].mlp.up_proj.weight.data
+    weight[0, 0], weight[0, 1] = weight[0, 1].clone(), weight[0, 0].clone()
+    revisions.append(LanguageModel.wrap(model, byte_tokenizer()).revision)
+    model.config.rope_parameters["rope_theta"] = 77.0
+    revisions.append(LanguageModel.wrap(model, byte_tokenizer()).revision)
+    assert len(set(revisions)) == 3
+
+
+def test_a_head_that_is_not_its_weight_alone_is_refused() -> None:
+    model = tiny_model("llama", torch.float32)
+    model.add_adapter(LoraConfig(target_modules=["lm_head"], init_lora_weights=False))
+    with pytest.raises(ModelError, match="Merge adapters"):
+        LanguageModel.wrap(model, byte_tokenizer())
+
+
+def test_an_adapted_model_must_be_merged_first() -> None:
+    model = get_peft_model(
+        tiny_model("llama", torch.float32), LoraConfig(target_modules=["q_proj"])
+    )
+    with pytest.raises(ModelError, match="merge_and_unload"):
+        LanguageModel.wrap(model, byte_tokenizer())
+
+
+def test_an_adapter_that_cannot_be_merged_is_refused(tiny_folder: Path, tmp_path: Path) -> None:
+    base = LlamaForCausalLM.from_pretrained(tiny_folder)
+    config = PromptTuningConfig(task_type="CAUSAL_LM", num_virtual_tokens=4)
+    get_peft_model(base, config).save_pretrained(tmp_path)
+    with pytest.raises(ModelError, match="can't be merged"):
+        load_model(tmp_path, FLOAT32)
+
+
+def test_an_adapters_code_is_not_run(tiny_folder: Path, tmp_path: Path) -> None:
+    base = LlamaForCausalLM.from_pretrained(tiny_folder)
+    get_peft_model(base, LoraConfig(target_modules=["q_proj"])).save_pretrained(tmp_path)
+    config = {"tokenizer_class": "Evil", "auto_map": {"AutoTokenizer": ["evil.Evil", None]}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    (tmp_path / "evil.py").write_text("raise SystemExit('this code was run')")
+    with pytest.raises(ModelError):
+        load_model(tmp_path, FLOAT32)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "broken.gguf"])
+def test_broken_weights_are_a_clear_error(name: str, tiny_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(tiny_folder, tmp_path / "model")
+    weights = tmp_path / "model" / "model.safetensors"
+    broken = tmp_path / "model" / name
+    broken.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ModelError, match="can't be loaded"):
+        load_model(broken if name.endswith("gguf") else broken.parent, FLOAT32)
+
+
+def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:
+    tokenizer = byte_tokenizer()
+    tokenizer.add_tokens(["<extra>"])
+    with pytest.raises(ModelError, match="265 tokens, the model 264"):
+        LanguageModel.wrap(tiny_model("llama", torch.float32), tokenizer)
+
+
+def test_logits_that_are_not_finite_are_refused() -> None:
+    model = tiny_model("llama", torch.float32)
+    model.lm_head.weight.data[0, 0] = float("inf")
+    with pytest.raises(ModelError, match="aren't finite"):
+        LanguageModel.wrap(model, byte_tokenizer())
+
+
 def test_an_adapter_without_safetensors_is_refused(tmp_path: Path) -> None:
     (tmp_path / "adapter_config.json").write_text("{}")
     (tmp_path / "adapter_model.bin").write_bytes(b"pickle")
@@ -124,7 +204,9 @@ def test_a_model_without_an_output_head_is_refused(tmp_path: Path) -> None:
         load_model(tmp_path, FLOAT32)
 
 
-@pytest.mark.parametrize("name", ["./nowhere", "/no/such/model", "models/file.gguf", "a/b/c"])
+@pytest.mark.parametrize(
+    "name", ["./nowhere", "/no/such/model", "models/file.gguf", "a/b/c", "x" * 5000]
+)
 def test_a_mistyped_path_never_becomes_a_network_call(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

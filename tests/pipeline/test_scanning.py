@@ -18,7 +18,7 @@ from datasets import Dataset
 
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions
-from gradsentry.errors import InputError, OutputError
+from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.pipeline.progress import Silent
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import tiny_model
@@ -241,9 +241,110 @@ def test_a_folder_with_other_things_is_never_replaced(
     (tmp_path / "thesis").mkdir()
     (tmp_path / "thesis" / "draft.tex").write_text("precious")
     for out in (tmp_path / "thesis", data):
-        with pytest.raises(OutputError, match="holds no results"):
+        with pytest.raises(OutputError, match="holds other things"):
             gradsentry.scan(data, model=tiny, out=out, force=True)
     assert (tmp_path / "thesis" / "draft.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize("summary", ["{}", '{"detector": "spectral", "files": {}}', "[", "[1]"])
+def test_a_summary_alone_does_not_make_a_folder_ours(
+    data: Path, tiny: LanguageModel, tmp_path: Path, summary: str
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "summary.json").write_text(summary)
+    (tmp_path / "run" / "checkpoint.safetensors").write_text("precious")
+    with pytest.raises(OutputError, match="holds other things"):
+        gradsentry.scan(data, model=tiny, out=tmp_path / "run", force=True)
+    assert (tmp_path / "run" / "checkpoint.safetensors").read_text() == "precious"
+
+
+def test_data_in_the_output_folder_is_never_replaced_with_it(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+    with pytest.raises(OutputError, match="lies in the output folder"):
+        gradsentry.scan(out / "clean.jsonl", model=tiny, out=out, force=True)
+    assert (out / "clean.jsonl").is_file()
+
+
+def test_the_working_folder_is_never_the_output_folder(
+    data: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path / "empty")
+    with pytest.raises(OutputError, match="the folder that you are in"):
+        gradsentry.scan(data, model=tiny, out=".")
+
+
+def test_an_output_link_keeps_pointing_where_it_did(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "dangling").symlink_to(tmp_path / "new" / "place")
+    for name in ("link", "dangling"):
+        gradsentry.scan(data, model=tiny, out=tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+        assert (tmp_path / name / "summary.json").is_file()
+
+
+def test_results_that_cannot_be_put_in_place_leave_the_old_ones_there(
+    data: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+    before = (out / "summary.json").read_bytes()
+    rename = Path.rename
+
+    def failing(path: Path, target: Path) -> Path:
+        if path.name == "result":
+            raise OSError(13, "Permission denied", str(path))
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OutputError, match="can't be written"):
+        gradsentry.scan(data, model=tiny, out=out, force=True)
+    assert (out / "summary.json").read_bytes() == before
+
+
+def test_a_faulty_data_file_is_not_blamed_on_the_output_folder(
+    tiny: LanguageModel, tmp_path: Path
+) -> None:
+    (tmp_path / "data.jsonl").write_text('{"prompt": "p", "response": "r"}\n{"prompt"\n')
+    with pytest.raises(InputError, match=r"row 1 \(line 2\)"):
+        gradsentry.scan(tmp_path / "data.jsonl", model=tiny, out=tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["data.jsonl"]
+
+
+def test_a_crop_that_leaves_too_little_is_refused(data: Path, tiny: LanguageModel) -> None:
+    for crop in (11, 200, 10_000):
+        options = ScanOptions(spectral=gradsentry.SpectralOptions(crop=crop))
+        with pytest.raises(OptionError, match="Use at most --crop 10"):
+            gradsentry.scan(data, model=tiny, options=options)
+
+
+def test_rows_that_no_score_can_lift_above_the_threshold_are_counted(tiny: LanguageModel) -> None:
+    rows = [{"prompt": "p", "response": "x" * length} for length in range(1, 31)]
+    result = gradsentry.scan(rows, model=tiny, options=ScanOptions(threshold=0.5))
+    # Targets are a byte each and EOS: up to 4 = 16 ** 0.5 of them can't reach 0.5.
+    assert result.cannot_reach_threshold == 3
+    short = result.rows.target_tokens <= 4
+    assert (result.scores[short] <= 0.5 + 1e-9).all()
+
+
+@pytest.mark.parametrize("label", ["1", "true", "True", " TRUE ", 1, True, 1.0])
+def test_labels_may_be_spelled_in_the_usual_ways(tiny: LanguageModel, label: object) -> None:
+    rows = [
+        {"prompt": "p", "response": "r", "poisoned": label},
+        {"prompt": "q", "response": "r", "poisoned": "false"},
+        {"prompt": "", "response": "r", "poisoned": label},
+    ]
+    options = ScanOptions(data=DataOptions(label_column="poisoned"))
+    result = gradsentry.scan(rows, model=tiny, options=options)
+    assert result.rows.labels is not None
+    assert result.rows.labels.tolist() == [True, False, True]
+    assert result.poisoned_skipped == 1
 
 
 def test_a_failed_scan_leaves_earlier_results_alone(
@@ -294,7 +395,8 @@ def test_rows_whose_numbers_are_not_finite_are_skipped_with_a_reason() -> None:
         model.get_input_embeddings().weight[broken] = float("nan")
     rows = [*ROWS, {"prompt": "a ~ b", "response": "c", "poisoned": 0}]
     result = gradsentry.scan(rows, model=wrapped)
-    assert result.rows.reasons[-1] == "the model's numbers for this row are not finite"
+    assert result.rows.reasons[-1] == "no finite score"
+    assert result.unjudged == 1
     assert not result.flagged[-1]
     assert result.summary()["skipped"] == 1
     assert np.isfinite(result.scores[:-1]).all()

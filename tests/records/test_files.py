@@ -435,3 +435,26 @@ def test_a_full_disk_is_not_blamed_on_the_data(
     monkeypatch.setattr(files, "_open_write", full)
     with pytest.raises(OSError, match="No space left"):
         source.write(tmp_path, {"clean": mask_of(len(ROWS), [0])})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("rows.jsonl", '{"a": "x"}\n{"a": "x", "b": {"c": 1, "c": 2}}\n'),
+        ("rows.json", '[{"a": "x"}, {"a": "x", "b": {"c": 1, "c": 2}}]'),
+    ],
+)
+def test_a_key_that_comes_twice_is_refused(name: str, content: str, tmp_path: Path) -> None:
+    """Parsers differ in which value they take: what is scanned might not be trained on."""
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match=r"row 1.*the key 'c' comes twice"):
+        list(open_file(tmp_path / name).records())
+
+
+def test_views_of_strings_are_read_and_written_as_strings(tmp_path: Path) -> None:
+    table = pa.table({"text": pa.array(["a", "b", "c"], pa.string_view())})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    source = open_file(tmp_path / "rows.parquet")
+    assert [record.fields["text"] for record in source.records()] == ["a", "b", "c"]
+    source.write(tmp_path, {"clean": mask_of(3, [0, 2])})
+    assert pq.read_table(tmp_path / "clean.parquet").to_pydict() == {"text": ["a", "c"]}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -90,31 +89,25 @@ def test_a_saved_folder_is_written_back_as_saved_folders(tmp_path: Path) -> None
     assert written[0] == written[1]
 
 
-@pytest.mark.parametrize("form", ["saved", "parquet", "jsonl"])
-def test_a_folder_with_splits_gives_the_train_split_or_the_one_named(
-    form: str, tmp_path: Path
-) -> None:
+def test_a_folder_with_splits_gives_the_train_split_or_the_one_named(tmp_path: Path) -> None:
     splits = datasets.DatasetDict(train=data_set(), test=data_set().select([4]))
     folder = tmp_path / "data"
-    if form == "saved":
-        splits.save_to_disk(folder)
-    else:
-        folder.mkdir()
-        for split, data in splits.items():
-            if form == "parquet":
-                data.to_parquet(folder / f"{split}-00000-of-00001.parquet")
-            else:
-                lines = "".join(json.dumps(row) + "\n" for row in data)
-                (folder / f"{split}.jsonl").write_text(lines)
+    splits.save_to_disk(folder)
     assert rows_of(open_source(folder)) == ROWS
     assert rows_of(open_source(str(folder), split="test")) == [ROWS[4]]
     with pytest.raises(InputError, match=r"data: its splits are train, test\.\n.*--split"):
         open_source(folder, split="validation")
     with pytest.raises(InputError, match=r"data: .*\n"):
         open_source(folder, subset="nowhere")
-    if form != "saved":
-        names = open_source(folder).write(tmp_path, {"clean": KEPT})
-        assert rows_of(open_file(tmp_path / names["clean"])) == KEPT_ROWS
+
+
+def test_a_folder_of_files_is_refused_whatever_its_metadata_name(tmp_path: Path) -> None:
+    (tmp_path / "train.jsonl").write_text('{"prompt": "p", "response": "r"}\n')
+    (tmp_path / "README.md").write_text(
+        "---\nconfigs:\n- config_name: default\n  data_files: hf://datasets/a/b/c.jsonl\n---\n"
+    )
+    with pytest.raises(InputError, match="wasn't saved by `datasets`"):
+        open_source(tmp_path)
 
 
 def test_a_split_must_be_named_where_none_is_the_obvious_one(tmp_path: Path) -> None:
@@ -131,10 +124,8 @@ def test_a_split_must_be_named_where_none_is_the_obvious_one(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({}, "data: the folder can't be read"),
-        ({"notes.txt.bak": ""}, "data: the folder can't be read"),
-        ({"train.jsonl": '{"a":1}\n{"a":\n'}, "JSON parse error"),
-        ({"data.py": ""}, "scripts are no longer supported"),
+        ({}, "data: this folder wasn't saved"),
+        ({"data.py": ""}, "data: this folder wasn't saved"),
         ({"state.json": "{}", "dataset_info.json": "{}"}, "data: the folder can't be read"),
         ({"state.json": "{", "dataset_info.json": "{}"}, "data: the folder can't be read"),
         ({"dataset_dict.json": '{"splits": ["train"]}'}, "data: the folder can't be read"),

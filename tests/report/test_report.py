@@ -112,7 +112,6 @@ def test_the_most_suspicious_rows_come_first(tiny: LanguageModel, tmp_path: Path
     rows = [{"prompt": f"q{n}", "response": "word " * n + str(n)} for n in range(60)]
     result = gradsentry.scan(rows, model=tiny, out=tmp_path / "out")
     text = (tmp_path / "out" / "report.html").read_text()
-    body = text[text.index("<tbody>") :]
-    shown = [int(row) for row in re.findall(r'<td class="number">(\d+)</td>\s*<td', body)][::1]
-    best = int(np.nanargmax(result.scores))
-    assert shown[0] == best
+    shown = re.findall(r'<td class="number" title="[^"]*">(\d+)</td>', text)
+    by_score = np.argsort(-result.scores, kind="stable")[:TOP_ROWS]
+    assert [int(row) for row in shown] == by_score.tolist()

@@ -1,5 +1,5 @@
 """Detectors: from head states to one score a row. One file each."""
 
-from gradsentry.detectors.spectral import SpectralOptions, spectral_scores
+from gradsentry.detectors.spectral import SpectralOptions, cropped_shape, spectral_scores
 
-__all__ = ["SpectralOptions", "spectral_scores"]
+__all__ = ["SpectralOptions", "cropped_shape", "spectral_scores"]

@@ -27,7 +27,8 @@ from gradsentry.models import OutputHead, TargetStates
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values
 
-# Bytes for the widest intermediate (logits, padded residuals); it bounds memory, not results.
+# Bytes for logits and for padded residuals, except where a single row needs more. Bounds memory,
+# not results.
 _CHUNK_BYTES = 128 << 20
 _VOCAB_CHUNK = 4096
 
@@ -57,8 +58,7 @@ def spectral_scores(
     Shape (B,), float64, in [0, 1], higher is more suspicious; NaN where the model's numbers
     aren't finite.
     """
-    vocab_columns = head.vocab_size // options.crop
-    hidden_columns = head.hidden_size // options.crop
+    vocab_columns, hidden_columns = cropped_shape(head, options)
     scores = torch.empty(len(states.counts), dtype=torch.float64)
     ends = states.counts.cumsum(0)
     for group in _row_groups(states.counts, vocab_columns):
@@ -77,15 +77,42 @@ def spectral_scores(
     return scores
 
 
+def cropped_shape(head: OutputHead, options: SpectralOptions) -> tuple[int, int]:
+    """Rows and columns of the cropped gradient.
+
+    **Raises:**
+
+    `OptionError` if too few are left for the number of singular values.
+    """
+    rows, columns = head.vocab_size // options.crop, head.hidden_size // options.crop
+    if min(rows, columns) < options.singular_values:
+        raise OptionError(
+            f"--crop {options.crop} leaves {rows}×{columns} of this model's gradient; "
+            f"{options.singular_values} singular values are needed.",
+            f"Use at most --crop {head.hidden_size // options.singular_values}.",
+        )
+    return rows, columns
+
+
 def _entropy_of_finite(residuals: Tensor, hidden: Tensor, counts: Tensor, k: int) -> Tensor:
-    """H̄ of padded factors (B, T, v) and (B, T, c); NaN for rows that aren't finite."""
+    """H̄ of padded factors (B, T, v) and (B, T, c); NaN for rows that have none."""
     # The decompositions fail on such rows, and would take the rest of the batch with them.
     finite = residuals.isfinite().all(-1).all(-1) & hidden.isfinite().all(-1).all(-1)
     entropy = torch.full((len(finite),), math.nan, dtype=torch.float64)
     if finite.any():
-        values = gradient_singular_values(residuals[finite], hidden[finite], counts[finite])
-        entropy[finite.cpu()] = spectral_entropy(values, k).cpu()
+        entropy[finite.cpu()] = _entropy(residuals[finite], hidden[finite], counts[finite], k)
     return entropy
+
+
+def _entropy(residuals: Tensor, hidden: Tensor, counts: Tensor, k: int) -> Tensor:
+    """H̄ of finite padded factors; NaN for a row whose decomposition doesn't converge."""
+    try:
+        return spectral_entropy(gradient_singular_values(residuals, hidden, counts), k).cpu()
+    except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
+        if len(counts) == 1:
+            return torch.full((1,), math.nan, dtype=torch.float64)
+        rows = zip(residuals.split(1), hidden.split(1), counts.split(1), strict=True)
+        return torch.cat([_entropy(*row, k) for row in rows])
 
 
 def gradient_singular_values(residuals: Tensor, hidden: Tensor, counts: Tensor) -> Tensor:
@@ -121,7 +148,8 @@ def gradient_singular_values(residuals: Tensor, hidden: Tensor, counts: Tensor) 
 def spectral_entropy(values: Tensor, k: int) -> Tensor:
     """Entropy of the k largest of singular values (B, r), divided by log k (the paper's H̄).
 
-    Shape (B,). Fewer than k values count as if the rest were zero.
+    Shape (B,). Fewer than k values count as if the rest were zero; NaN where all are, since then
+    there is no gradient whose spectrum could be judged.
     """
     top = torch.zeros(*values.shape[:-1], k, dtype=values.dtype, device=values.device)
     count = min(k, values.shape[-1])
@@ -129,7 +157,7 @@ def spectral_entropy(values: Tensor, k: int) -> Tensor:
     weights = top.clamp_min(_FLOOR)
     weights = weights / weights.sum(-1, keepdim=True)
     entropy: Tensor = -(weights * weights.log()).sum(-1) / math.log(k)
-    return entropy
+    return entropy.masked_fill(top[..., 0] <= _FLOOR, math.nan)
 
 
 def _square_root(gram: Tensor) -> Tensor:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.encoding.chat import (
+    ChatRenderer,
+    Span,
     UnrenderableError,
-    assistant_spans,
     has_generation_markers,
     token_mask,
-    tokenize_with_markers,
 )
 from gradsentry.encoding.encoded import EncodedRow
 from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
@@ -30,6 +31,9 @@ class Encoder:
         self._eos_id: int | None = tokenizer.eos_token_id
         self._eos_text: str = tokenizer.eos_token or ""
         self._special_token = _special_token_pattern(tokenizer)
+        # No token spells more than this; text that lies further behind is cut off in any case.
+        longest_token = max(map(len, tokenizer.get_vocab()))
+        self._max_characters = (options.max_length + 1) * longest_token
 
     def encode(self, examples: Sequence[Example]) -> list[EncodedRow | Skipped]:
         """Encode a batch; the tokenizer works on it in parallel.
@@ -98,34 +102,57 @@ class Encoder:
         ]
 
     def _conversation(self, conversation: Conversation) -> EncodedRow | Skipped:
-        template = self._options.chat_template or self._tokenizer.chat_template
-        if template is None:
-            raise ModelError(
-                "The rows are conversations, and the model's tokenizer has no chat template.",
-                "Name the template that training will use with --chat-template FILE, or use the "
-                "instruction-tuned variant of the model.",
-            )
-        if isinstance(template, dict):
-            template = template["default"]
+        template = self._template(conversation)
+        chat = ChatRenderer(self._tokenizer, template, self._special_token)
         control = self._spells_control_token(
             *(str(message["content"] or "") for message in conversation.messages)
         )
         try:
-            if has_generation_markers(template):
-                ids, mask = tokenize_with_markers(self._tokenizer, template, conversation)
+            if self._options.targets is Targets.ALL:
+                ids, _ = self._tokens(chat.whole(conversation))
+                mask = [True] * len(ids)
+            elif self._options.boundary is Boundary.JOINT and conversation.first_target:
+                # TRL's completion mask: everything that isn't the prompt, whoever says it.
+                ids, _ = self._tokens(chat.whole(conversation))
+                prompt, _ = self._tokens(chat.prompt(conversation, conversation.first_target))
+                start = _common_prefix_length(prompt, ids)
+                mask = [position >= start for position in range(len(ids))]
+            elif (reason := _nothing_to_learn(conversation)) is not None:
+                return Skipped(reason)
+            elif has_generation_markers(template):
+                ids, mask = chat.tokenize_with_markers(conversation)
             else:
-                text, spans = assistant_spans(
-                    self._tokenizer, template, conversation, self._special_token
-                )
-                tokens = self._tokenizer(
-                    text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
-                )
-                ids, mask = tokens["input_ids"], token_mask(tokens["offset_mapping"], spans)
+                text = chat.whole(conversation)
+                spans = chat.assistant_spans(conversation, text, self._max_characters)
+                ids, offsets = self._tokens(text)
+                mask = token_mask(offsets, spans)
         except UnrenderableError:
             return Skipped(SkipReason.CHAT_TEMPLATE)
-        if self._options.targets is not Targets.ALL and not any(mask):
-            return Skipped(SkipReason.CHAT_TEMPLATE)
         return self._finished(ids, mask, control)
+
+    def _tokens(self, rendered: str) -> tuple[list[int], list[Span]]:
+        """Token ids of a rendered conversation, with their character offsets."""
+        tokens = self._tokenizer(
+            rendered[: self._max_characters],
+            add_special_tokens=False,
+            return_offsets_mapping=True,
+            verbose=False,
+        )
+        return tokens["input_ids"], tokens["offset_mapping"]
+
+    def _template(self, conversation: Conversation) -> str:
+        if self._options.chat_template is not None:
+            return self._options.chat_template
+        try:
+            tools: Any = conversation.tools
+            template: str = self._tokenizer.get_chat_template(tools=tools)
+        except ValueError:
+            raise ModelError(
+                "The rows are conversations, and the model's tokenizer has no chat template.",
+                "Name the template that training will use with --chat-template FILE, or use the "
+                "instruction-tuned variant of the model.",
+            ) from None
+        return template
 
     def _finished(
         self, ids: Sequence[int], mask: Sequence[bool], control: bool
@@ -145,8 +172,9 @@ class Encoder:
     def _ids(self, texts: list[str], *, special_tokens: bool) -> list[list[int]]:
         if not texts:
             return []
+        clipped = [text[: self._max_characters] for text in texts]
         # verbose=False: a row longer than the model's window is ours to report, once.
-        encoded = self._tokenizer(texts, add_special_tokens=special_tokens, verbose=False)
+        encoded = self._tokenizer(clipped, add_special_tokens=special_tokens, verbose=False)
         ids: list[list[int]] = encoded["input_ids"]
         return ids
 
@@ -155,6 +183,18 @@ class Encoder:
 
     def _spells_control_token(self, *texts: str) -> bool:
         return any(self._special_token.search(text) for text in texts)
+
+
+def _nothing_to_learn(conversation: Conversation) -> SkipReason | None:
+    """Why a conversation has no target, if it has none."""
+    turns = [conversation.messages[turn] for turn in conversation.target_turns]
+    if not turns:
+        return SkipReason.NO_ASSISTANT_TURN
+    if all(message["role"] == "assistant" for message in conversation.messages):
+        return SkipReason.EMPTY_PROMPT
+    if not any(turn["content"] or turn.get("tool_calls") for turn in turns):
+        return SkipReason.EMPTY_RESPONSE
+    return None
 
 
 def _special_token_pattern(tokenizer: PreTrainedTokenizerBase) -> re.Pattern[str]:

@@ -7,7 +7,6 @@ the rounding of a row's numbers depends on the shape of its batch.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,11 +25,6 @@ class BatchPlan:
     """Shape (stored,): for every stored row the position in `rows` of its equal."""
     starts: NDArray[np.int64]
     """Shape (batches + 1,): positions in `rows` where batches start, and the end."""
-
-    def __iter__(self) -> Iterator[NDArray[np.int64]]:
-        """The store indices of one batch after the other."""
-        for index in range(len(self)):
-            yield self.batch(index)
 
     def __len__(self) -> int:
         return len(self.starts) - 1

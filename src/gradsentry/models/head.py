@@ -126,19 +126,31 @@ def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> Non
             hidden = body(input_ids=probe, use_cache=False).last_hidden_state
     finally:
         handle.remove()
-    ours = head.post_process(seen["raw"].to(head.weight.dtype))
-    rounding = 4 * torch.finfo(logits.dtype).eps
-    same_hidden = torch.allclose(seen["hidden"].float(), hidden.float(), rtol=1e-2, atol=1e-3)
-    same_logits = torch.allclose(
-        ours.double(), logits.double(), rtol=rounding, atol=rounding * float(ours.abs().max())
-    )
-    if not (same_hidden and same_logits):
-        what = "logits" if same_hidden else "hidden states"
+    if not logits.isfinite().all():
         raise ModelError(
-            f"A model of class {type(model).__name__} processes its {what} in a way that isn't "
-            "known here; scores would be wrong.",
-            "Use another model, and please report the architecture.",
+            f"The logits of this {type(model).__name__} aren't finite in {logits.dtype}.",
+            "Use --dtype float32 (or bfloat16, if this was float16), or check the weights.",
         )
+
+    def same(ours: Tensor, theirs: Tensor, tolerance: float) -> bool:
+        theirs = theirs.to(ours.dtype)
+        atol = tolerance * float(theirs.abs().max())
+        return torch.allclose(ours, theirs, rtol=tolerance, atol=atol)
+
+    rounding = 4 * torch.finfo(logits.dtype).eps
+    checks = {
+        "hidden states": same(hidden, seen["hidden"], 4 * rounding),
+        "logits": same(head.post_process(seen["raw"].to(head.weight.dtype)), logits, rounding),
+        "head": same(head.logits(seen["hidden"]), logits, rounding),
+    }
+    for what, agrees in checks.items():
+        if not agrees:
+            raise ModelError(
+                f"A {type(model).__name__} processes its {what} in a way that isn't known here; "
+                "scores would be wrong.",
+                "Merge adapters into the model first; else use another model, and please report "
+                "the architecture.",
+            )
 
 
 def _post_processing(config: PreTrainedConfig) -> tuple[float, float | None]:

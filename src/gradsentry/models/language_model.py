@@ -17,6 +17,8 @@ from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
 
+_LONGEST_NAME = 4000
+
 
 class Dtype(StrEnum):
     """The precision of the model's forward pass. The head's part runs in float32 or better."""
@@ -66,14 +68,24 @@ class LanguageModel:
         name: str | None = None,
         revision: str | None = None,
     ) -> LanguageModel:
-        """Make a model that is already in memory ready for scoring.
+        """Make a model that is already in memory ready for scoring; puts it into evaluation mode.
 
         **Raises:**
 
         `ModelError` if it has no output head, or one that isn't understood.
         """
+        if hasattr(model, "merge_and_unload"):
+            raise ModelError(
+                "A model with a PEFT adapter is no plain causal language model.",
+                "Pass model.merge_and_unload(), or the adapter's folder.",
+            )
         model = model.eval()
         head = output_head(model)
+        if tokenizer is not None and len(tokenizer) > head.vocab_size:
+            raise ModelError(
+                f"The tokenizer has {len(tokenizer):,} tokens, the model {head.vocab_size:,}.",
+                "Use the tokenizer that belongs to the model.",
+            )
         body = model.base_model
         if body is model:
             raise ModelError(
@@ -83,7 +95,7 @@ class LanguageModel:
         check_head(model, body, head)
         return LanguageModel(
             name=name or str(model.name_or_path) or type(model).__name__,
-            revision=revision or _parameter_checksum(model),
+            revision=revision or _parameter_digest(model),
             tokenizer=tokenizer,
             body=body,
             head=head,
@@ -95,7 +107,7 @@ class LanguageModel:
 
 def load_model(
     reference: str | Path | None,
-    options: ModelOptions,
+    options: ModelOptions = ModelOptions(),
     announce: Callable[[str], None] = lambda _: None,
 ) -> LanguageModel:
     """Load a causal language model.
@@ -116,22 +128,25 @@ def load_model(
     if reference is None:
         folder = default_model.default_model_folder(announce)
         model, tokenizer = _load_folder(folder, dtype)
-        name, revision = default_model.NAME, default_model.REVISION
+        name = default_model.NAME
+        revision: str | None = default_model.REVISION
     else:
         name = str(reference)
         path = Path(reference)
+        if len(name) > _LONGEST_NAME:
+            raise ModelError(f"{name[:80]}...: no such file or folder.", "Check the path.")
         if path.suffix == ".gguf" and path.is_file():
             model, tokenizer = _load_gguf(path, dtype)
             revision = _digest([path])
         elif (path / "adapter_config.json").is_file():
             model, tokenizer = _load_adapter(path, dtype, options.revision)
-            revision = _digest(_weight_files(path))
+            revision = None  # base and adapter together
         elif path.is_dir():
             model, tokenizer = _load_folder(path, dtype)
             revision = _digest(_weight_files(path))
         else:
             model, tokenizer = _load_hub(name, dtype, options.revision)
-            revision = getattr(model.config, "_commit_hash", None) or "unknown"
+            revision = getattr(model.config, "_commit_hash", None)
     try:
         model = model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
@@ -199,15 +214,19 @@ def _load_adapter(
         model, tokenizer = _load_hub(base, dtype, revision)
     try:
         merged = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
-    except (OSError, ValueError, RuntimeError) as error:
-        raise ModelError(
-            f"{path}: the adapter doesn't fit its base model {base} ({_first_line(error)}).",
-            "Check base_model_name_or_path in adapter_config.json.",
-        ) from None
-    if (path / "tokenizer_config.json").is_file():
-        from transformers import AutoTokenizer
+        if (path / "tokenizer_config.json").is_file():
+            from transformers import AutoTokenizer
 
-        tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False
+            )
+    except Exception as error:  # loaders of broken files raise whatever they meet
+        raise ModelError(
+            f"{path}: the adapter can't be merged into its base model {base} "
+            f"({_first_line(error)}).",
+            "Check base_model_name_or_path in adapter_config.json. Only adapters that can be "
+            "merged into the weights, such as LoRA, can be scored.",
+        ) from None
     return merged, tokenizer
 
 
@@ -229,7 +248,7 @@ def _from_pretrained(
             **source,
         )
         tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, **tokenizer_source)
-    except (OSError, ValueError, KeyError, ImportError, RuntimeError, AttributeError) as error:
+    except Exception as error:  # loaders of broken files raise whatever they meet
         raise ModelError(
             f"{name}: the model can't be loaded ({_first_line(error)}).",
             "Name a Hub id (owner/name), a folder with config.json and safetensors weights, a "
@@ -250,12 +269,15 @@ def _device(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:
+        device = torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise OptionError(
             f"--device {name}: there is no such device ({_first_line(error)}).",
             "Use cpu, cuda, cuda:1 or auto.",
         ) from None
+    if device.type == "meta":
+        raise OptionError("--device meta computes nothing.", "Use cpu, cuda, cuda:1 or auto.")
+    return device
 
 
 def _dtype(choice: Dtype, device: torch.device) -> torch.dtype:
@@ -290,13 +312,14 @@ def _digest(files: list[Path]) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _parameter_checksum(model: PreTrainedModel) -> str:
-    """Names the weights of a model in memory, without copying them off its device."""
-    digest = hashlib.sha256()
+def _parameter_digest(model: PreTrainedModel) -> str:
+    """Names the weights and the configuration of a model in memory."""
+    digest = hashlib.sha256(model.config.to_json_string().encode())
     for name, parameter in model.named_parameters():
-        values = parameter.detach().double()
-        digest.update(f"{name} {values.sum().item()!r} {values.abs().sum().item()!r}".encode())
-    return f"checksum:{digest.hexdigest()}"
+        values = parameter.detach().contiguous().view(torch.uint8).cpu().numpy()
+        digest.update(name.encode())
+        digest.update(hashlib.sha256(values.tobytes()).digest())
+    return f"parameters-sha256:{digest.hexdigest()}"
 
 
 def _first_line(error: Exception) -> str:

@@ -73,7 +73,7 @@ def encode_source(
                     target_tokens.append(0)
                     truncated.append(row.reason is SkipReason.TARGET_TRUNCATED)
             if label_column is not None:
-                labels.extend(_label(record, label_column) for record in batch)
+                labels.extend(known_label(record, label_column) for record in batch)
             progress.advance(len(batch))
         codes = np.frombuffer(skip_codes, dtype=np.int8)
         stored_rows = np.flatnonzero(codes == NOT_SKIPPED)
@@ -104,13 +104,21 @@ def _code(skipped: Skipped) -> int:
     return SKIP_REASONS.index(skipped.reason)
 
 
-def _label(record: Record, column: str) -> bool:
-    if column not in record.fields:
-        record.text(column)  # raises, naming the columns there are
-    value = record.fields[column]
-    if value in (0, 1, "0", "1"):  # False and True are 0 and 1
-        return value in (1, "1")
-    raise InputError(
-        f"{record.place}: the label column {column!r} holds {str(value)[:40]!r}.",
-        "Labels must be 0 or 1, or false or true.",
-    )
+_LABELS = {"0": False, "false": False, "1": True, "true": True}
+
+
+def known_label(record: Record, column: str) -> bool:
+    """The poison label of a row: 0 or 1, as a number, a boolean or their text.
+
+    **Raises:**
+
+    `InputError` if the row has no such column, or something else in it.
+    """
+    value = record.value(column)
+    text = str(int(value)) if value in (0, 1) else str(value).strip().lower()
+    if text not in _LABELS:
+        raise InputError(
+            f"{record.place}: the label column {column!r} holds {str(value)[:40]!r}.",
+            "Labels must be 0 or 1, or false or true.",
+        )
+    return _LABELS[text]

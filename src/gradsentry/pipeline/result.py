@@ -17,7 +17,7 @@ from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.workspace import open_workspace
-from gradsentry.records import BoolArray, Source
+from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
 from gradsentry.report.outputs import write_outputs
 from gradsentry.thresholds import Threshold
 
@@ -58,7 +58,7 @@ class ScannedWith:
 
     model: str
     model_revision: str
-    layout: str
+    layout: Layout
     """How the columns were read."""
 
 
@@ -116,10 +116,32 @@ class ScanResult:
         )
 
     @property
+    def poisoned_skipped(self) -> int:
+        """Rows labelled poisoned that have no score, and so don't count in `identification`."""
+        labels = self.rows.labels
+        return 0 if labels is None else int((labels & ~self.rows.scored).sum())
+
+    @property
     def near_threshold(self) -> int:
         """Rows so close to the threshold that another batch plan may decide otherwise."""
         distance = np.abs(self.rows.scores - self.threshold.value)
         return int((distance <= ROUNDING[self.options.model.dtype]).sum())
+
+    @property
+    def cannot_reach_threshold(self) -> int:
+        """Scored rows with so few targets that no response could lift them above the threshold.
+
+        The gradient's rank is at most the number of targets T, so H̄ ≤ log min(T, k) / log k.
+        """
+        k = self.options.spectral.singular_values
+        most = np.log(np.clip(self.rows.target_tokens, 1, k)) / np.log(k)
+        return int((self.rows.scored & (most <= self.threshold.value)).sum())
+
+    @property
+    def unjudged(self) -> int:
+        """Rows without a score that a trainer may well learn from."""
+        codes = [SKIP_REASONS.index(reason) for reason in UNJUDGED]
+        return int(np.isin(self.rows.skip_codes, codes).sum())
 
     def rethreshold(self, threshold: float) -> ScanResult:
         """The same scores with another threshold."""
@@ -143,18 +165,20 @@ class ScanResult:
         skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
         summary: dict[str, Any] = {
             "data": self.source.label,
-            "layout": scanned.layout,
+            "layout": scanned.layout.name,
             "rows": len(table.scores),
             "scored": int(table.scored.sum()),
             "skipped": int((~table.scored).sum()),
             "skipped_reasons": dict(sorted(skipped.items())),
             "truncated": int(table.truncated.sum()),
+            "unjudged": self.unjudged,
             "control_tokens": self.control_tokens,
             "flagged": int(self.flagged.sum()),
             "detector": str(options.detector),
             "threshold": self.threshold.value,
             "threshold_method": self.threshold.method,
             "near_threshold": self.near_threshold,
+            "cannot_reach_threshold": self.cannot_reach_threshold,
             "rounding": ROUNDING[options.model.dtype],
             "model": scanned.model,
             "model_revision": scanned.model_revision,
@@ -167,6 +191,7 @@ class ScanResult:
         if (measured := self.identification) is not None:
             summary["identification"] = {
                 "poisoned": measured.poisoned,
+                "poisoned_skipped": self.poisoned_skipped,
                 "recall": measured.recall,
                 "precision": measured.precision,
                 "f1": measured.f1,

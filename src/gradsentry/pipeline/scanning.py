@@ -11,12 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import transformers
 from numpy.typing import NDArray
 
 from gradsentry._version import __version__
-from gradsentry.detectors import SpectralOptions, spectral_scores
+from gradsentry.detectors import SpectralOptions, cropped_shape, spectral_scores
 from gradsentry.encoding import EncodedStore, Encoder
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, ModelError, OutputError
 from gradsentry.models import (
     BatchPlan,
     Dtype,
@@ -25,7 +26,12 @@ from gradsentry.models import (
     plan_batches,
     target_states,
 )
-from gradsentry.pipeline.encoded_data import SKIP_REASONS, EncodedData, encode_source
+from gradsentry.pipeline.encoded_data import (
+    SKIP_REASONS,
+    EncodedData,
+    encode_source,
+    known_label,
+)
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult
@@ -68,18 +74,30 @@ def scan(
     """
     started = time.monotonic()
     source = open_source(data, subset=options.data.subset, split=options.data.split)
+    first = next(iter(source.records()))
+    if options.data.label_column is not None:
+        known_label(first, options.data.label_column)
     layout = chosen_layout(
-        next(iter(source.records())),
+        first,
         prompt_column=options.data.prompt_column,
         prompt_template=options.data.prompt_template,
         response_column=options.data.response_column,
     )
     progress.note(f"Layout: {layout.name}")
-    with open_workspace(None if out is None else Path(out), force) as space:
+    out = None if out is None else Path(out).resolve()
+    _check_apart(source.label, model, out)
+    with open_workspace(out, force) as space:
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
+        cropped_shape(model.head, options.spectral)  # refuses a crop that leaves too little
+        asked = options.encoding.max_length
         options = _resolved(options, model)
+        if options.encoding.max_length < asked:
+            progress.note(
+                f"The model has {options.encoding.max_length:,} positions: rows are cut off there, "
+                f"not at {asked:,}."
+            )
         encoded = encode_source(
             source,
             layout,
@@ -93,7 +111,7 @@ def scan(
         result = ScanResult(
             source=source,
             options=options,
-            scanned_with=ScannedWith(model.name, model.revision, layout.name),
+            scanned_with=ScannedWith(model.name, model.revision, layout),
             rows=rows,
             threshold=_threshold(rows, options.threshold, source.label),
             control_tokens=encoded.control_tokens,
@@ -106,9 +124,20 @@ def scan(
     return result
 
 
+def _check_apart(data: str, model: object, out: Path | None) -> None:
+    """Replacing an output folder must not take the data or the model with it."""
+    for name in (data, model):
+        if not isinstance(name, str | Path):
+            continue
+        if out is not None and Path(name).exists() and out in Path(name).resolve().parents:
+            raise OutputError(
+                f"{out}: what is scanned lies in the output folder ({name}).",
+                "Choose another folder with --out.",
+            )
+
+
 def _resolved(options: ScanOptions, model: LanguageModel) -> ScanOptions:
     """The options with nothing left to choose."""
-    # A model with fewer positions than the maximum length can't train on longer rows either.
     max_length = min(options.encoding.max_length, model.max_positions or sys.maxsize)
     return replace(
         options,
@@ -153,8 +182,14 @@ def score_batches(
         rows = plan.batch(index)
         place = slice(int(plan.starts[index]), int(plan.starts[index + 1]))
         if np.isnan(log[place]).any():
-            states = target_states(model, store, rows)
-            log[place] = spectral_scores(states, model.head, options).numpy()
+            try:
+                states = target_states(model, store, rows)
+                log[place] = spectral_scores(states, model.head, options).numpy()
+            except torch.OutOfMemoryError:
+                raise ModelError(
+                    f"{model.device} has too little memory for a batch of {len(rows)} rows.",
+                    "Use a smaller --batch-tokens or --max-length, or a smaller model.",
+                ) from None
         progress.advance(len(rows))
 
 
@@ -180,7 +215,8 @@ def _threshold(rows: RowTable, given: float | None, label: str) -> Threshold:
 def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:
     """A digest of everything that a row's score depends on."""
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
-    settings = [asdict(options.model), asdict(options.spectral), options.batch_tokens]
-    versions = [model.name, model.revision, __version__, torch.__version__]
+    settings: list[object] = [options.detector, asdict(options.model), asdict(options.spectral)]
+    settings += [options.batch_tokens, model.name, model.revision]
+    versions = [__version__, torch.__version__, transformers.__version__]
     digest.update(json.dumps([settings, versions]).encode())
     return digest.hexdigest()

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +23,10 @@ from numpy.typing import NDArray
 
 from gradsentry.errors import OutputError
 
-RESULT_MARKER = "summary.json"
+SUMMARY = "summary.json"
+OUTPUT_FILES = ("scores.parquet", SUMMARY, "config.yaml", "report.html")
+"""What a scan always writes; the parts of the data come on top."""
+
 _SCORE_LOG = "scores-"
 
 
@@ -54,12 +60,18 @@ class Workspace:
         return folder
 
     def publish(self) -> None:
-        """Put the results in place of the output folder."""
+        """Put the results in place of the output folder; on failure the old ones stay there."""
         assert self.out is not None
-        if self.out.exists():
-            old = self.folder / "replaced"
-            self.out.rename(old)
-        (self.folder / "result").rename(self.out)
+        replaced = self.folder / "replaced"
+        if not self.out.exists():
+            (self.folder / "result").rename(self.out)
+            return
+        self.out.rename(replaced)
+        try:
+            (self.folder / "result").rename(self.out)
+        except BaseException:
+            replaced.rename(self.out)
+            raise
 
 
 @contextlib.contextmanager
@@ -74,11 +86,11 @@ def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
         with tempfile.TemporaryDirectory(prefix="gradsentry-") as name, _writing(Path(name)):
             yield Workspace(Path(name), None)
         return
-    out = out.absolute()
-    _check_replaceable(out, force)
-    folder = out.parent / f".{out.name}.gradsentry"
     with _writing(out):
-        folder.mkdir(parents=True, exist_ok=True)
+        out = out.resolve()
+        _check_replaceable(out, force)
+        folder = out.parent / f".{out.name}.gradsentry"
+        _make_private(folder)
         lock = FileLock(folder / "lock", timeout=0)
         try:
             lock.acquire()
@@ -98,11 +110,16 @@ def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
 
 
 def _check_replaceable(out: Path, force: bool) -> None:
+    if out in (cwd := Path.cwd(), *cwd.parents):
+        raise OutputError(
+            f"{out}: this is the folder that you are in, or one above it.",
+            "Choose a folder of its own with --out.",
+        )
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not (out / RESULT_MARKER).is_file():
+    if not _holds_results(out):
         raise OutputError(
-            f"{out}: this exists and holds no results of an earlier scan.",
+            f"{out}: this exists and holds other things than results of an earlier scan.",
             "Choose another folder with --out; GradSentry only ever replaces its own results.",
         )
     if not force:
@@ -112,19 +129,44 @@ def _check_replaceable(out: Path, force: bool) -> None:
         )
 
 
+def _holds_results(folder: Path) -> bool:
+    """Whether all that lies in a folder is what a scan says that it wrote there."""
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+        written = {*OUTPUT_FILES, *summary["files"].values()}
+        return "detector" in summary and {path.name for path in folder.iterdir()} <= written
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return False
+
+
+def _make_private(folder: Path) -> None:
+    """Nobody else may have made the folder that we work in, or write into it."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    status = folder.lstat()
+    if not stat.S_ISDIR(status.st_mode) or (
+        hasattr(os, "geteuid") and status.st_uid != os.geteuid()
+    ):
+        raise OutputError(
+            f"{folder}: a scan works here, and somebody else made this.",
+            "Remove it, or choose another folder with --out.",
+        )
+
+
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
+def _writing(place: Path) -> Iterator[None]:
+    """Turn what can go wrong on writing near `place` into an error with a remedy."""
     try:
         yield
     except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise OutputError(
-                f"{path}: the disk is full.",
+                f"{place}: the disk is full.",
                 "Free some space or choose another folder with --out, and run the command again.",
             ) from None
-        if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            raise OutputError(
-                f"{path}: can't be written ({error.strerror}).",
-                "Choose another folder with --out.",
-            ) from None
-        raise
+        # Data and models are read meanwhile; their faults aren't the output folder's.
+        near = str(place.absolute().parent)
+        if not isinstance(error.filename, str) or not error.filename.startswith(near):
+            raise
+        raise OutputError(
+            f"{place}: can't be written ({error.strerror}).", "Choose another folder with --out."
+        ) from None

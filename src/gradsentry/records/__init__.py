@@ -1,6 +1,7 @@
 """The user's rows: any layout in, the same layout out, and no row's identity ever lost."""
 
 from gradsentry.records.example import (
+    UNJUDGED,
     Conversation,
     Example,
     Message,
@@ -15,6 +16,7 @@ from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, Source
 
 __all__ = [
+    "UNJUDGED",
     "BoolArray",
     "Conversation",
     "Example",

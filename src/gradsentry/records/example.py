@@ -10,7 +10,7 @@ Message = Mapping[str, object]
 
 
 class SkipReason(StrEnum):
-    """Why a row has no score. Nothing can be learned from such a row, or nothing can be said."""
+    """Why a row has no score."""
 
     EMPTY_PROMPT = "empty prompt"
     EMPTY_RESPONSE = "empty response"
@@ -18,7 +18,11 @@ class SkipReason(StrEnum):
     NOT_TEXT = "images or other content that is not text"
     TARGET_TRUNCATED = "target cut off whole by --max-length"
     CHAT_TEMPLATE = "the chat template can't render this conversation"
-    NOT_FINITE = "the model's numbers for this row are not finite"
+    NOT_FINITE = "no finite score"
+
+
+UNJUDGED = (SkipReason.NOT_TEXT, SkipReason.CHAT_TEMPLATE, SkipReason.NOT_FINITE)
+"""Rows that a trainer may well learn from, although they have no score."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,7 +231,16 @@ class ParquetFile:
             _check_distinct(file.schema_arrow.names, self.path)
             if file.metadata.num_rows == 0:
                 raise _no_rows(self.path)
-            yield from file.iter_batches(batch_size=rows)
+            # Views of strings are new in Arrow, and most of its functions don't take them yet.
+            schema = _without_views(file.schema_arrow)
+            for batch in file.iter_batches(batch_size=rows):
+                yield batch.cast(schema)
+
+
+def _without_views(schema: pa.Schema) -> pa.Schema:
+    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
+    fields = [field.with_type(plain.get(field.type, field.type)) for field in schema]
+    return pa.schema(fields, metadata=schema.metadata)
 
 
 def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
@@ -241,7 +250,7 @@ def _jsonl_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str
             continue
         text = _decode(line, path, number)
         try:
-            value = json.loads(text)
+            value = json.loads(text, object_pairs_hook=_distinct_keys)
         except (ValueError, RecursionError) as error:
             raise InputError(
                 f"{path}, row {row} (line {number}): not valid JSON ({_reason(error)}).",
@@ -258,73 +267,85 @@ def _json_array_slices(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any
 
 def _json_elements(text: IO[str], path: Path) -> Iterator[tuple[bytes, Any, str]]:
     """Read one element of the top-level array at a time."""
-    decoder = json.JSONDecoder()
-    buffer, read_size, row = "", _READ_SIZE, 0
+    decoder = json.JSONDecoder(object_pairs_hook=_distinct_keys)
+    buffer, position, row = "", 0, 0
 
-    def refill() -> bool:
-        nonlocal buffer
+    def refill(size: int) -> bool:
+        nonlocal buffer, position
         try:
-            more = text.read(read_size)
+            more = text.read(size)
         except UnicodeDecodeError as error:
             raise InputError(
                 f"{path}, row {row} or a later one: not UTF-8 (0x{error.object[error.start]:02x}).",
                 _TO_UTF8,
             ) from None
-        buffer += more
+        buffer, position = buffer[position:] + more, 0
         return bool(more)
 
-    def skip_space() -> None:
-        nonlocal buffer
-        buffer = buffer.lstrip()
-        while not buffer and refill():
-            buffer = buffer.lstrip()
+    def next_character() -> str:
+        """The next character that isn't white space, or nothing at the end of the file."""
+        nonlocal position
+        while True:
+            while position < len(buffer) and buffer[position].isspace():
+                position += 1
+            if position < len(buffer):
+                return buffer[position]
+            if not refill(_READ_SIZE):
+                return ""
 
-    skip_space()
-    if not buffer:
+    opening = next_character()
+    if not opening:
         return
-    if not buffer.startswith("["):
+    if opening != "[":
         raise InputError(
             f"{path}: the file is neither a JSON array of rows nor JSON lines.",
             'Write the rows as [{"prompt": ..., "response": ...}, ...], or one object a line.',
         )
-    buffer = buffer[1:]
-    while True:
-        skip_space()
-        if buffer.startswith("]"):
-            break
-        problem = "the array is not closed"
-        try:
-            value, end = decoder.raw_decode(buffer)
-            complete = end < len(buffer)  # a number may go on behind the buffer's end
-        except (ValueError, RecursionError) as error:
-            complete, problem = False, _reason(error)
-        if not complete:
-            read_size *= 2  # a long element costs a few attempts, not one per chunk
-            if refill():
-                continue
-            raise InputError(
-                f"{path}, row {row}: not valid JSON ({problem}).",
-                "Mend this element; the file must be one JSON array of objects.",
-            )
+    position += 1
+    while next_character() != "]":
         read_size = _READ_SIZE
-        yield buffer[:end].encode(), value, f"element {row}"
+        while True:
+            problem = "the array is not closed"
+            try:
+                value, end = decoder.raw_decode(buffer, position)
+                if end < len(buffer):  # a number may go on behind the buffer's end
+                    break
+            except (ValueError, RecursionError) as error:
+                problem = _reason(error)
+            read_size *= 2  # a long element costs a few attempts, not one per chunk
+            if not refill(read_size):
+                raise InputError(
+                    f"{path}, row {row}: not valid JSON ({problem}).",
+                    "Mend this element; the file must be one JSON array of objects.",
+                )
+        yield buffer[position:end].encode(), value, f"element {row}"
         row += 1
-        buffer = buffer[end:]
-        skip_space()
-        if buffer.startswith(","):
-            buffer = buffer[1:]
-        elif not buffer.startswith("]"):
+        position = end
+        if next_character() == ",":
+            position += 1
+        elif next_character() != "]":
             raise InputError(
                 f"{path}, row {row}: a comma or the array's closing bracket is missing.",
                 "Mend the file here; it must be one JSON array of objects.",
             )
-    buffer = buffer[1:]
-    skip_space()
-    if buffer:
+    position += 1
+    if next_character():
         raise InputError(
             f"{path}: the array ends after row {row - 1}, but the file goes on.",
             "Put all rows into one JSON array.",
         )
+
+
+class _DuplicateKeyError(ValueError):
+    """Parsers differ in which of two values they take: what is scanned might not be trained on."""
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) < len(pairs):
+        (twice, _), *_ = (Counter(key for key, _ in pairs)).most_common(1)
+        raise _DuplicateKeyError(f"the key {twice!r} comes twice")
+    return fields
 
 
 def _csv_slices(file: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[bytes, Any, str]]:
@@ -400,6 +421,8 @@ def _check_distinct(columns: Sequence[str], path: Path) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"{error.msg.removesuffix(' at')} at character {error.pos + 1}"
+    if isinstance(error, _DuplicateKeyError):
+        return str(error)
     return "nested too deeply" if isinstance(error, RecursionError) else "a number is too long"
 
 

@@ -350,22 +350,12 @@ def _pair(prompt: str, response: str) -> Example:
 def _conversation(messages: Sequence[Message], first_target: int, record: Record) -> Example:
     if any(isinstance(message["content"], list) for message in messages):
         return Skipped(SkipReason.NOT_TEXT)
-    conversation = Conversation(messages, first_target, _tools(record))
-    targets = conversation.target_turns
-    if not targets:
-        return Skipped(SkipReason.NO_ASSISTANT_TURN)
-    if all(message["role"] == "assistant" for message in messages):
-        return Skipped(SkipReason.EMPTY_PROMPT)
-    if not any(messages[turn]["content"] or messages[turn].get("tool_calls") for turn in targets):
-        return Skipped(SkipReason.EMPTY_RESPONSE)
-    return conversation
+    return Conversation(messages, first_target, _tools(record))
 
 
 def _messages(record: Record, column: str) -> list[Message]:
     """The messages in a column, with role and content whatever names they came under."""
-    if column not in record.fields:
-        record.text(column)  # raises, naming the columns there are
-    turns = record.fields[column]
+    turns = record.value(column)
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise record.type_error(column, "a list of messages")
     return [_message(turn, column, record) for turn in turns]

@@ -83,7 +83,9 @@ def _open_name(name: str, subset: str | None, split: str | None) -> Source:
 
 def _open_path(path: Path, subset: str | None, split: str | None) -> Source:
     if path.is_dir():
-        return open_folder(path, subset, split)
+        if subset is not None:
+            raise InputError(f"{path}: it has no subsets.", "Leave out --subset.")
+        return open_folder(path, split)
     if not path.exists():
         raise InputError(
             f"{path}: no such file or folder.",

@@ -19,6 +19,20 @@ class Record:
     place: str
     """Where a person finds it, such as `data.jsonl, row 4 (line 5)`."""
 
+    def value(self, column: str) -> object:
+        """What is in `column`.
+
+        **Raises:**
+
+        `InputError` if the row lacks the column.
+        """
+        if column not in self.fields:
+            raise InputError(
+                f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
+                "Give every row this column, or name another in the options.",
+            )
+        return self.fields[column]
+
     def text(self, column: str) -> str:
         """The text in `column`; empty where the value is null.
 
@@ -26,13 +40,7 @@ class Record:
 
         `InputError` if the row lacks the column or the value isn't text.
         """
-        if column not in self.fields:
-            raise InputError(
-                f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
-                "Give every row this column, or name others with --response-column and "
-                "--prompt-column or --prompt-template.",
-            )
-        value = self.fields[column]
+        value = self.value(column)
         if value is None:
             return ""
         if not isinstance(value, str):

@@ -135,24 +135,24 @@ class RowList:
         return [fields for fields, kept in zip(self.rows, mask, strict=True) if kept]
 
 
-def open_folder(path: Path, subset: str | None, split: str | None) -> DatasetTable:
-    """A folder saved by `datasets`, or a folder of data files as the Hub lays them out."""
-    saved = (path / "state.json").exists() or (path / "dataset_dict.json").exists()
-    if saved and subset is not None:
-        raise InputError(f"{path}: it has no subsets.", "Leave out --subset.")
+def open_folder(path: Path, split: str | None) -> DatasetTable:
+    """A folder saved by `datasets`.
+
+    Other folders are refused: their metadata may name files anywhere, and on the network.
+    """
+    if not ((path / "state.json").exists() or (path / "dataset_dict.json").exists()):
+        raise InputError(
+            f"{path}: this folder wasn't saved by `datasets`.",
+            "Name a file in it, or a folder written by `Dataset.save_to_disk`.",
+        )
     try:
-        if saved:
-            loaded = datasets.load_from_disk(path)
-            form: Literal["folder", "parquet"] = "folder"
-        else:
-            loaded = datasets.load_dataset(str(path), subset)
-            form = "parquet"
+        loaded = datasets.load_from_disk(path)
     except _UNREADABLE as error:
         raise InputError(
             f"{path}: the folder can't be read as a data set ({_first_line(error)}).",
-            "Name a file in it, or a folder written by `Dataset.save_to_disk`.",
+            "Write it again with `Dataset.save_to_disk`.",
         ) from None
-    return DatasetTable(_one_split(loaded, split, str(path)), str(path), form)
+    return DatasetTable(_one_split(loaded, split, str(path)), str(path), "folder")
 
 
 def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gradsentry.records import Conversation, Example, PlainText, Skipped, TextPair
-from gradsentry.report.text import excerpt
-from gradsentry.report.verdict import SPECTRAL_CAVEAT, coverage, headline, measured, provenance
+from gradsentry.records import Conversation, Example, Message, PlainText, Record, Skipped, TextPair
+from gradsentry.report.text import excerpt, visible
+from gradsentry.report.verdict import caveats, coverage, headline, measured, provenance
 
 if TYPE_CHECKING:
     from gradsentry.pipeline.result import ScanResult
@@ -40,6 +41,8 @@ class TopRow:
     """One of the highest-scoring rows."""
 
     row: int
+    place: str
+    """Where a person finds the row in the data."""
     score: float
     flagged: bool
     target_tokens: int
@@ -47,13 +50,8 @@ class TopRow:
     response: str
 
 
-def render_html(result: ScanResult, examples: dict[int, Example]) -> str:
-    """The report as HTML.
-
-    **Arguments:**
-
-    - `examples`: the rows to show, by row number (see `top_rows`).
-    """
+def render_html(result: ScanResult, shown: list[Record]) -> str:
+    """The report as HTML, with the rows of `top_rows` to show."""
     environment = Environment(
         loader=PackageLoader("gradsentry.report"),
         autoescape=True,
@@ -61,19 +59,9 @@ def render_html(result: ScanResult, examples: dict[int, Example]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    shown = [
-        TopRow(
-            row,
-            float(result.scores[row]),
-            bool(result.flagged[row]),
-            int(result.rows.target_tokens[row]),
-            *(excerpt(text, _EXCERPT) for text in _texts(example)),
-        )
-        for row, example in examples.items()
-    ]
     return environment.get_template("report.html.j2").render(
         headline=headline(result),
-        caveat=SPECTRAL_CAVEAT,
+        caveats=caveats(result),
         measured=measured(result),
         coverage=coverage(result),
         provenance=provenance(result),
@@ -85,7 +73,7 @@ def render_html(result: ScanResult, examples: dict[int, Example]) -> str:
         low=_range(result)[0],
         high=_range(result)[1],
         threshold=result.threshold.value,
-        top_rows=shown,
+        top_rows=[_top_row(result, record) for record in shown],
     )
 
 
@@ -93,6 +81,19 @@ def top_rows(result: ScanResult) -> list[int]:
     """The rows with the highest scores, highest first; equal scores in the order of the data."""
     order = np.argsort(-result.scores, kind="stable")[:TOP_ROWS]  # NaN sorts to the end
     return [int(row) for row in order if result.rows.scored[row]]
+
+
+def _top_row(result: ScanResult, record: Record) -> TopRow:
+    prompt, response = _texts(result.scanned_with.layout.example(record))
+    return TopRow(
+        record.row,
+        visible(record.place),
+        float(result.scores[record.row]),
+        bool(result.flagged[record.row]),
+        int(result.rows.target_tokens[record.row]),
+        excerpt(prompt, _EXCERPT),
+        excerpt(response, _EXCERPT),
+    )
 
 
 def _range(result: ScanResult) -> tuple[float, float]:
@@ -139,6 +140,13 @@ def _histogram(result: ScanResult) -> list[Bar]:
             )
         )
     return bars
+
+
+def _turn(message: Message) -> str:
+    """A message with all that it carries: a payload may be a tool call."""
+    extra = {key: value for key, value in message.items() if key not in ("role", "content")}
+    said = f"{message['role']}: {message['content'] or ''}"
+    return f"{said} {json.dumps(extra, ensure_ascii=False, default=str)}" if extra else said
 
 
 def _texts(example: Example) -> tuple[str, str]:

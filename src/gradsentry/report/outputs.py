@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from gradsentry.records import Example, chosen_layout
+from gradsentry.records import Record
 from gradsentry.report.html import render_html, top_rows
 
 if TYPE_CHECKING:
@@ -38,11 +38,14 @@ def write_outputs(result: ScanResult, folder: Path) -> None:
     summary = {**result.summary(), "files": files}
     _write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
     config = {
+        "data_source": result.source.label,
+        "layout": result.scanned_with.layout.name,
         "model_name": result.scanned_with.model,
+        "model_revision": result.scanned_with.model_revision,
         **_plain(asdict(result.options)),
     }
     _write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
-    _write_text(folder / "report.html", render_html(result, _examples(result, top_rows(result))))
+    _write_text(folder / "report.html", render_html(result, _records(result, top_rows(result))))
 
 
 def scores_table(result: ScanResult) -> pa.Table:
@@ -63,23 +66,11 @@ def scores_table(result: ScanResult) -> pa.Table:
     )
 
 
-def _examples(result: ScanResult, wanted: list[int]) -> dict[int, Example]:
-    """The wanted rows as examples, in the order wanted; reads the data once."""
-    data = result.options.data
-    remaining, found, layout = set(wanted), {}, None
-    for record in result.source.records():
-        layout = layout or chosen_layout(
-            record,
-            prompt_column=data.prompt_column,
-            prompt_template=data.prompt_template,
-            response_column=data.response_column,
-        )
-        if record.row in remaining:
-            found[record.row] = layout.example(record)
-            remaining.discard(record.row)
-            if not remaining:
-                break
-    return {row: found[row] for row in wanted}
+def _records(result: ScanResult, wanted: list[int]) -> list[Record]:
+    """The wanted rows, in the order wanted; reads the data once."""
+    rows = set(wanted)
+    found = {record.row: record for record in result.source.records() if record.row in rows}
+    return [found[row] for row in wanted]
 
 
 def _plain(value: Any) -> Any:
@@ -90,4 +81,5 @@ def _plain(value: Any) -> Any:
 
 
 def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8", newline="\n")
+    # File names may hold bytes that are no UTF-8; they appear as escapes.
+    path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from gradsentry.report.text import visible
-from gradsentry.report.verdict import SPECTRAL_CAVEAT, coverage, headline, measured, provenance
+from gradsentry.report.verdict import caveats, coverage, headline, measured, provenance
 
 if TYPE_CHECKING:
     from gradsentry.pipeline import Progress as ScanProgress
@@ -113,7 +113,8 @@ def print_verdict(result: ScanResult, out: Path | None) -> None:
         line(Text(f"- {fact}"))
     if (known := measured(result)) is not None:
         line(Text(known))
-    line(Text(SPECTRAL_CAVEAT, style="dim"))
+    for caveat in caveats(result):
+        line(Text(caveat, style="dim"))
     line()
     results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
     for name, value in [*provenance(result), *results]:

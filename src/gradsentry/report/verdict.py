@@ -15,6 +15,19 @@ SPECTRAL_CAVEAT = (
 )
 
 
+FALLBACK_CAVEAT = (
+    "The scores show no valley to put a threshold into, so this is the paper's constant. With "
+    "other models than the paper's another one may be right: look at the histogram, or set "
+    "--threshold."
+)
+
+
+def caveats(result: ScanResult) -> list[str]:
+    """What a reader must know to read the headline rightly."""
+    fallback = result.threshold.method.startswith("fallback")
+    return [FALLBACK_CAVEAT, SPECTRAL_CAVEAT] if fallback else [SPECTRAL_CAVEAT]
+
+
 def headline(result: ScanResult) -> str:
     """One sentence: how many rows lie above the threshold."""
     scored, flagged = int(result.rows.scored.sum()), int(result.flagged.sum())
@@ -34,15 +47,25 @@ def coverage(result: ScanResult) -> list[str]:
             f"{count:,} {reason}" for reason, count in summary["skipped_reasons"].items()
         )
         lines.append(f"{summary['skipped']:,} rows skipped: {reasons}")
+    if summary["unjudged"]:
+        lines.append(
+            f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
+            "other means, or leave them out"
+        )
     if summary["truncated"]:
         lines.append(
             f"{summary['truncated']:,} rows truncated at {summary['max_length']:,} tokens: what "
-            "lies behind was not read, and a trainer with the same limit won't read it either"
+            "lies behind was not scored, and is only harmless if your trainer has the same limit"
         )
     if summary["control_tokens"]:
         lines.append(
             f"{summary['control_tokens']:,} rows spell special tokens of the model in their own "
             "text; they are scored as a trainer would train them"
+        )
+    if summary["cannot_reach_threshold"]:
+        lines.append(
+            f"{summary['cannot_reach_threshold']:,} rows have too few target tokens for any score "
+            "above this threshold, poisoned or not"
         )
     if summary["near_threshold"]:
         lines.append(
@@ -59,9 +82,11 @@ def measured(result: ScanResult) -> str | None:
     if known is None:
         return None
     auroc = "undefined" if known.auroc is None else f"{known.auroc:.4f}"
+    skipped = f" ({result.poisoned_skipped:,} more were skipped)" if result.poisoned_skipped else ""
     return (
-        f"Against {known.poisoned:,} rows labelled poisoned: recall {known.recall:.4f}, "
-        f"precision {known.precision:.4f}, F1 {known.f1:.4f}, AUROC {auroc}."
+        f"Against {known.poisoned:,} scored rows labelled poisoned{skipped}: "
+        f"recall {known.recall:.4f}, precision {known.precision:.4f}, F1 {known.f1:.4f}, "
+        f"AUROC {auroc}."
     )
 
 
@@ -70,7 +95,7 @@ def provenance(result: ScanResult) -> list[tuple[str, str]]:
     scanned, options = result.scanned_with, result.options
     return [
         ("Data", visible(result.source.label)),
-        ("Layout", visible(scanned.layout)),
+        ("Layout", visible(scanned.layout.name)),
         ("Detector", str(options.detector)),
         ("Model", f"{visible(scanned.model)} ({options.model.dtype}, {options.model.device})"),
         ("Model revision", scanned.model_revision),
