@@ -375,7 +375,7 @@ def test_two_scans_cannot_write_the_same_folder(
 
 
 def test_data_with_no_scorable_row_is_refused(tiny: LanguageModel) -> None:
-    with pytest.raises(InputError, match=r"none of its 2 rows can be scored \(2 empty response\)"):
+    with pytest.raises(InputError, match=r"none of its 2 rows can be scored: empty response \(2\)"):
         gradsentry.scan([{"prompt": "p", "response": ""}] * 2, model=tiny)
 
 

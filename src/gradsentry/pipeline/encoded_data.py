@@ -79,9 +79,9 @@ def encode_source(
         stored_rows = np.flatnonzero(codes == NOT_SKIPPED)
         if len(stored_rows) == 0:
             counts = Counter(str(SKIP_REASONS[code]) for code in codes)
-            reasons = ", ".join(f"{count} {reason}" for reason, count in counts.items())
+            reasons = ", ".join(f"{reason} ({count:,})" for reason, count in counts.items())
             raise InputError(
-                f"{source.label}: none of its {len(codes)} rows can be scored ({reasons}).",
+                f"{source.label}: none of its {len(codes)} rows can be scored: {reasons}.",
                 f"Check that the columns are meant as read: {layout.name}.",
             )
         return EncodedData(

@@ -44,7 +44,7 @@ def coverage(result: ScanResult) -> list[str]:
     lines = [f"{summary['scored']:,} of {summary['rows']:,} rows scored"]
     if summary["skipped"]:
         reasons = ", ".join(
-            f"{count:,} {reason}" for reason, count in summary["skipped_reasons"].items()
+            f"{reason} ({count:,})" for reason, count in summary["skipped_reasons"].items()
         )
         lines.append(f"{summary['skipped']:,} rows skipped: {reasons}")
     if summary["unjudged"]:
