@@ -96,6 +96,8 @@ def cropped_shape(head: OutputHead, options: SpectralOptions) -> tuple[int, int]
 
 def _entropy_of_finite(residuals: Tensor, hidden: Tensor, counts: Tensor, k: int) -> Tensor:
     """H̄ of padded factors (B, T, v) and (B, T, c); NaN for rows that have none."""
+    if residuals.device.type == "mps":  # Apple's GPUs have no float64
+        residuals, hidden, counts = residuals.cpu(), hidden.cpu(), counts.cpu()
     # The decompositions fail on such rows, and would take the rest of the batch with them.
     finite = residuals.isfinite().all(-1).all(-1) & hidden.isfinite().all(-1).all(-1)
     entropy = torch.full((len(finite),), math.nan, dtype=torch.float64)

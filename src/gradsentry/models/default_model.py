@@ -109,6 +109,7 @@ def convert_gguf(gguf: Path, folder: Path) -> None:
             gguf.parent,
             gguf_file=gguf.name,
             dtype=torch.bfloat16,
+            trust_remote_code=False,
             quantization_config=GgufConfig(dequantize=True),
         )
         tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
