@@ -121,8 +121,8 @@ def scan(
         bool,
         typer.Option(
             "--check",
-            help="For CI: exit with 1 if rows are flagged, or were skipped although a trainer may "
-            "learn from them.",
+            help="For CI: exit with 1 if rows are flagged, were skipped although a trainer may "
+            "learn from them, or if no row could have been flagged.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -154,8 +154,8 @@ def scan(
     label_column: Annotated[
         str | None,
         typer.Option(
-            help="Column that is 1 for rows known to be poisoned: adds recall, precision, F1 and "
-            "AUROC. The scores don't use it.",
+            help="Column that is 1 or true for rows known to be poisoned, else 0 or false: adds "
+            "recall, precision, F1 and AUROC. The scores don't use it.",
             rich_help_panel="Reading the data",
             show_default=False,
         ),
@@ -285,7 +285,7 @@ def scan(
     except BrokenPipeError:
         # The reader has left, as `head` does. That is no failure of the scan.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if check and (result.flagged.any() or result.unjudged):
+    if check and (result.flagged.any() or result.unjudged or result.blind):
         raise typer.Exit(EXIT_POISON)
 
 
@@ -321,11 +321,12 @@ def _interruptible(out: Path | None) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         way_on = (
-            "Run the same command again to go on from here."
+            f"Run the same command again to go on from here; until then the scores so far lie in "
+            f"a hidden folder beside {out}."
             if out is not None
             else "With --out, an interrupted scan can go on where it stopped."
         )
-        print(f"\nInterrupted. Nothing was written. {way_on}", file=sys.stderr)
+        print(f"\nInterrupted. There are no results. {way_on}", file=sys.stderr)
         raise
 
 

@@ -168,6 +168,41 @@ def test_another_threshold_needs_no_new_scan(
     assert summary["flagged"] == other.flagged.sum()
 
 
+def test_no_threshold_is_the_automatic_one_again(data: Path, tiny: LanguageModel) -> None:
+    result = gradsentry.scan(data, model=tiny)
+    assert result.rethreshold(0.1).rethreshold(None).threshold == result.threshold
+
+
+@pytest.mark.parametrize("threshold", [5, -0.1, "0.5", True, float("nan")])
+def test_a_threshold_that_is_none_is_refused(
+    data: Path, tiny: LanguageModel, threshold: float
+) -> None:
+    with pytest.raises(OptionError, match="--threshold"):
+        gradsentry.scan(data, model=tiny).rethreshold(threshold)
+
+
+def test_options_may_be_words_and_unknown_ones_are_refused() -> None:
+    assert gradsentry.EncodingOptions(targets="all") == gradsentry.EncodingOptions(
+        targets=gradsentry.Targets.ALL
+    )
+    for wrong in (
+        lambda: gradsentry.EncodingOptions(targets="al"),
+        lambda: gradsentry.EncodingOptions(boundary="foo"),
+        lambda: gradsentry.EncodingOptions(max_length="12"),
+        lambda: gradsentry.ModelOptions(dtype="int8"),
+        lambda: ScanOptions(detector="magic"),
+    ):
+        with pytest.raises(OptionError):
+            wrong()
+
+
+def test_a_result_never_prints_the_rows(tiny: LanguageModel) -> None:
+    rows = [{"prompt": "secret \x1b[2J", "response": "r"}]
+    text = repr(gradsentry.scan(rows, model=tiny))
+    assert "0 of 1 scored rows flagged" in text
+    assert "secret" not in text
+
+
 class Interrupting(Silent):
     """Presses Ctrl-C after some rows are scored."""
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import datasets
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -458,3 +459,13 @@ def test_views_of_strings_are_read_and_written_as_strings(tmp_path: Path) -> Non
     assert [record.fields["text"] for record in source.records()] == ["a", "b", "c"]
     source.write(tmp_path, {"clean": mask_of(3, [0, 2])})
     assert pq.read_table(tmp_path / "clean.parquet").to_pydict() == {"text": ["a", "c"]}
+
+
+def test_a_named_index_of_a_frame_stays_with_its_rows(tmp_path: Path) -> None:
+    """Pandas stores such an index as a range in the metadata, which filtering would falsify."""
+    frame = pd.DataFrame({"id": range(10, 15), "text": list("abcde")}).set_index("id")
+    frame.to_parquet(tmp_path / "rows.parquet")
+    source = open_file(tmp_path / "rows.parquet")
+    source.write(tmp_path, {"flagged": mask_of(5, [1, 3])})
+    written = pd.read_parquet(tmp_path / "flagged.parquet")
+    assert written.to_dict("list") == {"text": ["b", "d"], "id": [11, 13]}

@@ -108,6 +108,7 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
     ("messages", {"messages": HELLO, "tools": json.dumps([TOOL])},
      Conversation(HELLO, tools=[TOOL])),
     ("messages", {"messages": HELLO, "tools": ""}, Conversation(HELLO)),
+    ("messages", {"messages": None}, Conversation([])),
     ("messages", {"messages": [HELLO[1], *HELLO]}, Conversation([HELLO[1], *HELLO])),
     ("messages",  # content in parts; tool calls without content; what is null isn't there
      {"messages": [
@@ -256,7 +257,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ({"question": "", "answers": []}, {"question": "Q", "answers": ["\udfff"]}, "surrogate"),
         ({"messages": []}, {"messages": "Hi"}, "'messages' holds a value of type str; a list of"),
         ({"messages": []}, {"messages": ["Hi"]}, "a list of messages"),
-        ({"messages": []}, {"messages": None}, "of type NoneType; a list of messages"),
+        ({"messages": []}, {"messages": 7}, "of type int; a list of messages"),
         ({"messages": []}, {}, "no column 'messages'"),
         ({"messages": []}, {"messages": [{"content": "Hi"}]}, "has no role"),
         ({"messages": []}, {"messages": [{"role": 1, "content": "Hi"}]}, "has no role"),

@@ -176,11 +176,12 @@ def test_missing_values_of_a_frame_are_null_and_its_arrays_are_lists() -> None:
     ("index", "columns"),
     [
         (pd.RangeIndex(5), ["n", "text"]),
-        (pd.Index([7, 7, "z", None, 3]), ["n", "text"]),
+        (pd.Index([9, 8, 7, 6, 5]), ["n", "text"]),
+        (pd.Index(["r0", "r1", "r2", "r3", "r4"]), ["n", "text", "__index_level_0__"]),
         (pd.Index([9, 8, 7, 6, 5], name="key"), ["n", "text", "key"]),
     ],
 )
-def test_a_frame_keeps_columns_types_and_order_and_gains_no_column(
+def test_a_frame_keeps_columns_types_order_and_an_index_that_names_rows(
     index: pd.Index, columns: list[str], tmp_path: Path
 ) -> None:
     frame = pd.DataFrame(

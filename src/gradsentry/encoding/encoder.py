@@ -31,6 +31,8 @@ class Encoder:
         self._eos_id: int | None = tokenizer.eos_token_id
         self._eos_text: str = tokenizer.eos_token or ""
         self._special_token = _special_token_pattern(tokenizer)
+        self.template_problem: str | None = None
+        """Why the first conversation that the chat template refused was refused."""
         # No token spells more than this; text that lies further behind is cut off in any case.
         longest_token = max(map(len, tokenizer.get_vocab()))
         self._max_characters = (options.max_length + 1) * longest_token
@@ -126,7 +128,8 @@ class Encoder:
                 spans = chat.assistant_spans(conversation, text, self._max_characters)
                 ids, offsets = self._tokens(text)
                 mask = token_mask(offsets, spans)
-        except UnrenderableError:
+        except UnrenderableError as error:
+            self.template_problem = self.template_problem or str(error)
             return Skipped(SkipReason.CHAT_TEMPLATE)
         return self._finished(ids, mask, control)
 

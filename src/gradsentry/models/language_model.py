@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from gradsentry._choices import choose
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
@@ -41,6 +42,9 @@ class ModelOptions:
     """A torch device; auto is the GPU if there is one."""
     revision: str | None = None
     """Branch, tag or commit of a model on the Hub."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "--dtype"))
 
 
 @dataclass(frozen=True)
@@ -235,8 +239,11 @@ def _from_pretrained(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Load model and tokenizer; `source` says where they come from, in transformers' words."""
     from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers.utils import logging
 
     gguf_file = source.get("gguf_file")
+    had_progress_bar = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()  # the scan shows its own progress, or none
     tokenizer_source = {key: value for key, value in source.items() if key != "quantization_config"}
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -254,6 +261,9 @@ def _from_pretrained(
             "Name a Hub id (owner/name), a folder with config.json and safetensors weights, a "
             "GGUF file or a PEFT adapter folder. Models that need their own code are not run.",
         ) from None
+    finally:
+        if had_progress_bar:
+            logging.enable_progress_bar()
     model, report = loaded
     missing = sorted(report["missing_keys"])
     if missing:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from gradsentry._choices import choose
 from gradsentry.detectors import SpectralOptions
 from gradsentry.encoding import EncodingOptions
 from gradsentry.errors import OptionError
@@ -52,9 +53,13 @@ class ScanOptions:
     """Tokens computed at once, padding included; bounds memory. None chooses by device."""
 
     def __post_init__(self) -> None:
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise OptionError(
-                f"--threshold {self.threshold} is outside [0, 1].", "Scores lie in [0, 1]."
-            )
+        object.__setattr__(self, "detector", choose(Detector, self.detector, "--detector"))
+        if self.threshold is not None:
+            is_number = isinstance(self.threshold, int | float)
+            if not is_number or isinstance(self.threshold, bool) or not 0 <= self.threshold <= 1:
+                raise OptionError(
+                    f"--threshold {self.threshold!r} is no number in [0, 1].",
+                    "Scores lie in [0, 1].",
+                )
         if self.batch_tokens is not None and self.batch_tokens < 1:
             raise OptionError("--batch-tokens must be at least 1.", "Leave it out for the default.")

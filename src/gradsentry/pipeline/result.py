@@ -19,7 +19,7 @@ from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
 from gradsentry.report.outputs import write_outputs
-from gradsentry.thresholds import Threshold
+from gradsentry.thresholds import Threshold, kde_valley
 
 # How far a score moves when rows are batched otherwise, as measured (docs/findings/rounding.md).
 ROUNDING = {
@@ -62,7 +62,12 @@ class ScannedWith:
     """How the columns were read."""
 
 
-@dataclass(frozen=True)
+def decided_threshold(rows: RowTable, given: float | None) -> Threshold:
+    """The given threshold, or the valley of the scores; at least one row must be scored."""
+    return kde_valley(rows.scores[rows.scored]) if given is None else Threshold(given, "given")
+
+
+@dataclass(frozen=True, repr=False)  # the default would print the rows themselves
 class ScanResult:
     """Scores and decision of a scan. Another threshold needs no new scan: `rethreshold`."""
 
@@ -143,10 +148,24 @@ class ScanResult:
         codes = [SKIP_REASONS.index(reason) for reason in UNJUDGED]
         return int(np.isin(self.rows.skip_codes, codes).sum())
 
-    def rethreshold(self, threshold: float) -> ScanResult:
-        """The same scores with another threshold."""
+    @property
+    def blind(self) -> bool:
+        """Whether no row could have been flagged, whatever it says."""
+        return self.cannot_reach_threshold == int(self.rows.scored.sum())
+
+    def rethreshold(self, threshold: float | None) -> ScanResult:
+        """The same scores with another threshold; None finds it from the scores.
+
+        **Raises:**
+
+        `OptionError` for a threshold outside [0, 1].
+        """
         options = replace(self.options, threshold=threshold)
-        return replace(self, options=options, threshold=Threshold(threshold, "given"))
+        return replace(self, options=options, threshold=decided_threshold(self.rows, threshold))
+
+    def __repr__(self) -> str:
+        scored, flagged = int(self.rows.scored.sum()), int(self.flagged.sum())
+        return f"<ScanResult: {flagged} of {scored} scored rows flagged, {self.threshold}>"
 
     def save(self, out: str | Path, *, force: bool = False) -> None:
         """Write all outputs into a folder, which appears whole or not at all.

@@ -34,11 +34,10 @@ from gradsentry.pipeline.encoded_data import (
 )
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
-from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult
+from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
 from gradsentry.pipeline.workspace import Workspace, open_workspace
 from gradsentry.records import SkipReason, chosen_layout, open_source
 from gradsentry.report.outputs import write_outputs
-from gradsentry.thresholds import Threshold, kde_valley
 
 # Larger batches only cost cache misses on a processor, and keep a GPU busy.
 _BATCH_TOKENS = {"cpu": 1024}
@@ -98,22 +97,28 @@ def scan(
                 f"The model has {options.encoding.max_length:,} positions: rows are cut off there, "
                 f"not at {asked:,}."
             )
+        encoder = Encoder(model.tokenizer, options.encoding)
         encoded = encode_source(
-            source,
-            layout,
-            Encoder(model.tokenizer, options.encoding),
-            space.folder,
-            options.data.label_column,
-            progress,
+            source, layout, encoder, space.folder, options.data.label_column, progress
         )
+        if encoder.template_problem is not None:
+            progress.note(
+                "The chat template can't render some rows; of the first it says: "
+                f"{encoder.template_problem}. Another may: --chat-template."
+            )
         stored_scores = _score(encoded.store, model, options, space, progress)
         rows = _row_table(encoded, stored_scores)
+        if not rows.scored.any():
+            raise InputError(
+                f"{source.label}: no row has a finite score.",
+                "Use --dtype float32, or check the model's weights.",
+            )
         result = ScanResult(
             source=source,
             options=options,
             scanned_with=ScannedWith(model.name, model.revision, layout),
             rows=rows,
-            threshold=_threshold(rows, options.threshold, source.label),
+            threshold=decided_threshold(rows, options.threshold),
             control_tokens=encoded.control_tokens,
             seconds=time.monotonic() - started,
         )
@@ -163,6 +168,8 @@ def _score(
     assert options.batch_tokens is not None
     plan = plan_batches(store, options.batch_tokens)
     log = space.score_log(_fingerprint(store, model, options), len(plan.rows))
+    if (done := int(np.isfinite(log).sum())) > 0:
+        progress.note(f"Going on: {done:,} of {len(plan.rows):,} rows are scored already.")
     progress.stage("Scoring", len(plan.rows))
     score_batches(store, plan, model, options.spectral, log, progress)
     scores: NDArray[np.float64] = np.array(log)[plan.copy_of]
@@ -200,16 +207,6 @@ def _row_table(encoded: EncodedData, stored_scores: NDArray[np.float64]) -> RowT
     not_finite = encoded.stored_rows[np.isnan(stored_scores)]
     skip_codes[not_finite] = SKIP_REASONS.index(SkipReason.NOT_FINITE)
     return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
-
-
-def _threshold(rows: RowTable, given: float | None, label: str) -> Threshold:
-    finite = rows.scores[rows.scored]
-    if len(finite) == 0:
-        raise InputError(
-            f"{label}: the model's numbers are finite for no row.",
-            "Use --dtype float32, or check the model's weights.",
-        )
-    return kde_valley(finite) if given is None else Threshold(given, "given")
 
 
 def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import IO, Any, Literal
 
 import datasets
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -65,7 +66,8 @@ def open_file(path: Path) -> Source:
     if form is None:
         raise InputError(
             f"{path}: the file's suffix doesn't say what format it has.",
-            f"Give it the suffix of its format: {SUPPORTED}.",
+            f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
+            "`text`.",
         )
     with _reading(path):
         stat = path.stat()
@@ -233,8 +235,37 @@ class ParquetFile:
                 raise _no_rows(self.path)
             # Views of strings are new in Arrow, and most of its functions don't take them yet.
             schema = _without_views(file.schema_arrow)
+            index, row = _named_range_index(schema), 0
             for batch in file.iter_batches(batch_size=rows):
-                yield batch.cast(schema)
+                batch = batch.cast(schema)
+                if index is not None:
+                    values = index.start + index.step * np.arange(row, row + len(batch))
+                    batch = batch.append_column(index.name, pa.array(values))
+                    batch = batch.replace_schema_metadata(_without_pandas(schema.metadata))
+                yield batch
+                row += len(batch)
+
+
+@dataclass(frozen=True)
+class _RangeIndex:
+    """An index of a data frame that is no column of its Parquet file: pandas keeps its range."""
+
+    name: str
+    start: int
+    step: int
+
+
+def _named_range_index(schema: pa.Schema) -> _RangeIndex | None:
+    """The index that rows would lose with their positions, if the file has one with a name."""
+    described = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+    for index in described.get("index_columns", []):
+        if isinstance(index, dict) and index.get("kind") == "range" and index.get("name"):
+            return _RangeIndex(str(index["name"]), int(index["start"]), int(index["step"]))
+    return None
+
+
+def _without_pandas(metadata: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    return {key: value for key, value in metadata.items() if key != b"pandas"}
 
 
 def _without_views(schema: pa.Schema) -> pa.Schema:

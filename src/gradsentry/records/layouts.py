@@ -356,6 +356,8 @@ def _conversation(messages: Sequence[Message], first_target: int, record: Record
 def _messages(record: Record, column: str) -> list[Message]:
     """The messages in a column, with role and content whatever names they came under."""
     turns = record.value(column)
+    if turns is None:
+        return []
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
         raise record.type_error(column, "a list of messages")
     return [_message(turn, column, record) for turn in turns]

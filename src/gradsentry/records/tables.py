@@ -87,8 +87,10 @@ class FrameTable:
                 yield Record(row, values, f"{self.label}, row {row}")
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        # A nameless index only numbers the rows; readers would take it for a column.
-        index = None if any(name is not None for name in self.frame.index.names) else False
+        # A nameless index of numbers only counts the rows; readers would take it for a column.
+        frame_index = self.frame.index
+        counts = frame_index.dtype.kind in "iu" and frame_index.names == [None]
+        index = False if counts else None
         for part, mask in parts.items():
             try:
                 self.select(mask).to_parquet(folder / f"{part}.parquet", index=index)

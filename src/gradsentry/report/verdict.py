@@ -93,10 +93,18 @@ def measured(result: ScanResult) -> str | None:
 def provenance(result: ScanResult) -> list[tuple[str, str]]:
     """What was scanned and with what, as (name, value) pairs."""
     scanned, options = result.scanned_with, result.options
+    encoding = options.encoding
+    template = "the model's" if encoding.chat_template is None else "another"
     return [
         ("Data", visible(result.source.label)),
         ("Layout", visible(scanned.layout.name)),
         ("Detector", str(options.detector)),
         ("Model", f"{visible(scanned.model)} ({options.model.dtype}, {options.model.device})"),
         ("Model revision", scanned.model_revision),
+        (
+            "Encoding",
+            f"boundary {encoding.boundary}, targets {encoding.targets}, at most "
+            f"{encoding.max_length:,} tokens, {template} chat template",
+        ),
+        ("Gradient", f"crop 1/{options.spectral.crop}, k = {options.spectral.singular_values}"),
     ]
