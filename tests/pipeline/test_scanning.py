@@ -300,6 +300,8 @@ def test_data_in_the_output_folder_is_never_replaced_with_it(
     gradsentry.scan(data, model=tiny, out=out)
     with pytest.raises(OutputError, match="lies in the output folder"):
         gradsentry.scan(out / "clean.jsonl", model=tiny, out=out, force=True)
+    with pytest.raises(OutputError, match="lies in the output folder"):
+        gradsentry.scan(out / "clean.jsonl", model=tiny).save(out, force=True)
     assert (out / "clean.jsonl").is_file()
 
 

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.errors import InputError
-from gradsentry.records import files
+from gradsentry.records import files, text_rows
 from gradsentry.records.files import open_file
 from tests.records.rows import mask_of, rows_of
 
@@ -182,7 +182,7 @@ def test_kept_json_elements_are_byte_for_byte_the_input(
     rows, spelled, kept = (list(column) for column in zip(*drawn, strict=True))
     content = mark + space.join([b"", b"[", (space + b"," + space).join(spelled), b"]", b""])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, "_READ_SIZE", read_size)
+        patch.setattr(text_rows, "_READ_SIZE", read_size)
         clean, _ = split_in_two("rows.json", content, rows, kept)
     wanted = [text for text, keep in zip(spelled, kept, strict=True) if keep]
     assert clean == b"[\n" + b",\n".join(wanted) + b"\n]\n"

@@ -18,7 +18,7 @@ from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
 
-_LONGEST_NAME = 4000
+_LONGEST_PART, _LONGEST_PATH = 255, 4095  # longer ones are an error to look up
 
 
 class Dtype(StrEnum):
@@ -137,7 +137,7 @@ def load_model(
     else:
         name = str(reference)
         path = Path(reference)
-        if len(name) > _LONGEST_NAME:
+        if len(name) > _LONGEST_PATH or any(len(part) > _LONGEST_PART for part in path.parts):
             raise ModelError(f"{name[:80]}...: no such file or folder.", "Check the path.")
         if path.suffix == ".gguf" and path.is_file():
             model, tokenizer = _load_gguf(path, dtype)

@@ -15,13 +15,18 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter, Encoder
 from gradsentry.errors import InputError
 from gradsentry.pipeline.progress import Progress
-from gradsentry.records import Layout, Record, Skipped, SkipReason, Source
+from gradsentry.records import Layout, Record, SkipReason, Source
 
 _BATCH = 256
 
 SKIP_REASONS = tuple(SkipReason)
 """What the codes in `EncodedData.skip_codes` stand for."""
 NOT_SKIPPED = -1
+
+
+def skip_code(reason: SkipReason) -> int:
+    """The code that stands for a reason."""
+    return SKIP_REASONS.index(reason)
 
 
 @dataclass(frozen=True)
@@ -69,12 +74,17 @@ def encode_source(
                     target_tokens.append(int(row.target_mask.sum()))
                     truncated.append(row.truncated)
                 else:
-                    skip_codes.append(_code(row))
+                    skip_codes.append(skip_code(row.reason))
                     target_tokens.append(0)
                     truncated.append(row.reason is SkipReason.TARGET_TRUNCATED)
             if label_column is not None:
                 labels.extend(known_label(record, label_column) for record in batch)
             progress.advance(len(batch))
+        if encoder.template_problem is not None:
+            progress.note(
+                "The chat template can't render some rows; of the first it says: "
+                f"{encoder.template_problem}. Another may: --chat-template."
+            )
         codes = np.frombuffer(skip_codes, dtype=np.int8)
         stored_rows = np.flatnonzero(codes == NOT_SKIPPED)
         if len(stored_rows) == 0:
@@ -98,10 +108,6 @@ def encode_source(
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
     while batch := list(islice(records, _BATCH)):
         yield batch
-
-
-def _code(skipped: Skipped) -> int:
-    return SKIP_REASONS.index(skipped.reason)
 
 
 _LABELS = {"0": False, "false": False, "1": True, "true": True}

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from gradsentry._version import __version__
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
-from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS
+from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
@@ -145,7 +145,7 @@ class ScanResult:
     @property
     def unjudged(self) -> int:
         """Rows without a score that a trainer may well learn from."""
-        codes = [SKIP_REASONS.index(reason) for reason in UNJUDGED]
+        codes = [skip_code(reason) for reason in UNJUDGED]
         return int(np.isin(self.rows.skip_codes, codes).sum())
 
     @property
@@ -174,7 +174,7 @@ class ScanResult:
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
-        with open_workspace(Path(out), force) as space:
+        with open_workspace(Path(out), force, keep=[self.source.label]) as space:
             write_outputs(self, space.result_folder())
             space.publish()
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from gradsentry._version import __version__
 from gradsentry.detectors import SpectralOptions, cropped_shape, spectral_scores
 from gradsentry.encoding import EncodedStore, Encoder
-from gradsentry.errors import InputError, ModelError, OutputError
+from gradsentry.errors import InputError, ModelError
 from gradsentry.models import (
     BatchPlan,
     Dtype,
@@ -27,10 +27,10 @@ from gradsentry.models import (
     target_states,
 )
 from gradsentry.pipeline.encoded_data import (
-    SKIP_REASONS,
     EncodedData,
     encode_source,
     known_label,
+    skip_code,
 )
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
@@ -83,29 +83,17 @@ def scan(
         response_column=options.data.response_column,
     )
     progress.note(f"Layout: {layout.name}")
-    out = None if out is None else Path(out).resolve()
-    _check_apart(source.label, model, out)
-    with open_workspace(out, force) as space:
+    inputs = [source.label, *([str(model)] if isinstance(model, str | Path) else [])]
+    with open_workspace(None if out is None else Path(out), force, keep=inputs) as space:
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
         cropped_shape(model.head, options.spectral)  # refuses a crop that leaves too little
-        asked = options.encoding.max_length
-        options = _resolved(options, model)
-        if options.encoding.max_length < asked:
-            progress.note(
-                f"The model has {options.encoding.max_length:,} positions: rows are cut off there, "
-                f"not at {asked:,}."
-            )
+        options = _resolved(options, model, progress)
         encoder = Encoder(model.tokenizer, options.encoding)
         encoded = encode_source(
             source, layout, encoder, space.folder, options.data.label_column, progress
         )
-        if encoder.template_problem is not None:
-            progress.note(
-                "The chat template can't render some rows; of the first it says: "
-                f"{encoder.template_problem}. Another may: --chat-template."
-            )
         stored_scores = _score(encoded.store, model, options, space, progress)
         rows = _row_table(encoded, stored_scores)
         if not rows.scored.any():
@@ -129,21 +117,14 @@ def scan(
     return result
 
 
-def _check_apart(data: str, model: object, out: Path | None) -> None:
-    """Replacing an output folder must not take the data or the model with it."""
-    for name in (data, model):
-        if not isinstance(name, str | Path):
-            continue
-        if out is not None and Path(name).exists() and out in Path(name).resolve().parents:
-            raise OutputError(
-                f"{out}: what is scanned lies in the output folder ({name}).",
-                "Choose another folder with --out.",
-            )
-
-
-def _resolved(options: ScanOptions, model: LanguageModel) -> ScanOptions:
+def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) -> ScanOptions:
     """The options with nothing left to choose."""
-    max_length = min(options.encoding.max_length, model.max_positions or sys.maxsize)
+    asked = options.encoding.max_length
+    max_length = min(asked, model.max_positions or sys.maxsize)
+    if max_length < asked:
+        progress.note(
+            f"The model has {max_length:,} positions: rows are cut off there, not at {asked:,}."
+        )
     return replace(
         options,
         encoding=replace(options.encoding, max_length=max_length),
@@ -205,7 +186,7 @@ def _row_table(encoded: EncodedData, stored_scores: NDArray[np.float64]) -> RowT
     scores[encoded.stored_rows] = stored_scores
     skip_codes = encoded.skip_codes.copy()
     not_finite = encoded.stored_rows[np.isnan(stored_scores)]
-    skip_codes[not_finite] = SKIP_REASONS.index(SkipReason.NOT_FINITE)
+    skip_codes[not_finite] = skip_code(SkipReason.NOT_FINITE)
     return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
 
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,8 +75,13 @@ class Workspace:
 
 
 @contextlib.contextmanager
-def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
+def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterator[Workspace]:
     """Check that the output folder may be written, and hold it for one scan.
+
+    **Arguments:**
+
+    - `keep`: names of what is scanned, which replacing the folder must not take with it; names of
+        no file are fine.
 
     **Raises:**
 
@@ -88,6 +93,7 @@ def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
         return
     with _writing(out):
         out = out.resolve()
+        _check_apart(out, keep)
         _check_replaceable(out, force)
         folder = out.parent / f".{out.name}.gradsentry"
         _make_private(folder)
@@ -107,6 +113,15 @@ def open_workspace(out: Path | None, force: bool) -> Iterator[Workspace]:
             lock.release()
             if finished or not any(folder.glob(f"{_SCORE_LOG}*")):
                 shutil.rmtree(folder)
+
+
+def _check_apart(out: Path, keep: Sequence[str]) -> None:
+    for name in keep:
+        if os.path.exists(name) and out in Path(name).resolve().parents:  # noqa: PTH110 (any name)
+            raise OutputError(
+                f"{out}: what is scanned lies in the output folder ({name}).",
+                "Choose another folder with --out.",
+            )
 
 
 def _check_replaceable(out: Path, force: bool) -> None:
