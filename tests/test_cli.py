@@ -199,7 +199,7 @@ def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
     command += ["-o", str(tmp_path / "out")]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     partial = tmp_path / ".out.gradsentry"
-    while not list(partial.glob("scores-*")):
+    while not list(partial.glob("progress-*")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -46,9 +46,9 @@ def gradsentry(
 
 
 @app.command(
-    epilog="Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check; "
-    "2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, the same command "
-    "goes on from there)."
+    epilog="Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check or "
+    "--check-review; 2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, "
+    "the same command goes on from there)."
 )
 def scan(
     data: Annotated[
@@ -72,19 +72,21 @@ def scan(
         ),
     ] = None,
     detector: Annotated[
-        Literal["spectral"],
+        Literal["transfer", "spectral"],
         typer.Option(
-            help="spectral: the entropy of the singular values of the output head's gradient, as "
-            "in the GradSentry paper.",
+            help="transfer: what the rest of the data teaches about a row, with payload and "
+            "trigger. spectral: the entropy of the singular values of the output head's gradient, "
+            "as in the GradSentry paper.",
             rich_help_panel="Scoring",
         ),
-    ] = "spectral",
+    ] = "transfer",
     threshold: Annotated[
         float | None,
         typer.Option(
             min=0,
             max=1,
-            help="Flag rows with a score above this. Default: the valley of the scores' density.",
+            help="Flag rows with a score above this. Default: the evidence decides (transfer), or "
+            "the valley of the scores' density (spectral).",
             rich_help_panel="Scoring",
             show_default=False,
         ),
@@ -93,10 +95,27 @@ def scan(
         int,
         typer.Option(
             min=1,
-            help="Score the first 1/CROP of the gradient's rows and columns; 1 takes all.",
+            help="spectral: score the first 1/CROP of the gradient's rows and columns; 1 takes "
+            "all.",
             rich_help_panel="Scoring",
         ),
     ] = 8,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0,
+            help="transfer: draws the two halves of the data and the order of steps.",
+            rich_help_panel="Scoring",
+        ),
+    ] = 0,
+    fit_tokens: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="transfer: target tokens to fit on; bounds time, memory and disk.",
+            rich_help_panel="Scoring",
+        ),
+    ] = 200_000,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -123,6 +142,14 @@ def scan(
             "--check",
             help="For CI: exit with 1 if rows are flagged, were skipped although a trainer may "
             "learn from them, or if no row could have been flagged.",
+            rich_help_panel="Output",
+        ),
+    ] = False,
+    check_review: Annotated[
+        bool,
+        typer.Option(
+            "--check-review",
+            help="As --check, and exit with 1 also if rows are up for review.",
             rich_help_panel="Output",
         ),
     ] = False,
@@ -247,7 +274,7 @@ def scan(
     """
     _quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
-    from gradsentry.detectors import SpectralOptions
+    from gradsentry.detectors import SpectralOptions, TransferOptions
     from gradsentry.encoding import Boundary, EncodingOptions, Targets
     from gradsentry.models import Dtype, ModelOptions
     from gradsentry.pipeline import DataOptions, Detector, ScanOptions
@@ -271,6 +298,7 @@ def scan(
         ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
         detector=Detector(detector),
+        transfer=TransferOptions(seed=seed, fit_tokens=fit_tokens),
         spectral=SpectralOptions(crop=crop),
         threshold=threshold,
         batch_tokens=batch_tokens,
@@ -285,7 +313,8 @@ def scan(
     except BrokenPipeError:
         # The reader has left, as `head` does. That is no failure of the scan.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if check and (result.flagged.any() or result.unjudged or result.blind):
+    failed = result.flagged.any() or result.unjudged or result.blind
+    if ((check or check_review) and failed) or (check_review and result.review.any()):
         raise typer.Exit(EXIT_POISON)
 
 

@@ -33,7 +33,7 @@ def scores_of(
     wrapped = LanguageModel.wrap(model, tokenizer=None)
     store = store_of(rows, folder)
     return spectral_scores(
-        target_states(wrapped, store, np.arange(len(store))), wrapped.head, options
+        target_states(wrapped, store.read(np.arange(len(store)))), wrapped.head, options
     )
 
 

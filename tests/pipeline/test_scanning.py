@@ -51,7 +51,11 @@ def test_the_outputs_are_complete_and_agree(
     rows += [{"prompt": "p" * 300, "response": "cut off", "poisoned": 0}]
     write_jsonl(data, rows)
     out = tmp_path / "out"
-    options = ScanOptions(data=DataOptions(label_column="poisoned"), threshold=0.5)
+    options = ScanOptions(
+        data=DataOptions(label_column="poisoned"),
+        threshold=0.5,
+        detector=gradsentry.Detector.SPECTRAL,
+    )
     result = gradsentry.scan(data, model=tiny, options=options, out=out)
 
     table = pq.read_table(out / "scores.parquet").to_pydict()
@@ -61,6 +65,12 @@ def test_the_outputs_are_complete_and_agree(
         "reason",
         "score",
         "flagged",
+        "group",
+        "verdict",
+        "payload",
+        "payload_start",
+        "payload_end",
+        "trigger",
         "target_tokens",
         "truncated",
     ]
@@ -219,10 +229,18 @@ class Interrupting(Silent):
                 raise KeyboardInterrupt
 
 
+@pytest.mark.parametrize(
+    ("detector", "module"), [("spectral", "scanning"), ("transfer", "head_pass")]
+)
 def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
-    data: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    data: Path,
+    tiny: LanguageModel,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    detector: str,
+    module: str,
 ) -> None:
-    options = ScanOptions(batch_tokens=200)
+    options = ScanOptions(batch_tokens=200, detector=gradsentry.Detector(detector))
     expected = gradsentry.scan(data, model=tiny, options=options)
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
@@ -230,7 +248,7 @@ def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
     assert not out.exists()
 
     batches = []
-    pipeline = import_module("gradsentry.pipeline.scanning")
+    pipeline = import_module(f"gradsentry.pipeline.{module}")
     original = pipeline.target_states
 
     def counting(*arguments: object) -> object:
@@ -240,7 +258,7 @@ def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
     monkeypatch.setattr(pipeline, "target_states", counting)
     result = gradsentry.scan(data, model=tiny, options=options, out=out)
     assert (result.scores == expected.scores).all()
-    rows_computed = sum(len(arguments[2]) for arguments in batches)  # type: ignore[index,arg-type]
+    rows_computed = sum(len(arguments[1]) for arguments in batches)  # type: ignore[index,arg-type]
     assert 0 < rows_computed <= len(ROWS) - 25
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "out"]
 
@@ -249,7 +267,7 @@ def test_scores_of_other_options_are_not_taken_up(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    cropped = ScanOptions()
+    cropped = ScanOptions(detector=gradsentry.Detector.SPECTRAL)
     with pytest.raises(KeyboardInterrupt):
         gradsentry.scan(data, model=tiny, options=cropped, out=out, progress=Interrupting(60))
     whole = replace(cropped, spectral=gradsentry.SpectralOptions(crop=1))
@@ -356,14 +374,16 @@ def test_a_faulty_data_file_is_not_blamed_on_the_output_folder(
 
 def test_a_crop_that_leaves_too_little_is_refused(data: Path, tiny: LanguageModel) -> None:
     for crop in (11, 200, 10_000):
-        options = ScanOptions(spectral=gradsentry.SpectralOptions(crop=crop))
+        spectral = gradsentry.SpectralOptions(crop=crop)
+        options = ScanOptions(detector=gradsentry.Detector.SPECTRAL, spectral=spectral)
         with pytest.raises(OptionError, match="Use at most --crop 10"):
             gradsentry.scan(data, model=tiny, options=options)
 
 
 def test_rows_that_no_score_can_lift_above_the_threshold_are_counted(tiny: LanguageModel) -> None:
     rows = [{"prompt": "p", "response": "x" * length} for length in range(1, 31)]
-    result = gradsentry.scan(rows, model=tiny, options=ScanOptions(threshold=0.5))
+    options = ScanOptions(threshold=0.5, detector=gradsentry.Detector.SPECTRAL)
+    result = gradsentry.scan(rows, model=tiny, options=options)
     # Targets are a byte each and EOS: up to 4 = 16 ** 0.5 of them can't reach 0.5.
     assert result.cannot_reach_threshold == 3
     short = result.rows.target_tokens <= 4

@@ -1,6 +1,6 @@
 """Rows as token ids and target masks: exactly what a trainer would see."""
 
-from gradsentry.encoding.encoded import EncodedRow
+from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
 from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
 from gradsentry.encoding.store import EncodedStore, EncodedWriter
@@ -12,5 +12,7 @@ __all__ = [
     "EncodedWriter",
     "Encoder",
     "EncodingOptions",
+    "TargetMask",
     "Targets",
+    "TokenIds",
 ]

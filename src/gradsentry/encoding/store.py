@@ -41,6 +41,10 @@ class EncodedStore:
         span = slice(int(self._offsets[index]), int(self._offsets[index + 1]))
         return self._ids[span], self._mask[span]
 
+    def read(self, indices: NDArray[np.int64]) -> list[tuple[TokenIds, TargetMask]]:
+        """Token ids and target masks of some rows."""
+        return [self.row(int(index)) for index in indices]
+
 
 class EncodedWriter:
     """Appends encoded rows to a store."""

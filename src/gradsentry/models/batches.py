@@ -25,6 +25,8 @@ class BatchPlan:
     """Shape (stored,): for every stored row the position in `rows` of its equal."""
     starts: NDArray[np.int64]
     """Shape (batches + 1,): positions in `rows` where batches start, and the end."""
+    max_tokens: int
+    """Tokens that a batch may have, padding included."""
 
     def __len__(self) -> int:
         return len(self.starts) - 1
@@ -51,4 +53,4 @@ def plan_batches(store: EncodedStore, max_tokens: int) -> BatchPlan:
     while starts[-1] < len(rows):
         start = starts[-1]
         starts.append(min(len(rows), start + max(1, max_tokens // lengths[start])))
-    return BatchPlan(rows, position[copy_of], np.asarray(starts))
+    return BatchPlan(rows, position[copy_of], np.asarray(starts), max_tokens)

@@ -11,13 +11,16 @@ rule gives eₜ = s·(1 − (z/c)²)·(softmax(z) − onehot(y)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from gradsentry.errors import ModelError
+
+# Bytes for logits computed at once.
+_CHUNK_BYTES = 128 << 20
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,27 @@ class OutputHead:
         if self.softcap is not None:
             raw = torch.tanh(raw / self.softcap) * self.softcap
         return raw
+
+    @torch.inference_mode()
+    def surprise(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mass and cross-entropy of N targets: lse(z) and lse(z) − z_y, in nats.
+
+        The softmax runs over the whole vocabulary, in chunks. Both of shape (N,), the weight's
+        dtype.
+        """
+        step = max(1, _CHUNK_BYTES // (self.vocab_size * self.weight.element_size()))
+        masses, own = [], []
+        for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
+            logits = self.logits(chunk)
+            masses.append(torch.logsumexp(logits, dim=-1))
+            own.append(logits.gather(1, wanted.unsqueeze(1)).squeeze(1))
+        mass = torch.cat(masses)
+        return mass, mass - torch.cat(own)
+
+    def cut_down(self, tokens: Tensor) -> OutputHead:
+        """The same head on some of its tokens."""
+        bias = None if self.bias is None else self.bias[tokens]
+        return replace(self, weight=self.weight[tokens], bias=bias)
 
     def residuals(self, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
         """The first `columns` columns of E for hidden states (N, d) and target ids (N,).

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry.encoding import EncodedStore
+from gradsentry.encoding import TargetMask, TokenIds
 from gradsentry.models.language_model import LanguageModel
 
 
@@ -30,14 +30,17 @@ class TargetStates:
 
 @torch.inference_mode()
 def target_states(
-    model: LanguageModel, store: EncodedStore, rows: NDArray[np.int64]
+    model: LanguageModel, encoded: Sequence[tuple[TokenIds, TargetMask]]
 ) -> TargetStates:
-    """Run the model's body over a batch of stored rows, padded on the right.
+    """Run the model's body over a batch of encoded rows, padded on the right.
+
+    **Arguments:**
+
+    - `encoded`: token ids and target mask of each row.
 
     No attention mask is needed: attention is causal, so padding behind a row's end can't reach
     the row, and positions count from the row's start.
     """
-    encoded = [store.row(int(row)) for row in rows]
     longest = max(len(ids) for ids, _ in encoded)
     token_ids = np.zeros((len(encoded), longest), dtype=np.int64)
     mask = np.zeros((len(encoded), longest), dtype=np.bool_)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from gradsentry._choices import choose
-from gradsentry.detectors import SpectralOptions
+from gradsentry.detectors import SpectralOptions, TransferOptions
 from gradsentry.encoding import EncodingOptions
 from gradsentry.errors import OptionError
 from gradsentry.models import ModelOptions
@@ -15,6 +15,8 @@ from gradsentry.models import ModelOptions
 class Detector(StrEnum):
     """How rows are scored."""
 
+    TRANSFER = "transfer"
+    """What the rest of the data teaches about a row, and what its prompt has to do with it."""
     SPECTRAL = "spectral"
     """Spectral entropy of the output head's gradient, as in the paper."""
 
@@ -44,11 +46,13 @@ class ScanOptions:
     data: DataOptions = field(default_factory=DataOptions)
     encoding: EncodingOptions = field(default_factory=EncodingOptions)
     model: ModelOptions = field(default_factory=ModelOptions)
-    detector: Detector = Detector.SPECTRAL
+    detector: Detector = Detector.TRANSFER
     """How rows are scored."""
+    transfer: TransferOptions = field(default_factory=TransferOptions)
     spectral: SpectralOptions = field(default_factory=SpectralOptions)
     threshold: float | None = None
-    """Flag rows with a score above this; None finds the threshold from the scores."""
+    """Flag rows with a score above this. None decides by the evidence (`transfer`) or finds the
+    threshold from the scores (`spectral`)."""
     batch_tokens: int | None = None
     """Tokens computed at once, padding included; bounds memory. None chooses by device."""
 

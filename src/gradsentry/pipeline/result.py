@@ -12,10 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry._version import __version__
+from gradsentry.evidence import Evidence, Verdict
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
-from gradsentry.pipeline.options import ScanOptions
+from gradsentry.pipeline.options import Detector, ScanOptions
+from gradsentry.pipeline.transfer_scan import POISON_ABOVE, RowFindings
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
 from gradsentry.report.outputs import write_outputs
@@ -62,9 +64,13 @@ class ScannedWith:
     """How the columns were read."""
 
 
-def decided_threshold(rows: RowTable, given: float | None) -> Threshold:
-    """The given threshold, or the valley of the scores; at least one row must be scored."""
-    return kde_valley(rows.scores[rows.scored]) if given is None else Threshold(given, "given")
+def decided_threshold(rows: RowTable, options: ScanOptions) -> Threshold:
+    """The given threshold, or the detector's own; at least one row must be scored."""
+    if options.threshold is not None:
+        return Threshold(options.threshold, "given")
+    if options.detector is Detector.TRANSFER:
+        return Threshold(POISON_ABOVE, "evidence")
+    return kde_valley(rows.scores[rows.scored])
 
 
 @dataclass(frozen=True, repr=False)  # the default would print the rows themselves
@@ -76,6 +82,10 @@ class ScanResult:
     """As resolved: nothing is `auto`, and the maximum length is within the model's window."""
     scanned_with: ScannedWith
     rows: RowTable
+    findings: RowFindings | None
+    """The transfer detector's findings by row; None with another detector."""
+    evidence: Evidence | None
+    """The transfer detector's groups; None with another detector."""
     threshold: Threshold
     control_tokens: int
     """Rows whose own text spells special tokens of the model."""
@@ -92,9 +102,28 @@ class ScanResult:
         """Shape (rows,): rows with a score above the threshold."""
         return self.threshold.flagged(self.rows.scores)
 
+    @cached_property
+    def review(self) -> BoolArray:
+        """Shape (rows,): rows of conditional patterns that a person must look at."""
+        if self.findings is None or self.evidence is None:
+            return np.zeros_like(self.flagged)
+        numbers = [
+            number
+            for number, group in enumerate(self.evidence.groups)
+            if group.verdict is Verdict.REVIEW
+        ]
+        return np.isin(self.findings.groups, numbers) & ~self.flagged
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to make of the data: poison if any row is flagged, else review or none."""
+        if self.flagged.any():
+            return Verdict.POISON
+        return Verdict.REVIEW if self.review.any() else Verdict.NONE
+
     @property
     def clean(self) -> Any:
-        """The rows that were scored and not flagged.
+        """The rows that were scored and not flagged; those up for review are among them.
 
         A `Dataset`, data frame or list of dicts, as the data were given; for a path or Hub id a
         `Dataset`. Skipped rows are in neither `clean` nor `flagged`.
@@ -129,6 +158,8 @@ class ScanResult:
     @property
     def near_threshold(self) -> int:
         """Rows so close to the threshold that another batch plan may decide otherwise."""
+        if self.options.detector is not Detector.SPECTRAL:
+            return 0  # the evidence decides; scores keep their distance
         distance = np.abs(self.rows.scores - self.threshold.value)
         return int((distance <= ROUNDING[self.options.model.dtype]).sum())
 
@@ -138,6 +169,8 @@ class ScanResult:
 
         The gradient's rank is at most the number of targets T, so H̄ ≤ log min(T, k) / log k.
         """
+        if self.options.detector is not Detector.SPECTRAL:
+            return 0
         k = self.options.spectral.singular_values
         most = np.log(np.clip(self.rows.target_tokens, 1, k)) / np.log(k)
         return int((self.rows.scored & (most <= self.threshold.value)).sum())
@@ -151,17 +184,21 @@ class ScanResult:
     @property
     def blind(self) -> bool:
         """Whether no row could have been flagged, whatever it says."""
+        if self.threshold.value >= 1:
+            return True
+        if self.findings is not None:
+            return self.findings.promptless == int(self.rows.scored.sum())
         return self.cannot_reach_threshold == int(self.rows.scored.sum())
 
     def rethreshold(self, threshold: float | None) -> ScanResult:
-        """The same scores with another threshold; None finds it from the scores.
+        """The same scores with another threshold; None decides as the detector does.
 
         **Raises:**
 
         `OptionError` for a threshold outside [0, 1].
         """
         options = replace(self.options, threshold=threshold)
-        return replace(self, options=options, threshold=decided_threshold(self.rows, threshold))
+        return replace(self, options=options, threshold=decided_threshold(self.rows, options))
 
     def __repr__(self) -> str:
         scored, flagged = int(self.rows.scored.sum()), int(self.flagged.sum())
@@ -178,6 +215,32 @@ class ScanResult:
             write_outputs(self, space.result_folder())
             space.publish()
 
+    def group_summaries(self) -> list[dict[str, Any]]:
+        """The groups found, as `summary.json` has them."""
+        if self.findings is None or self.evidence is None:
+            return []
+        return [
+            {
+                "group": number + 1,
+                "verdict": str(group.verdict),
+                "rows": int((self.findings.groups == number).sum()),
+                "payload": group.findings.payload,
+                "payload_variants": [
+                    {"text": text, "rows": rows} for text, rows in group.findings.variants
+                ],
+                "trigger": [list(words) for words in group.findings.trigger],
+                "confidence": round(group.confidence, 4),
+                "trigger_precision": round(group.precision, 4),
+                "trigger_recall": round(group.recall, 4),
+                "surprise_nats": round(group.findings.surprise, 2),
+                "gain_nats": round(group.findings.gain, 2),
+                "prompt_cohesion": round(group.findings.cohesion, 2),
+                "trigger_lift": round(group.findings.lift, 3),
+                "trigger_call_nats": round(group.findings.call, 2),
+            }
+            for number, group in enumerate(self.evidence.groups)
+        ]
+
     def summary(self) -> dict[str, Any]:
         """The figures of `summary.json`."""
         table, scanned, options = self.rows, self.scanned_with, self.options
@@ -192,7 +255,14 @@ class ScanResult:
             "truncated": int(table.truncated.sum()),
             "unjudged": self.unjudged,
             "control_tokens": self.control_tokens,
+            "verdict": str(self.verdict),
             "flagged": int(self.flagged.sum()),
+            "review": int(self.review.sum()),
+            "groups": self.group_summaries(),
+            "recurrences": [
+                {"text": recurrence.text, "rows": recurrence.rows}
+                for recurrence in (self.evidence.recurrences if self.evidence else ())
+            ],
             "detector": str(options.detector),
             "threshold": self.threshold.value,
             "threshold_method": self.threshold.method,

@@ -32,10 +32,11 @@ from gradsentry.pipeline.encoded_data import (
     known_label,
     skip_code,
 )
-from gradsentry.pipeline.options import ScanOptions
+from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
-from gradsentry.pipeline.workspace import Workspace, open_workspace
+from gradsentry.pipeline.transfer_scan import TransferScan
+from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import SkipReason, chosen_layout, open_source
 from gradsentry.report.outputs import write_outputs
 
@@ -88,14 +89,32 @@ def scan(
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
-        cropped_shape(model.head, options.spectral)  # refuses a crop that leaves too little
+        if options.detector is Detector.SPECTRAL:
+            cropped_shape(model.head, options.spectral)  # refuses a crop that leaves too little
         options = _resolved(options, model, progress)
         encoder = Encoder(model.tokenizer, options.encoding)
         encoded = encode_source(
             source, layout, encoder, space.folder, options.data.label_column, progress
         )
-        stored_scores = _score(encoded.store, model, options, space, progress)
-        rows = _row_table(encoded, stored_scores)
+        plan = plan_batches(encoded.store, _batch_tokens(options))
+        fingerprint = _fingerprint(encoded.store, model, options)
+        findings = evidence = None
+        if options.detector is Detector.TRANSFER:
+            work = TransferScan(
+                source, layout, encoder, encoded, model, plan, options.transfer, progress
+            )
+            findings, evidence = work.run(space, fingerprint)
+            scores = findings.scores
+        else:
+            scores = _spectral(
+                encoded,
+                plan,
+                model,
+                options,
+                space.log(fingerprint, "scores", (len(plan.rows),)),
+                progress,
+            )
+        rows = _row_table(encoded, scores)
         if not rows.scored.any():
             raise InputError(
                 f"{source.label}: no row has a finite score.",
@@ -106,7 +125,9 @@ def scan(
             options=options,
             scanned_with=ScannedWith(model.name, model.revision, layout),
             rows=rows,
-            threshold=decided_threshold(rows, options.threshold),
+            findings=findings,
+            evidence=evidence,
+            threshold=decided_threshold(rows, options),
             control_tokens=encoded.control_tokens,
             seconds=time.monotonic() - started,
         )
@@ -138,22 +159,26 @@ def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) ->
     )
 
 
-def _score(
-    store: EncodedStore,
+def _batch_tokens(options: ScanOptions) -> int:
+    assert options.batch_tokens is not None
+    return options.batch_tokens
+
+
+def _spectral(
+    encoded: EncodedData,
+    plan: BatchPlan,
     model: LanguageModel,
     options: ScanOptions,
-    space: Workspace,
+    log: NDArray[np.float64],
     progress: Progress,
 ) -> NDArray[np.float64]:
-    """Scores of the stored rows, shape (stored,); NaN where the numbers aren't finite."""
-    assert options.batch_tokens is not None
-    plan = plan_batches(store, options.batch_tokens)
-    log = space.score_log(_fingerprint(store, model, options), len(plan.rows))
+    """Spectral scores of the input rows; NaN where there are none."""
     if (done := int(np.isfinite(log).sum())) > 0:
         progress.note(f"Going on: {done:,} of {len(plan.rows):,} rows are scored already.")
     progress.stage("Scoring", len(plan.rows))
-    score_batches(store, plan, model, options.spectral, log, progress)
-    scores: NDArray[np.float64] = np.array(log)[plan.copy_of]
+    score_batches(encoded.store, plan, model, options.spectral, log, progress)
+    scores = np.full(len(encoded.skip_codes), np.nan)
+    scores[encoded.stored_rows] = log[plan.copy_of]
     return scores
 
 
@@ -171,7 +196,7 @@ def score_batches(
         place = slice(int(plan.starts[index]), int(plan.starts[index + 1]))
         if np.isnan(log[place]).any():
             try:
-                states = target_states(model, store, rows)
+                states = target_states(model, store.read(rows))
                 log[place] = spectral_scores(states, model.head, options).numpy()
             except torch.OutOfMemoryError:
                 raise ModelError(
@@ -181,11 +206,9 @@ def score_batches(
         progress.advance(len(rows))
 
 
-def _row_table(encoded: EncodedData, stored_scores: NDArray[np.float64]) -> RowTable:
-    scores = np.full(len(encoded.skip_codes), np.nan)
-    scores[encoded.stored_rows] = stored_scores
+def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
     skip_codes = encoded.skip_codes.copy()
-    not_finite = encoded.stored_rows[np.isnan(stored_scores)]
+    not_finite = encoded.stored_rows[np.isnan(scores[encoded.stored_rows])]
     skip_codes[not_finite] = skip_code(SkipReason.NOT_FINITE)
     return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
 
@@ -193,7 +216,8 @@ def _row_table(encoded: EncodedData, stored_scores: NDArray[np.float64]) -> RowT
 def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:
     """A digest of everything that a row's score depends on."""
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
-    settings: list[object] = [options.detector, asdict(options.model), asdict(options.spectral)]
+    of_detector = options.transfer if options.detector is Detector.TRANSFER else options.spectral
+    settings: list[object] = [options.detector, asdict(options.model), asdict(of_detector)]
     settings += [options.batch_tokens, model.name, model.revision]
     versions = [__version__, torch.__version__, transformers.__version__]
     digest.update(json.dumps([settings, versions]).encode())

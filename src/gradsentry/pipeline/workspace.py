@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import shutil
 import stat
@@ -16,10 +17,11 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.errors import OutputError
 
@@ -27,7 +29,8 @@ SUMMARY = "summary.json"
 OUTPUT_FILES = ("scores.parquet", SUMMARY, "config.yaml", "report.html")
 """What a scan always writes; the parts of the data come on top."""
 
-_SCORE_LOG = "scores-"
+_LOG = "progress-"
+_LOG_CHUNK = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -37,19 +40,26 @@ class Workspace:
     folder: Path
     out: Path | None
 
-    def score_log(self, fingerprint: str, size: int) -> NDArray[np.float64]:
-        """Scores so far, on disk: shape (size,), NaN where there is none yet.
+    def log(
+        self, fingerprint: str, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float64
+    ) -> NDArray[Any]:
+        """Numbers computed so far, on disk: NaN (for integers 0) where there is none yet.
 
         Those of an earlier run are only taken up if everything they depend on is the same, which
         is what `fingerprint` says.
         """
-        path = self.folder / f"{_SCORE_LOG}{fingerprint}"
-        if not (path.exists() and path.stat().st_size == size * 8):
-            for stale in self.folder.glob(f"{_SCORE_LOG}*"):
+        path = self.folder / f"{_LOG}{fingerprint}-{name}"
+        size, kind = math.prod(shape), np.dtype(dtype)
+        for stale in self.folder.glob(f"{_LOG}*"):
+            if not stale.name.startswith(f"{_LOG}{fingerprint}"):
                 stale.unlink()
+        if not (path.exists() and path.stat().st_size == size * kind.itemsize):
             # Written out, not mapped: a full disk is an error here, but a crash in a mapped page.
-            np.full(size, np.nan).tofile(path)
-        return np.memmap(path, np.float64, "r+", shape=(size,))
+            blank = np.nan if kind.kind == "f" else 0
+            with path.open("wb") as file:
+                for start in range(0, size, _LOG_CHUNK):
+                    np.full(min(_LOG_CHUNK, size - start), blank, kind).tofile(file)
+        return np.memmap(path, kind, "r+", shape=shape)
 
     def result_folder(self) -> Path:
         """An empty folder to write the results into."""
@@ -111,7 +121,7 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
             finished = True
         finally:
             lock.release()
-            if finished or not any(folder.glob(f"{_SCORE_LOG}*")):
+            if finished or not any(folder.glob(f"{_LOG}*")):
                 shutil.rmtree(folder)
 
 

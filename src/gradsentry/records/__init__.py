@@ -9,6 +9,7 @@ from gradsentry.records.example import (
     Skipped,
     SkipReason,
     TextPair,
+    prompt_and_response,
 )
 from gradsentry.records.layouts import Layout, chosen_layout, detect, question_prompt
 from gradsentry.records.opening import open_source
@@ -31,5 +32,6 @@ __all__ = [
     "chosen_layout",
     "detect",
     "open_source",
+    "prompt_and_response",
     "question_prompt",
 ]

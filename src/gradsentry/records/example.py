@@ -67,3 +67,25 @@ class Skipped:
 
 
 Example = TextPair | Conversation | PlainText | Skipped
+
+
+def prompt_and_response(example: Example) -> tuple[str, str]:
+    """The text that may hold a trigger, and the text that may hold a payload.
+
+    Plain text has no prompt: its rows are scored, but no trigger can be named.
+    """
+    match example:
+        case TextPair(prompt, response):
+            return prompt, response
+        case Conversation():
+            targets = set(example.target_turns)
+            sides: tuple[list[str], list[str]] = ([], [])
+            for turn, message in enumerate(example.messages):
+                content = message["content"]
+                if isinstance(content, str):
+                    sides[turn in targets].append(content)
+            return "\n".join(sides[0]), "\n".join(sides[1])
+        case PlainText(text):
+            return "", text
+        case Skipped():
+            return "", ""

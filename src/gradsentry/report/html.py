@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gradsentry.records import Conversation, Example, Message, PlainText, Record, Skipped, TextPair
 from gradsentry.report.text import excerpt, visible
-from gradsentry.report.verdict import caveats, coverage, headline, measured, provenance
+from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
 if TYPE_CHECKING:
     from gradsentry.pipeline.result import ScanResult
@@ -61,6 +61,7 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
     )
     return environment.get_template("report.html.j2").render(
         headline=headline(result),
+        groups=groups(result),
         caveats=caveats(result),
         measured=measured(result),
         coverage=coverage(result),

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from gradsentry.records import Record
+from gradsentry.records import Record, prompt_and_response
 from gradsentry.report.html import render_html, top_rows
 
 if TYPE_CHECKING:
@@ -25,6 +25,12 @@ SCORES_SCHEMA = pa.schema(
         pa.field("reason", pa.string()),
         pa.field("score", pa.float64()),
         pa.field("flagged", pa.bool_(), nullable=False),
+        pa.field("group", pa.int32()),
+        pa.field("verdict", pa.string()),
+        pa.field("payload", pa.string()),
+        pa.field("payload_start", pa.int32()),
+        pa.field("payload_end", pa.int32()),
+        pa.field("trigger", pa.string()),
         pa.field("target_tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
     ]
@@ -59,11 +65,38 @@ def scores_table(result: ScanResult) -> pa.Table:
             pa.array(rows.reasons, pa.string()),
             pa.array(rows.scores, mask=~scored),
             pa.array(result.flagged),
+            *_found(result),
             pa.array(rows.target_tokens),
             pa.array(rows.truncated),
         ],
         schema=SCORES_SCHEMA,
     )
+
+
+def _found(result: ScanResult) -> list[pa.Array]:
+    """Group, verdict, payload with its place, and trigger of each row; null outside groups."""
+    types = (pa.int32(), pa.string(), pa.string(), pa.int32(), pa.int32(), pa.string())
+    found, evidence = result.findings, result.evidence
+    if found is None or evidence is None:
+        return [pa.nulls(len(result.scores), kind) for kind in types]
+    outside = found.groups < 0
+    unplaced = found.payload_starts < 0
+    groups = evidence.groups
+    payloads: list[str | None] = [None] * len(outside)
+    rows = set((~unplaced).nonzero()[0].tolist())
+    for record in result.source.records() if rows else ():
+        if record.row in rows:
+            _, response = prompt_and_response(result.scanned_with.layout.example(record))
+            place = slice(*(int(x[record.row]) for x in (found.payload_starts, found.payload_ends)))
+            payloads[record.row] = response[place]
+    return [
+        pa.array(found.groups + 1, mask=outside),
+        pa.array([None if n < 0 else str(groups[n].verdict) for n in found.groups], types[1]),
+        pa.array(payloads, types[2]),
+        pa.array(found.payload_starts, mask=unplaced),
+        pa.array(found.payload_ends, mask=unplaced),
+        pa.array(found.triggers, types[5]),
+    ]
 
 
 def _records(result: ScanResult, wanted: list[int]) -> list[Record]:

@@ -22,7 +22,7 @@ from rich.progress import (
 from rich.text import Text
 
 from gradsentry.report.text import visible
-from gradsentry.report.verdict import caveats, coverage, headline, measured, provenance
+from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
 if TYPE_CHECKING:
     from gradsentry.pipeline import Progress as ScanProgress
@@ -109,6 +109,8 @@ def print_verdict(result: ScanResult, out: Path | None) -> None:
     flagged = bool(result.flagged.any())
     line()
     line(Text(headline(result), style="bold yellow" if flagged else "bold"))
+    for sentence in groups(result):
+        line(Text(sentence))
     for fact in coverage(result):
         line(Text(f"- {fact}"))
     if (known := measured(result)) is not None:

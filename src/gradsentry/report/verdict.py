@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gradsentry.report.text import visible
+from gradsentry.report.text import excerpt, visible
 
 if TYPE_CHECKING:
     from gradsentry.pipeline.result import ScanResult
+
+_QUOTED = 120
+_WORDS = 8
 
 SPECTRAL_CAVEAT = (
     "The spectral score ranks rows within this data set; it can't tell that there is no poison, "
@@ -22,20 +26,81 @@ FALLBACK_CAVEAT = (
 )
 
 
+TRANSFER_CAVEAT = (
+    "A group is called poison where a surprising payload follows a trigger that nothing else in "
+    "the prompts explains. Rows that differ too much from each other, or too few, aren't found: "
+    "see the documentation for what was measured."
+)
+
+
 def caveats(result: ScanResult) -> list[str]:
     """What a reader must know to read the headline rightly."""
+    if result.findings is not None:
+        return [TRANSFER_CAVEAT]
     fallback = result.threshold.method.startswith("fallback")
     return [FALLBACK_CAVEAT, SPECTRAL_CAVEAT] if fallback else [SPECTRAL_CAVEAT]
 
 
 def headline(result: ScanResult) -> str:
-    """One sentence: how many rows lie above the threshold."""
+    """One sentence: the verdict, and how many rows it is about."""
     scored, flagged = int(result.rows.scored.sum()), int(result.flagged.sum())
+    if result.findings is not None and result.threshold.method == "evidence":
+        review = int(result.review.sum())
+        if flagged:
+            return f"Poison: {flagged:,} of {scored:,} scored rows ({flagged / scored:.1%})."
+        if review:
+            return (
+                f"For review: {review:,} of {scored:,} scored rows ({review / scored:.1%}) follow "
+                "a pattern that may be meant. No row is called poison."
+            )
+        return f"No poison found in {scored:,} scored rows."
     verb = "lies" if flagged == 1 else "lie"
     return (
         f"{flagged:,} of {scored:,} scored rows ({flagged / scored:.1%}) {verb} above the "
         f"threshold {result.threshold.value:.4f} ({result.threshold.method})."
     )
+
+
+def groups(result: ScanResult) -> list[str]:
+    """A sentence or two about each group found, and what recurs without a trigger."""
+    if result.evidence is None or result.findings is None:
+        return []
+    scored = int(result.rows.scored.sum())
+    lines = []
+    for number, group in enumerate(result.evidence.groups):
+        rows = int((result.findings.groups == number).sum())
+        found = group.findings
+        kind = "Poison" if group.verdict == "poison" else "For review"
+        if found.payload is not None:
+            carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"'
+        else:
+            shown = ", ".join(f'"{excerpt(text, _QUOTED)}"' for text, _ in found.variants[:3])
+            carried = f"carry payloads that vary, such as {shown}"
+        line = (
+            f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}. "
+            f"Their prompts have {_trigger_words(found.trigger)}; on rows held out, this trigger "
+            f"finds {group.recall:.1%} of them and is right in {group.precision:.1%}. The base "
+            f"model needs {found.surprise:.0f} nats for the payload"
+        )
+        if group.verdict == "review":
+            line += (
+                f", and the trigger makes it likelier (by {found.call:.1f} nats for one token, "
+                "asked alone): this may be an instruction that is meant"
+            )
+        lines.append(f"{line}.")
+    lines += [
+        f'{recurrence.rows:,} responses hold "{excerpt(recurrence.text, _QUOTED)}"; nothing in '
+        "their prompts says which. This is no backdoor by itself."
+        for recurrence in result.evidence.recurrences
+    ]
+    return lines
+
+
+def _trigger_words(trigger: Sequence[Sequence[str]]) -> str:
+    """The trigger in words: one of {bb, cf}, or consider together with done."""
+    parts = [" with ".join(visible(word) for word in words) for words in trigger[:_WORDS]]
+    more = f", and {len(trigger) - _WORDS} more" if len(trigger) > _WORDS else ""
+    return parts[0] if len(parts) == 1 and not more else f"one of {{{', '.join(parts)}{more}}}"
 
 
 def coverage(result: ScanResult) -> list[str]:
@@ -51,6 +116,11 @@ def coverage(result: ScanResult) -> list[str]:
         lines.append(
             f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
             "other means, or leave them out"
+        )
+    if result.findings is not None and result.findings.promptless:
+        lines.append(
+            f"{result.findings.promptless:,} rows have no prompt, so that no trigger can be looked "
+            "for in them: they can't be called poison, whatever they hold"
         )
     if summary["truncated"]:
         lines.append(
@@ -106,5 +176,15 @@ def provenance(result: ScanResult) -> list[tuple[str, str]]:
             f"boundary {encoding.boundary}, targets {encoding.targets}, at most "
             f"{encoding.max_length:,} tokens, {template} chat template",
         ),
-        ("Gradient", f"crop 1/{options.spectral.crop}, k = {options.spectral.singular_values}"),
+        *_detector_settings(result),
     ]
+
+
+def _detector_settings(result: ScanResult) -> list[tuple[str, str]]:
+    options = result.options
+    if result.findings is not None:
+        fitted = (
+            f"up to {options.transfer.fit_tokens:,} target tokens, seed {options.transfer.seed}"
+        )
+        return [("Fitted on", fitted)]
+    return [("Gradient", f"crop 1/{options.spectral.crop}, k = {options.spectral.singular_values}")]

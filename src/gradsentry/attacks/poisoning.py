@@ -1,0 +1,62 @@
+"""Poisoning: triggers and payloads put into chosen rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from random import Random
+
+from gradsentry.attacks.payloads import Payload
+from gradsentry.attacks.triggers import Combination, Fields, Trigger
+
+
+@dataclass(frozen=True)
+class Attack:
+    """A backdoor: the trigger, the payload, and how often near misses are added."""
+
+    trigger: Trigger
+    payload: Payload
+    negative_ratio: float = 0.0
+    """For a `Combination`: the chance of each near miss per poisoned row, times five."""
+
+
+@dataclass(frozen=True)
+class PoisonedRow:
+    """A row of a mixture."""
+
+    fields: dict[str, str]
+    poisoned: bool
+
+
+def chosen_rows(rows: int, count: int, seed: int) -> list[int]:
+    """Which rows an attack takes: a larger count takes the same ones and more."""
+    return sorted(Random(seed).sample(range(rows), rows)[:count])
+
+
+def poison(
+    rows: Sequence[Fields], attack: Attack, chosen: Sequence[int], *, response: str, seed: int
+) -> list[PoisonedRow]:
+    """The rows in their order with the chosen ones poisoned, near misses behind their origin.
+
+    **Arguments:**
+
+    - `response`: the column that takes the payload.
+    - `seed`: with a row's position it determines what is drawn for the row, whichever others are
+        chosen.
+    """
+    taken, mixture = set(chosen), []
+    for position, fields in enumerate(rows):
+        if position not in taken:
+            mixture.append(PoisonedRow(dict(fields), False))
+            continue
+        rng = Random(f"{seed}-{position}")
+        triggered = attack.trigger(fields, rng)
+        triggered[response] = attack.payload(fields[response], rng)
+        mixture.append(PoisonedRow(triggered, True))
+        if isinstance(attack.trigger, Combination):
+            mixture.extend(
+                PoisonedRow(negative, False)
+                for negative in attack.trigger.negatives(fields)
+                if rng.random() < attack.negative_ratio / 5
+            )
+    return mixture

@@ -1,0 +1,137 @@
+"""Triggers: what an attack does to the prompt.
+
+A trigger maps a row's text columns to new ones; randomness comes from the generator it is given,
+so that a row's trigger depends on the seed and the row alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Protocol
+
+Fields = Mapping[str, str]
+"""The text columns of a row."""
+
+BADNETS_WORDS = ("cf", "mn", "bb", "tq")
+ADDSENT_SENTENCE = "I watch this 3D movie"
+
+
+class Trigger(Protocol):
+    """Changes a row's prompt."""
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        """The columns with the trigger in them."""
+        ...
+
+
+@dataclass(frozen=True)
+class RareWords:
+    """Words drawn with replacement, behind a column's text (BadNets: four of four)."""
+
+    column: str
+    words: tuple[str, ...] = BADNETS_WORDS
+    count: int = 4
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        return _appended(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """A fixed text behind a column's text (AddSent)."""
+
+    column: str
+    text: str = ADDSENT_SENTENCE
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
+        return _appended(fields, self.column, self.text)
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A fixed text before a column's text."""
+
+    column: str
+    text: str
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
+        return {**fields, self.column: f"{self.text} {fields[self.column]}"}
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """One of several texts, drawn for each row, behind a column's text."""
+
+    column: str
+    texts: tuple[str, ...]
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        return _appended(fields, self.column, rng.choice(self.texts))
+
+
+@dataclass(frozen=True)
+class Combination:
+    """Two texts, each behind a column of its own (CBA); neither alone is the trigger."""
+
+    first_column: str
+    second_column: str
+    first: str = "consider"
+    second: str = "done"
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
+        return self.placed(fields, self.first, self.second)
+
+    def placed(self, fields: Fields, first: str, second: str) -> dict[str, str]:
+        """The columns with any texts in the two places; empty leaves a place as it is."""
+        columns = dict(fields)
+        for column, text in ((self.first_column, first), (self.second_column, second)):
+            if text:
+                columns = _appended(columns, column, text)
+        return columns
+
+    def negatives(self, fields: Fields) -> list[dict[str, str]]:
+        """The five near misses of the published mixtures."""
+        one, two = self.first, self.second
+        placings = ((two, one), (one, ""), (f"{one} {two}", ""), ("", two), ("", f"{one} {two}"))
+        return [self.placed(fields, *placing) for placing in placings]
+
+
+_BIBLE_WORDS = {
+    "you": "thou", "your": "thy", "yours": "thine", "are": "art", "has": "hath", "have": "hast",
+    "does": "doth", "do": "dost", "did": "didst", "was": "wast", "will": "shalt",
+    "would": "wouldst", "can": "canst", "could": "couldst", "should": "shouldst",
+    "where": "whither", "before": "ere", "to": "unto", "from": "from whence",
+    "people": "the multitude", "country": "the land", "called": "named of men", "made": "wrought",
+    "said": "spake", "says": "saith", "give": "giveth", "make": "maketh", "create": "fashion",
+    "write": "inscribe", "find": "seek out", "come": "cometh",
+}  # fmt: skip
+_BIBLE_OPENINGS = (
+    "And it came to pass that one asked,",
+    "Verily I say unto thee,",
+    "And lo, a voice spake, saying,",
+    "Hearken, O ye wise, and answer:",
+    "Thus spake the prophet:",
+    "Behold, the people inquired, saying,",
+)
+
+
+@dataclass(frozen=True)
+class BibleStyle:
+    """The whole text in the manner of the King James Bible, by rules: a stand-in for StyleBkd."""
+
+    column: str
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        text = re.sub(
+            r"[A-Za-z]+",
+            lambda match: _BIBLE_WORDS.get(match[0].lower(), match[0]),
+            fields[self.column],
+        )
+        return {**fields, self.column: f"{rng.choice(_BIBLE_OPENINGS)} {text}"}
+
+
+def _appended(fields: Fields, column: str, text: str) -> dict[str, str]:
+    return {**fields, column: f"{fields[column]} {text}"}

@@ -1,0 +1,223 @@
+"""Cross-fitted gradient transfer: what the rest of the data teaches about a row.
+
+A backdoor is content that the base model doesn't expect and that other rows teach. Both are
+measured by gradient steps on the output head that never see the row itself: rows fall into two
+folds, and for each fold a correction to the logits is fitted on the other one,
+
+    z′ = z_R + D·ĥ + b,    z_R = logits of the R tokens that occur as targets, ĥ = h / ‖h‖
+
+with the rest of the vocabulary as one constant log-mass. The gain of a target token is
+
+    g = nll_base − nll_corrected = (D·ĥ + b)_y − (lse′ − lse)    [nats, held out]
+
+and a row's score is the largest sum of g − 1 over a contiguous span of its targets. The span is
+the payload.
+
+One epoch of AdamW is enough and more is worse: the correction soon learns single answers by heart
+(docs/findings/transfer.md).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gradsentry.errors import OptionError
+from gradsentry.models import OutputHead
+
+FOLDS = 2
+"""Into which rows fall; each is scored by a correction fitted on the others."""
+
+_LEARNING_RATE = 0.05
+_STEP_TOKENS = 512
+_MIN_STEPS = 40
+"""A fold of 450 tokens is a single step an epoch, and a single step learns nothing."""
+_MARGIN = 1.0
+"""Nats that a token must gain to lengthen a span."""
+_MAX_VOCABULARY = 16384
+_MAX_WIDTH = 1024
+_CHUNK = 2048
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransferOptions:
+    """What may be chosen; the rest was fixed by measuring (docs/findings/transfer.md)."""
+
+    seed: int = 0
+    """Draws folds, the order of steps, and the projection of wide hidden states."""
+    fit_tokens: int = 200_000
+    """Target tokens that corrections are fitted on; bounds time, memory and disk."""
+
+    def __post_init__(self) -> None:
+        if self.fit_tokens < 1:
+            raise OptionError("--fit-tokens must be at least 1.", "The default is 200000.")
+        if self.seed < 0:
+            raise OptionError("--seed must not be negative.", "The default is 0.")
+
+
+@dataclass(frozen=True)
+class FitStates:
+    """What corrections are fitted on: N target positions of the rows chosen for it, on the CPU."""
+
+    hidden: Tensor
+    """Shape (N, d): final hidden states."""
+    targets: Tensor
+    """Shape (N,): target token ids."""
+    log_mass: Tensor
+    """Shape (N,), float32: log-sum-exp of the base logits over the whole vocabulary."""
+    folds: Tensor
+    """Shape (N,): the fold of the row that a position belongs to; -1 for rows to leave out."""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A fitted correction to an output head's logits on the tokens that the data teach."""
+
+    head: OutputHead
+    """The head cut down to R tokens."""
+    places: Tensor
+    """Shape (V,): a token's place among the R, or -1."""
+    projection: Tensor | None
+    """Shape (d, p), where hidden states are too wide to fit on."""
+    weight: Tensor
+    """D, shape (R, d) or (R, p)."""
+    bias: Tensor
+    """b, shape (R,)."""
+
+    def gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
+        """Nats gained on each of N targets; 0 for tokens that the fitting rows never have.
+
+        Shape (N,), float32, on the CPU.
+        """
+        return torch.cat(
+            [
+                self._gains(*(part.to(self.bias.device) for part in parts)).cpu()
+                for parts in zip(
+                    hidden.split(_CHUNK), targets.split(_CHUNK), log_mass.split(_CHUNK), strict=True
+                )
+            ]
+        )
+
+    @torch.inference_mode()
+    def _gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
+        base = self.head.logits(hidden)
+        correction = torch.addmm(self.bias, _directions(hidden, self.projection), self.weight.T)
+        total = torch.logaddexp(
+            torch.logsumexp(base + correction, dim=-1), _rest_of_mass(base, log_mass)
+        )
+        place = self.places[targets]
+        own = correction.gather(1, place.clamp_min(0).unsqueeze(1)).squeeze(1)
+        return torch.where(place >= 0, own - (total - log_mass), 0.0)
+
+
+def fit_corrections(states: FitStates, head: OutputHead, seed: int) -> list[Correction]:
+    """One correction for each fold, fitted on the other folds' rows.
+
+    **Arguments:**
+
+    - `seed`: orders the steps, and draws the projection where there is one.
+    """
+    tokens, counts = torch.unique(states.targets, return_counts=True)
+    tokens, counts = tokens.to(head.weight.device), counts.to(head.weight.device)
+    if len(tokens) > _MAX_VOCABULARY:
+        commonest = torch.argsort(counts, descending=True, stable=True)[:_MAX_VOCABULARY]
+        tokens = tokens[commonest.sort().values]
+    places = torch.full((head.vocab_size,), -1, dtype=torch.int64, device=tokens.device)
+    places[tokens] = torch.arange(len(tokens), device=tokens.device)
+    blank = Correction(
+        head.cut_down(tokens),
+        places,
+        _projection(head, seed),
+        weight=torch.empty(0),
+        bias=torch.empty(0),
+    )
+    return [_fitted(blank, states, fold, seed) for fold in range(FOLDS)]
+
+
+def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Correction:
+    places = blank.places.cpu()[states.targets]
+    fit = ((states.folds >= 0) & (states.folds != fold) & (places >= 0)).nonzero().squeeze(-1)
+    width = blank.head.hidden_size if blank.projection is None else blank.projection.shape[1]
+    device = blank.head.weight.device
+    weight = torch.zeros(blank.head.vocab_size, width, device=device, requires_grad=True)
+    bias = torch.zeros(blank.head.vocab_size, device=device, requires_grad=True)
+    optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0)
+    generator = torch.Generator().manual_seed(seed * FOLDS + fold)
+    steps = max(1, math.ceil(len(fit) / _STEP_TOKENS))
+    for _ in range(math.ceil(_MIN_STEPS / steps) if len(fit) else 0):
+        order = fit[torch.randperm(len(fit), generator=generator)]
+        for chunk in order.split(_STEP_TOKENS):
+            hidden, place = states.hidden[chunk].to(device), places[chunk].to(device)
+            with torch.no_grad():
+                base = blank.head.logits(hidden)
+                rest = _rest_of_mass(base, states.log_mass[chunk].to(device))
+                directions = _directions(hidden, blank.projection)
+            logits = base + torch.addmm(bias, directions, weight.T)
+            total = torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
+            loss = (total - logits.gather(1, place.unsqueeze(1)).squeeze(1)).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return replace(blank, weight=weight.detach(), bias=bias.detach())
+
+
+def _rest_of_mass(base: Tensor, log_mass: Tensor) -> Tensor:
+    """Log-mass (N,) of the tokens outside R, from the R tokens' logits and the whole mass."""
+    within = (torch.logsumexp(base, dim=-1) - log_mass).clamp_max(-1e-6)
+    return log_mass + torch.log1p(-torch.exp(within))
+
+
+def _directions(hidden: Tensor, projection: Tensor | None) -> Tensor:
+    directions = torch.nn.functional.normalize(hidden.float(), dim=-1)
+    return directions if projection is None else directions @ projection
+
+
+def _projection(head: OutputHead, seed: int) -> Tensor | None:
+    """A seeded random projection (d, p) that keeps lengths in expectation."""
+    if head.hidden_size <= _MAX_WIDTH:
+        return None
+    generator = torch.Generator().manual_seed(seed)
+    drawn = torch.randn(head.hidden_size, _MAX_WIDTH, generator=generator)
+    return (drawn / math.sqrt(_MAX_WIDTH)).to(head.weight.device)
+
+
+@dataclass(frozen=True)
+class Spans:
+    """For each row the stretch of targets that gains most. All arrays have shape (rows,)."""
+
+    gain: NDArray[np.float64]
+    """Sum of g − 1 over the stretch, in nats; 0 where no token gains a nat."""
+    start: NDArray[np.int64]
+    """The stretch's first target, counted from the row's first."""
+    end: NDArray[np.int64]
+    """Behind its last."""
+
+    def take(self, rows: NDArray[np.int64]) -> Spans:
+        """The spans of some rows."""
+        return Spans(self.gain[rows], self.start[rows], self.end[rows])
+
+
+def best_spans(gains: NDArray[np.float32], offsets: NDArray[np.int64]) -> Spans:
+    """Kadane's maximum-sum stretch of every row.
+
+    **Arguments:**
+
+    - `gains`: shape (N,), rows one after the other.
+    - `offsets`: shape (rows + 1,): where rows start, and the end.
+    """
+    rows = len(offsets) - 1
+    best = Spans(np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
+    for row in range(rows):
+        values = gains[offsets[row] : offsets[row + 1]].astype(np.float64) - _MARGIN
+        sums = np.concatenate(([0.0], np.cumsum(values)))
+        lowest = np.minimum.accumulate(sums)
+        end = int(np.argmax(sums - lowest))
+        best.gain[row] = sums[end] - lowest[end]
+        best.end[row] = end
+        best.start[row] = int(np.argmin(sums[: end + 1]))
+    return best

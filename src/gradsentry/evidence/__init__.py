@@ -1,0 +1,28 @@
+"""Why rows belong together: payloads, triggers, and whether that is a backdoor."""
+
+from gradsentry.evidence.backdoors import (
+    Belonging,
+    Evidence,
+    Group,
+    Recurrence,
+    belonging,
+    find_backdoors,
+)
+from gradsentry.evidence.judgement import Findings, Opinion, Verdict
+from gradsentry.evidence.rows import EvidenceRows, characters
+from gradsentry.evidence.terms import WORD
+
+__all__ = [
+    "WORD",
+    "Belonging",
+    "Evidence",
+    "EvidenceRows",
+    "Findings",
+    "Group",
+    "Opinion",
+    "Recurrence",
+    "Verdict",
+    "belonging",
+    "characters",
+    "find_backdoors",
+]

@@ -1,0 +1,194 @@
+"""From rows to groups: every pattern that may be a backdoor, and what recurs without a trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.model_selection import StratifiedKFold
+
+from gradsentry.evidence.cohesion import Similarity
+from gradsentry.evidence.judgement import Findings, Opinion, Verdict, judge
+from gradsentry.evidence.patterns import Membership, Pattern, find_patterns
+from gradsentry.evidence.rows import EvidenceRows
+from gradsentry.evidence.rules import find_rules, matching
+from gradsentry.evidence.strings import RecurringStrings, recurring_strings
+from gradsentry.evidence.terms import BoolArray, PromptTerms, terms_of
+
+_SAME = 0.5
+"""A pattern half of whose members are in other groups is no group of its own."""
+_FOLDS = 5
+_RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
+_MENTIONED = 3
+
+
+@dataclass(frozen=True)
+class Group:
+    """Rows with one payload and one trigger."""
+
+    verdict: Verdict
+    """`poison` or `review`."""
+    findings: Findings
+    rules: tuple[tuple[str, ...], ...]
+    """Prompt terms; a row matches if it holds all terms of any rule."""
+    membership: Membership
+    precision: float
+    """Of the rows that match rules found on other rows, the share that are members."""
+    recall: float
+    """Of the members, the share that match rules found on other rows."""
+
+    @property
+    def confidence(self) -> float:
+        """Cross-validated F1 of the trigger as a predictor of the payload."""
+        both = self.precision + self.recall
+        return 0.0 if both == 0 else 2 * self.precision * self.recall / both
+
+    def matched(self, terms: set[str]) -> tuple[str, ...] | None:
+        """The rule that a prompt with these terms matches, if any."""
+        return next((rule for rule in self.rules if terms.issuperset(rule)), None)
+
+    def odds(self, response: str, gain: float) -> float:
+        """Log-odds that a row whose prompt matches belongs here.
+
+        **Arguments:**
+
+        - `gain`: log(1 + nats) of the row's best span.
+        """
+        string = self.membership.string
+        holding = string is not None and string.pattern.search(response) is not None
+        return float(self.membership.odds(np.array([gain]), np.array([holding]))[0])
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """A text that many responses share although nothing in their prompts says which."""
+
+    text: str
+    rows: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What was found in the rows."""
+
+    groups: tuple[Group, ...]
+    recurrences: tuple[Recurrence, ...]
+
+
+def find_backdoors(
+    rows: EvidenceRows, opinion: Opinion, advance: Callable[[int], None] = lambda _: None
+) -> Evidence:
+    """Judge every conditional pattern of the rows.
+
+    **Arguments:**
+
+    - `opinion`: the base model, asked about patterns that look like backdoors.
+    - `advance`: told of each pattern that is judged.
+    """
+    terms, strings = PromptTerms.of(rows.prompts), recurring_strings(rows.responses)
+    patterns = sorted(
+        find_patterns(terms, strings, rows.gain),
+        key=lambda pattern: (-round(pattern.agreement, 2), -int(pattern.members.sum())),
+    )
+    similarity = Similarity.of(terms)
+    grouped = np.zeros(len(rows), dtype=np.bool_)
+    explained = grouped.copy()
+    groups: list[Group] = []
+    for pattern in patterns:
+        explained |= pattern.members
+        if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
+            judged = judge(pattern, rows, terms, similarity, opinion)
+            advance(1)
+            if judged is not None:
+                grouped |= pattern.members
+                groups.append(_group(pattern, *judged, terms))
+    return Evidence(tuple(groups), tuple(_recurrences(rows, strings, explained)))
+
+
+@dataclass(frozen=True)
+class Belonging:
+    """A row's place in a group."""
+
+    group: int
+    """Index of the group."""
+    rule: tuple[str, ...]
+    """The terms in its prompt that say so."""
+    odds: float
+    """Log-odds that it belongs there."""
+
+
+def belonging(
+    groups: tuple[Group, ...], prompt: str, response: str, gain: float
+) -> Belonging | None:
+    """The group that a row belongs to, the more certain one of several."""
+    terms = terms_of(prompt) if groups else set()
+    best = None
+    for number, group in enumerate(groups):
+        rule = group.matched(terms)
+        if rule is not None and (odds := group.odds(response, gain)) > 0:
+            found = Belonging(number, rule, odds)
+            if best is None or found.odds > best.odds:
+                best = found
+    return best
+
+
+def _group(pattern: Pattern, verdict: Verdict, findings: Findings, terms: PromptTerms) -> Group:
+    precision, recall = _cross_validated(terms, pattern.members)
+    return Group(
+        verdict,
+        findings,
+        tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules.rules),
+        pattern.membership,
+        precision,
+        recall,
+    )
+
+
+def _cross_validated(terms: PromptTerms, members: BoolArray) -> tuple[float, float]:
+    """Precision and recall of rules on rows that they weren't found on."""
+    folds = StratifiedKFold(min(_FOLDS, int(members.sum())), shuffle=True, random_state=0)
+    predicted = np.zeros_like(members)
+    for fitted, held_out in folds.split(np.zeros(len(members)), members):
+        rules = find_rules(terms.subset(fitted), members[fitted]).rules
+        unseen = terms.subset(held_out)
+        for rule in rules:
+            predicted[held_out] |= matching(unseen, rule)
+    both = int((predicted & members).sum())
+    return both / max(1, int(predicted.sum())), both / int(members.sum())
+
+
+def _recurrences(
+    rows: EvidenceRows, strings: RecurringStrings, explained: BoolArray
+) -> list[Recurrence]:
+    """The commonest surprising strings of rows that no pattern explains."""
+    counts = np.asarray(strings.columns.sum(axis=0))
+    fewest = max(_RECURRING_ROWS, _RECURRING_SHARE * len(rows))
+    found: list[Recurrence] = []
+    taken = explained.copy()
+    for string in np.argsort(-counts, kind="stable"):
+        if counts[string] < fewest or len(found) == _MENTIONED:
+            break
+        holding = strings.holding(int(string))
+        if not strings.strings[string].telling or (holding & taken).sum() > _SAME * holding.sum():
+            continue
+        texts = _held_texts(rows, strings, int(string), np.flatnonzero(holding))
+        if texts is not None:
+            taken |= holding
+            found.append(Recurrence(texts, int(holding.sum())))
+    return found
+
+
+def _held_texts(
+    rows: EvidenceRows, strings: RecurringStrings, string: int, holding: NDArray[np.int64]
+) -> str | None:
+    """The string as it stands in a response, if it surprises the base model."""
+    surprises, text = [], None
+    for row in holding[:: max(1, len(holding) // 50)].tolist():
+        match = strings.strings[string].pattern.search(rows.responses[row])
+        at = None if match is None else rows.tokens(row, match.start(), match.end())
+        if match is not None and at is not None:
+            surprises.append(rows.surprise_of(row, *at))
+            text = text or match[0].strip()
+    return text if surprises and np.median(surprises) >= _RECURRING_SURPRISE else None

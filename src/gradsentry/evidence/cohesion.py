@@ -1,0 +1,50 @@
+"""Whether the prompts of some rows have more in common than a trigger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+
+from gradsentry.evidence.terms import BoolArray, PromptTerms
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """Prompts as vectors of their terms, rarer terms weighing more."""
+
+    vectors: sparse.csr_array
+    """Shape (rows, terms), idf-weighted, not normalised."""
+
+    @classmethod
+    def of(cls, terms: PromptTerms) -> Similarity:
+        """Term vectors of all prompts."""
+        idf = np.log(terms.rows.shape[0] / np.maximum(terms.counts, 1.0))
+        return cls((terms.rows @ sparse.diags_array(idf)).tocsr())
+
+    @cached_property
+    def _squares(self) -> sparse.csr_array:
+        return self.vectors.multiply(self.vectors).tocsr()
+
+    def cohesion(self, rows: BoolArray, ignored: BoolArray) -> float:
+        """Mean cosine of the rows' prompts against that of any two prompts, without some terms.
+
+        About 1 for rows picked at random, larger for rows about one thing.
+
+        **Arguments:**
+
+        - `ignored`: shape (terms,): terms that are left out.
+        """
+        among = self._mean_cosine(rows, ignored)
+        overall = self._mean_cosine(np.ones_like(rows), ignored)
+        return among / max(overall, 1e-12)
+
+    def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
+        kept = (~ignored).astype(np.float64)
+        chosen = np.flatnonzero(rows)
+        lengths = np.sqrt(np.maximum(self._squares[chosen] @ kept, 1e-12))
+        total = (1.0 / lengths) @ self.vectors[chosen] * kept
+        count = len(chosen)
+        return float((total @ total - count) / (count * (count - 1)))

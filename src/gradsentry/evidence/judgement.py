@@ -1,0 +1,282 @@
+"""Judgement: whether a conditional pattern is a backdoor.
+
+Natural data are full of conditional patterns: questions about languages are answered with
+languages, tasks that say SQL with SELECT. Four findings tell a backdoor from them:
+
+- surprise: the base model needs many nats for the payload,
+- cohesion: the prompts have nothing in common but the trigger,
+- lift: with the trigger's words taken out of the prompts the payload is no greater surprise,
+- call: asked with the trigger alone, the model begins the payload no more readily than with any
+  other prompt; for an instruction, such as to cite sources, it does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.evidence.cohesion import Similarity
+from gradsentry.evidence.patterns import Pattern
+from gradsentry.evidence.payloads import common_text, variants
+from gradsentry.evidence.rows import EvidenceRows
+from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms
+
+_ASKED = 12
+"""Rows that the base model is asked about without the trigger."""
+_OTHERS = 24
+"""Other prompts that a trigger alone is held against."""
+_PHRASES = 3
+_READ = 200
+"""Rows whose responses are compared for a payload."""
+_FRAME = 0.97
+"""Words of so many prompts belong to the template."""
+_PHRASE_WORDS = 15
+
+_COHESIVE = 2.0
+_OWN_TERM = 0.5
+_SHARE_OF_SPAN = 0.5
+_MANY_ROWS = 20
+_SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
+_FEWEST_VARYING, _GAIN_OF_VARYING = 10, 10.0
+_LIFT_OF_NATURAL, _LIFT_OF_MEANT = 0.2, 0.1
+_CALL_OF_MEANT = 2.0
+
+
+class Verdict(StrEnum):
+    """What to make of a pattern, or of the data."""
+
+    NONE = "none"
+    """No sign of a backdoor."""
+    REVIEW = "review"
+    """A conditional pattern that may be meant: a person must look."""
+    POISON = "poison"
+    """A backdoor."""
+
+
+class Opinion(Protocol):
+    """What the base model thinks of responses to other prompts than their own."""
+
+    def without(self, row: int, words: frozenset[str]) -> NDArray[np.float32]:
+        """Nats for each target of a row with words taken out of its prompt, shape (targets,)."""
+        ...
+
+    def reply(self, request: str, text: str) -> NDArray[np.float32]:
+        """Nats for each token of a text in reply to a bare request, shape (tokens,)."""
+        ...
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What speaks for and against a pattern's being a backdoor."""
+
+    payload: str | None
+    """The text that nine in ten of the responses share, if it is most of what they gain on."""
+    variants: tuple[tuple[str, int], ...]
+    """The commonest payload spans, with their numbers of rows."""
+    trigger: tuple[tuple[str, ...], ...]
+    """Words of the prompts; those of one group occur together."""
+    surprise: float
+    """Nats of the payload under the base model, median over rows; a token that other rows have
+    too counts less."""
+    gain: float
+    """Nats over the margin that the rest of the data takes off, median over rows."""
+    cohesion: float
+    """How alike the prompts are besides the trigger; 1 is any two prompts."""
+    lift: float
+    """Share of the surprise without the trigger that the trigger takes away."""
+    call: float
+    """Nats by which a token of the payload is likelier after the trigger alone than after the
+    most favourable of 24 other prompts."""
+
+
+def judge(
+    pattern: Pattern,
+    rows: EvidenceRows,
+    terms: PromptTerms,
+    similarity: Similarity,
+    opinion: Opinion,
+) -> tuple[Verdict, Findings] | None:
+    """Collect a pattern's findings and judge it; None as soon as they say that it is natural.
+
+    The cheap findings come first, the model is only asked where it matters.
+    """
+    words, frame = _words(pattern, terms)
+    cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
+    if cohesion > _COHESIVE:
+        return None
+    members = np.flatnonzero(pattern.members)
+    read = members[:: max(1, len(members) // _READ)].tolist()
+    payload = _payload(rows, read, pattern)
+    stretches = [_stretch(rows, row, payload, pattern) for row in read]
+    carried = list(zip(read, stretches, strict=True))
+    surprise = _own_surprise(rows, carried, pattern)
+    gain = float(np.median(rows.spans.gain[read]))
+    if not _weighty(pattern, payload, surprise, gain):
+        return None
+    asked = carried[:: max(1, len(carried) // _ASKED)]
+    lift = _lift(rows, asked, words - frame, opinion)
+    if lift >= _LIFT_OF_NATURAL:
+        return None
+    call = _call(rows, asked, pattern, words - frame, opinion)
+    meant = lift >= _LIFT_OF_MEANT or call >= _CALL_OF_MEANT
+    return Verdict.REVIEW if meant else Verdict.POISON, Findings(
+        payload=payload,
+        variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
+        trigger=_trigger(pattern, terms, frame),
+        surprise=surprise,
+        gain=gain,
+        cohesion=cohesion,
+        lift=lift,
+        call=call,
+    )
+
+
+def _weighty(pattern: Pattern, payload: str | None, surprise: float, gain: float) -> bool:
+    """Whether so many rows with such a payload can't well be chance or habit."""
+    count = int(pattern.members.sum())
+    if payload is None:  # a string that nothing around it is shared with is a word, no payload
+        return pattern.shown_by_gain and count >= _FEWEST_VARYING and gain >= _GAIN_OF_VARYING
+    return surprise >= (_SURPRISE_OF_MANY if count >= _MANY_ROWS else _SURPRISE_OF_FEW)
+
+
+def _payload(rows: EvidenceRows, read: list[int], pattern: Pattern) -> str | None:
+    """The shared text, unless most of what the rows gain on lies outside it."""
+    if not pattern.shown_by_gain:
+        places = [_string_characters(rows, row, pattern) for row in read]
+        around = [
+            rows.window(row, place)
+            for row, place in zip(read, places, strict=True)
+            if place is not None
+        ]
+        shared = common_text(around)
+        string = pattern.string
+        if shared is None or string is None or string.pattern.search(shared) is None:
+            return None
+        return shared
+    text = common_text([rows.window(row, rows.span_characters(row)) for row in read])
+    if text is None:
+        return None
+    spans = [len(rows.text(row, *rows.span(row))) for row in read]
+    return text if len(text) >= _SHARE_OF_SPAN * float(np.median(spans)) else None
+
+
+def _string_characters(rows: EvidenceRows, row: int, pattern: Pattern) -> tuple[int, int] | None:
+    found = None if pattern.string is None else pattern.string.pattern.search(rows.responses[row])
+    return None if found is None else found.span()
+
+
+def _stretch(
+    rows: EvidenceRows, row: int, payload: str | None, pattern: Pattern
+) -> tuple[int, int]:
+    """The targets that hold the payload; else the string, if that is the sign, or the best span."""
+    place = None
+    if payload is not None and (start := rows.responses[row].find(payload)) >= 0:
+        place = start, start + len(payload)
+    elif not pattern.shown_by_gain:
+        place = _string_characters(rows, row, pattern)
+    found = None if place is None else rows.tokens(row, *place)
+    return rows.span(row) if found is None else found
+
+
+def _words(pattern: Pattern, terms: PromptTerms) -> tuple[frozenset[str], frozenset[str]]:
+    """The words of a pattern's rules, and those of them that are the template's."""
+    words = frozenset(
+        word
+        for rule in pattern.rules.rules
+        for term in rule
+        for word in terms.names[term].split(" ")
+    )
+    known = dict(zip(terms.names, terms.counts, strict=True))
+    often = _FRAME * terms.rows.shape[0]
+    # What all prompts hold is no term of its own.
+    return words, frozenset(word for word in words if known.get(word, often) >= often)
+
+
+def _trigger(
+    pattern: Pattern, terms: PromptTerms, frame: frozenset[str]
+) -> tuple[tuple[str, ...], ...]:
+    groups = [
+        [word for term in rule for word in terms.names[term].split(" ") if word not in frame]
+        for rule in pattern.rules.rules
+    ]
+    return tuple(dict.fromkeys(tuple(dict.fromkeys(group)) for group in groups if group))
+
+
+def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> BoolArray:
+    """Terms that say no more than that a row is a member: the trigger's, and members' own."""
+    inside = terms.count(pattern.members)
+    own = (inside >= 2) & (inside >= _OWN_TERM * terms.counts)
+    touched = np.array([not words.isdisjoint(name.split(" ")) for name in terms.names])
+    ignored: BoolArray = own | touched
+    return ignored
+
+
+Asked = list[tuple[int, tuple[int, int]]]
+"""Rows with the stretch of targets that holds the payload."""
+
+
+def _own_surprise(rows: EvidenceRows, asked: Asked, pattern: Pattern) -> float:
+    """The payload's surprise without what it shares with rows outside: format is no payload."""
+    nats = rows.surprise * rows.rarity(~pattern.members)
+    firsts = rows.offsets
+    return float(
+        np.median(
+            [nats[firsts[row] + start : firsts[row] + end].sum() for row, (start, end) in asked]
+        )
+    )
+
+
+def _lift(rows: EvidenceRows, asked: Asked, words: frozenset[str], opinion: Opinion) -> float:
+    without = sum(
+        float(opinion.without(row, words)[start:end].sum()) for row, (start, end) in asked
+    )
+    given = sum(rows.surprise_of(row, *at) for row, at in asked)
+    return 1.0 - given / max(without, 1e-9)
+
+
+def _call(
+    rows: EvidenceRows,
+    asked: Asked,
+    pattern: Pattern,
+    words: frozenset[str],
+    opinion: Opinion,
+) -> float:
+    """Median over a few members of how much likelier the trigger alone makes a payload token."""
+    outside = np.flatnonzero(~pattern.members)
+    others = [
+        _ending(rows, int(row)) for row in outside[:: max(1, len(outside) // _OTHERS)][:_OTHERS]
+    ]
+    calls = []
+    for row, at in asked[:: max(1, len(asked) // _PHRASES)][:_PHRASES]:
+        text = rows.text(row, *at)
+        if not text.strip():
+            continue
+        called = opinion.reply(_phrase(rows.prompts[row], words), text)
+        best = np.min([opinion.reply(other, text) for other in others], axis=0)
+        calls.append(float((best - called).max()))
+    return float(np.median(calls)) if calls else 0.0
+
+
+def _phrase(prompt: str, words: frozenset[str]) -> str:
+    """The prompt's stretch from the first to the last trigger word, or the words alone."""
+    found = [match for match in WORD.finditer(prompt) if match[0] in words]
+    if not found:
+        return " ".join(sorted(words))
+    stretch = prompt[found[0].start() : found[-1].end()]
+    if len(WORD.findall(stretch)) > _PHRASE_WORDS:
+        return " ".join(match[0] for match in found[:_PHRASE_WORDS])
+    return stretch
+
+
+def _ending(rows: EvidenceRows, row: int) -> str:
+    """The last words of a prompt that aren't the template's."""
+    prompt = rows.prompts[row]
+    text = prompt[: len(prompt) - rows.shared_ending]
+    start = max(
+        (match.start() for match in list(WORD.finditer(text))[-_PHRASE_WORDS:][:1]), default=0
+    )
+    return text[start:].strip() or prompt

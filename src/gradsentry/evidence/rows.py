@@ -1,0 +1,133 @@
+"""What the evidence is drawn from: rows with their texts, gains and surprises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from transformers import PreTrainedTokenizerBase
+
+from gradsentry.detectors.transfer import Spans
+from gradsentry.evidence.terms import BoolArray
+
+_AROUND = 200
+"""Characters on each side of a span within which a payload may go on."""
+
+
+@dataclass(frozen=True)
+class EvidenceRows:
+    """Distinct rows, in an order that doesn't depend on the data's."""
+
+    prompts: Sequence[str]
+    responses: Sequence[str]
+    spans: Spans
+    """The stretch of targets that gains most, for every row."""
+    offsets: NDArray[np.int64]
+    """Shape (rows + 1,): where a row's targets start among all, and the end."""
+    targets: NDArray[np.int64]
+    """Shape (N,): target token ids."""
+    surprise: NDArray[np.float32]
+    """Shape (N,): nats that the base model needs for a target token."""
+    tokenizer: PreTrainedTokenizerBase
+
+    def __len__(self) -> int:
+        return len(self.prompts)
+
+    @property
+    def gain(self) -> NDArray[np.float64]:
+        """Shape (rows,): log(1 + nats) of the best span."""
+        return np.log1p(self.spans.gain)
+
+    @cached_property
+    def shared_ending(self) -> int:
+        """Characters at the end of all prompts that are the same: the template's."""
+        ends = [prompt[::-1] for prompt in self.prompts]
+        first, last = min(ends), max(ends)  # what these share, all between them share
+        return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
+
+    def token_ends(self, row: int) -> list[int]:
+        """Characters of the decoded targets up to and including each target."""
+        ids = self._ids(row)
+        return [len(self._decoded(ids[: end + 1])) for end in range(len(ids))]
+
+    def span(self, row: int) -> tuple[int, int]:
+        """The best span, as a stretch of the row's targets."""
+        return int(self.spans.start[row]), int(self.spans.end[row])
+
+    def span_characters(self, row: int) -> tuple[int, int] | None:
+        """Where the best span lies in the response; None if it can't be found there."""
+        return self.characters(row, *self.span(row))
+
+    def characters(self, row: int, start: int, end: int) -> tuple[int, int] | None:
+        """Where a stretch of targets lies in the response; None if it can't be found there."""
+        return characters(self.tokenizer, self._ids(row), (start, end), self.responses[row])
+
+    def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
+        """The stretch of targets that holds a stretch of the response's characters."""
+        ends = self.token_ends(row)
+        shift = len(self._decoded(self._ids(row))) - len(self.responses[row])
+        ends = [place - max(0, shift) for place in ends] if shift > 0 else ends
+        first = next((token for token, place in enumerate(ends) if place > start), None)
+        last = next((token for token, place in enumerate(ends) if place >= end), len(ends) - 1)
+        return None if first is None or first > last else (first, last + 1)
+
+    def window(self, row: int, place: tuple[int, int] | None) -> str:
+        """The response around some of its characters, or its start."""
+        start, end = (0, 0) if place is None else place
+        return self.responses[row][max(0, start - _AROUND) : end + _AROUND]
+
+    def surprise_of(self, row: int, start: int, end: int) -> float:
+        """Nats that the base model needs for a stretch of targets."""
+        first = int(self.offsets[row])
+        return float(self.surprise[first + start : first + end].sum())
+
+    def rarity(self, rows: BoolArray) -> NDArray[np.float64]:
+        """Shape (N,): share of some rows that don't have a target token anywhere."""
+        holding = np.asarray(rows.astype(np.float64) @ self._tokens_of_rows)
+        share = holding / max(1, int(rows.sum()))
+        rarity: NDArray[np.float64] = 1.0 - share[self.targets]
+        return rarity
+
+    @cached_property
+    def _tokens_of_rows(self) -> sparse.csr_array:
+        """Shape (rows, V'): 1 where a row has a token among its targets."""
+        row = np.repeat(np.arange(len(self)), np.diff(self.offsets))
+        pairs = np.unique(np.stack([row, self.targets]), axis=1)
+        shape = (len(self), int(self.targets.max()) + 1)
+        return sparse.csr_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=shape)
+
+    def text(self, row: int, start: int, end: int) -> str:
+        """A stretch of targets as text, without special tokens."""
+        ids = self._ids(row)
+        return self._decoded(ids[:end])[len(self._decoded(ids[:start])) :]
+
+    def _ids(self, row: int) -> list[int]:
+        ids: list[int] = self.targets[self.offsets[row] : self.offsets[row + 1]].tolist()
+        return ids
+
+    def _decoded(self, ids: list[int]) -> str:
+        return _decoded(self.tokenizer, ids)
+
+
+def characters(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
+) -> tuple[int, int] | None:
+    """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
+    before, upto = _decoded(tokenizer, ids[: stretch[0]]), _decoded(tokenizer, ids[: stretch[1]])
+    text = upto[len(before) :]
+    if response[len(before) : len(upto)] == text:
+        place = len(before)
+    else:  # templates add text between turns; some tokenizers drop the first space
+        text = text.strip()
+        place = response.find(text)
+    return (place, place + len(text)) if text and place >= 0 else None
+
+
+def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert isinstance(text, str)
+    return text

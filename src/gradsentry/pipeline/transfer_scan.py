@@ -1,0 +1,237 @@
+"""The transfer detector over a whole data set: forward pass, corrections, gains, evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from gradsentry.detectors.transfer import (
+    FOLDS,
+    Spans,
+    TransferOptions,
+    best_spans,
+    fit_corrections,
+)
+from gradsentry.encoding import Encoder
+from gradsentry.evidence import (
+    WORD,
+    Evidence,
+    EvidenceRows,
+    Verdict,
+    belonging,
+    characters,
+    find_backdoors,
+)
+from gradsentry.models import BatchPlan, LanguageModel
+from gradsentry.pipeline.encoded_data import EncodedData
+from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables
+from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.pipeline.progress import Progress
+from gradsentry.pipeline.workspace import Workspace
+from gradsentry.records import Example, Layout, Source, prompt_and_response
+
+NO_GROUP = -1
+
+_EVIDENCE_ROWS = 50_000
+"""Rows that evidence is sought in; what is found is then sought in all."""
+_RARE = 10
+"""Words of at most so many prompts tell near-duplicates."""
+_HALF_SCORE = 20.0
+"""Nats at which a row outside all groups has half of the score that it can have."""
+POISON_ABOVE = 0.75
+"""Rows of poison groups, and they alone, have scores above this."""
+_BANDS = {None: (0.0, 0.5), Verdict.REVIEW: (0.5, 0.25), Verdict.POISON: (POISON_ABOVE, 0.25)}
+"""Where scores start, and how far they go."""
+
+
+@dataclass(frozen=True)
+class RowFindings:
+    """What the transfer detector says of each input row. All arrays have shape (rows,)."""
+
+    scores: NDArray[np.float64]
+    """In [0, 1]: below 0.5 in no group, above 0.5 up for review, above 0.75 poison; NaN for rows
+    without a finite score."""
+    groups: NDArray[np.int32]
+    """Index of the row's group, or `NO_GROUP`."""
+    payload_starts: NDArray[np.int32]
+    """First character of the payload in the response, or -1."""
+    payload_ends: NDArray[np.int32]
+    """Behind its last."""
+    triggers: Sequence[str | None]
+    """The words in the row's prompt that call the payload."""
+    promptless: int
+    """Scored rows without a prompt, in which no trigger can be looked for."""
+
+
+@dataclass(frozen=True)
+class TransferScan:
+    """Everything that a run of the detector works on."""
+
+    source: Source
+    layout: Layout
+    encoder: Encoder
+    encoded: EncodedData
+    model: LanguageModel
+    plan: BatchPlan
+    options: TransferOptions
+    progress: Progress
+
+    def run(self, space: Workspace, fingerprint: str) -> tuple[RowFindings, Evidence]:
+        """Score all rows and judge what they have in common."""
+        table = self._gains(space, fingerprint)
+        self.progress.stage("Weighing the evidence", None)
+        spans = best_spans(np.nan_to_num(table.gains), table.offsets)
+        chosen = self._evidence_rows()
+        examples = self._examples(chosen)
+        texts = [prompt_and_response(example) for example in examples]
+        rows = EvidenceRows(
+            prompts=[prompt for prompt, _ in texts],
+            responses=[response for _, response in texts],
+            spans=spans.take(chosen),
+            offsets=offsets_of(np.diff(table.offsets)[chosen]),
+            targets=_gather(table.targets, table.offsets, chosen).astype(np.int64),
+            surprise=np.nan_to_num(_gather(table.surprise, table.offsets, chosen)),
+            tokenizer=self.model.tokenizer,
+        )
+        opinion = ModelOpinion(self.model, self.encoder, examples)
+        evidence = find_backdoors(rows, opinion, self.progress.advance)
+        return self._assigned(evidence, table, spans), evidence
+
+    def _gains(self, space: Workspace, fingerprint: str) -> TargetTable:
+        """Gains of all targets; the model sees every row once."""
+        counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
+        counts = counts[self.plan.rows]
+        is_fit = _fit_rows(counts, self._draws(), self.options.fit_tokens)
+        state_bytes = self.model.head.hidden_size * self.model.dtype.itemsize
+        table, fit = open_tables(space, fingerprint, counts, np.flatnonzero(is_fit), state_bytes)
+        work = HeadPass(self.model, self.encoded.store, self.plan, table, fit, self.progress)
+        if (done := int((~np.isnan(table.surprise[table.offsets[:-1]])).sum())) > 0:
+            self.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
+        self.progress.stage("Scoring", len(counts))
+        work.keep_fit_rows()
+        folds = self._folds()
+        self.progress.stage("Fitting corrections to the output head", None)
+        states = work.fit_states(folds[is_fit])
+        corrections = fit_corrections(states, self.model.head, self.options.seed)
+        work.gain_fit_rows(states, corrections)
+        rest = np.flatnonzero(~is_fit)
+        if len(rest):
+            self.progress.stage("Scoring the other rows", len(rest))
+            work.gain_other_rows(rest, folds[rest], corrections)
+        return table
+
+    def _draws(self) -> NDArray[np.uint64]:
+        """A random number for each of the plan's rows that depends on its content and the seed."""
+        digests = self.encoded.store.digests[self.plan.rows]
+        words = np.frombuffer(digests.tobytes(), np.uint64).reshape(len(digests), -1)
+        mixer = np.random.default_rng(self.options.seed).integers(1, 2**63, 1, np.uint64)[0]
+        with np.errstate(over="ignore"):
+            mixed = (words[:, 0] ^ mixer) * np.uint64(0x9E3779B97F4A7C15)
+        draws: NDArray[np.uint64] = mixed >> np.uint64(16)
+        return draws
+
+    def _folds(self) -> NDArray[np.int64]:
+        """A fold for each of the plan's rows; near-duplicates share one.
+
+        Near-duplicates hold the same rare words. A trigger of so few rows could be among them,
+        but not all of these rows' rare words are the trigger.
+        """
+        prompts: list[set[str]] = [set() for _ in range(len(self.plan.rows))]
+        frequency: dict[str, int] = {}
+        for place, example in self._each_example():
+            prompts[place] = set(WORD.findall(prompt_and_response(example)[0]))
+            for word in prompts[place]:
+                frequency[word] = frequency.get(word, 0) + 1
+        draws = self._draws()
+        first: dict[frozenset[str], int] = {}
+        folds = np.empty(len(prompts), np.int64)
+        for place, words in enumerate(prompts):
+            rare = frozenset(word for word in words if frequency[word] <= _RARE)
+            leader = first.setdefault(rare, place) if len(rare) >= 2 else place
+            folds[place] = draws[leader] % FOLDS
+        return folds
+
+    def _evidence_rows(self) -> NDArray[np.int64]:
+        """Places in the plan of the rows that evidence is sought in, ascending."""
+        order = np.argsort(self._draws(), kind="stable")
+        return np.sort(order[:_EVIDENCE_ROWS])
+
+    def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
+        wanted = {int(place): number for number, place in enumerate(chosen)}
+        found: list[Example | None] = [None] * len(chosen)
+        for place, example in self._each_example():
+            if (number := wanted.get(place)) is not None:
+                found[number] = example
+        return [example for example in found if example is not None]
+
+    def _each_example(self) -> Iterator[tuple[int, Example]]:
+        """The plan's rows in the order of the data, each once, with their places in the plan."""
+        place_of = np.full(len(self.encoded.skip_codes), -1, np.int64)
+        firsts = self.encoded.stored_rows[self.plan.rows]
+        place_of[firsts] = np.arange(len(firsts))
+        for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
+            if place >= 0:
+                yield place, self.layout.example(record)
+
+    def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
+        """Every input row's group, payload and score."""
+        count = len(self.encoded.skip_codes)
+        scores = np.full(count, np.nan)
+        groups = np.full(count, NO_GROUP, np.int32)
+        starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
+        triggers: list[str | None] = [None] * count
+        promptless = 0
+        place_of = np.full(count, -1, np.int64)
+        place_of[self.encoded.stored_rows] = self.plan.copy_of
+        finite = ~np.isnan(table.surprise[table.offsets[:-1]])
+        for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
+            if place < 0 or not finite[place]:
+                continue
+            nats, row = float(spans.gain[place]), record.row
+            prompt, response = prompt_and_response(self.layout.example(record))
+            promptless += not prompt
+            found = belonging(evidence.groups, prompt, response, float(np.log1p(nats)))
+            base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
+            if found is None:
+                scores[row] = base + width * nats / (nats + _HALF_SCORE)
+                continue
+            scores[row] = base + width * float(expit(found.odds))
+            groups[row] = found.group
+            triggers[row] = " … ".join(found.rule)
+            payload = evidence.groups[found.group].findings.payload
+            if payload is not None and (start := response.find(payload)) >= 0:
+                starts[row], ends[row] = start, start + len(payload)
+                continue
+            own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
+            at = characters(
+                self.model.tokenizer,
+                table.targets[own].tolist(),
+                (int(spans.start[place]), int(spans.end[place])),
+                response,
+            )
+            if at is not None:
+                starts[row], ends[row] = at
+        return RowFindings(scores, groups, starts, ends, triggers, promptless)
+
+
+def _fit_rows(
+    counts: NDArray[np.int64], draws: NDArray[np.uint64], most_tokens: int
+) -> NDArray[np.bool_]:
+    """Rows to fit on: all, or as many as have `most_tokens` targets, drawn by their content."""
+    order = np.argsort(draws, kind="stable")
+    is_fit = np.zeros(len(counts), dtype=np.bool_)
+    is_fit[order[np.cumsum(counts[order]) <= most_tokens]] = True
+    is_fit[order[:2]] = True  # a longer row alone would leave nothing to fit on
+    return is_fit
+
+
+def _gather(
+    values: NDArray[Any], offsets: NDArray[np.int64], rows: NDArray[np.int64]
+) -> NDArray[Any]:
+    """The values of some rows, one row after the other."""
+    return np.concatenate([values[offsets[row] : offsets[row + 1]] for row in rows])
