@@ -63,7 +63,11 @@ def main() -> None:
 
     print(f"{arguments.data.name}: {len(records)} rows, {len(chosen)} poisoned, {model.name}")
     for attack in ("append", "replace"):
-        result = gradsentry.scan(mixture(records, chosen, attack), model=model)
+        result = gradsentry.scan(
+            mixture(records, chosen, attack),
+            model=model,
+            options=gradsentry.ScanOptions(detector=gradsentry.Detector.SPECTRAL),
+        )
         scored = result.rows.scored
         of_score = roc_auc_score(labels[scored], result.scores[scored])
         of_length = roc_auc_score(labels[scored], result.rows.target_tokens[scored])

@@ -44,7 +44,10 @@ def main(data: Path, out: Path) -> None:
         name = path.name.removesuffix(".jsonl.gz")
         folder = out / name
         if not folder.exists():
-            options = gradsentry.ScanOptions(data=gradsentry.DataOptions(label_column=LABEL))
+            options = gradsentry.ScanOptions(
+                detector=gradsentry.Detector.SPECTRAL,
+                data=gradsentry.DataOptions(label_column=LABEL),
+            )
             gradsentry.scan(path, options=options, out=folder)
         print(table_row(name, path, folder), flush=True)
 

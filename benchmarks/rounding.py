@@ -23,7 +23,9 @@ BATCH_TOKENS = (256, 1024, 4096)
 def scores(rows: list[dict[str, object]], dtype: str, tokens: int) -> NDArray[np.float64]:
     """Scores of the rows in one precision with one batch size."""
     options = gradsentry.ScanOptions(
-        model=gradsentry.ModelOptions(dtype=gradsentry.Dtype(dtype)), batch_tokens=tokens
+        detector=gradsentry.Detector.SPECTRAL,
+        model=gradsentry.ModelOptions(dtype=gradsentry.Dtype(dtype)),
+        batch_tokens=tokens,
     )
     return gradsentry.scan(rows, options=options).scores
 

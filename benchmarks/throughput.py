@@ -1,11 +1,13 @@
-"""A scan against a plain padded batched forward pass over the same rows, in one process.
+"""Scans by both detectors against a plain padded batched forward over the same rows.
+
+All in one process.
 
     python benchmarks/throughput.py DATA [--repeats N] [--rows N]
 
-DATA has prompts and responses. Both sides read tokens from the same text, with the same model in
-the same precision; start-up (imports, loading the model) is excluded for both. The plain forward is
+DATA has prompts and responses. All sides read tokens from the same text, with the same model in
+the same precision; start-up (imports, loading the model) is excluded for all. The plain forward is
 what one would write without us: rows sorted by length, batches of 16, padding with an attention
-mask, logits and log-softmax at the target positions. The two run in turn; the figure is the ratio
+mask, logits and log-softmax at the target positions. They run in turn; the figure is the ratio
 of the medians.
 """
 
@@ -20,6 +22,7 @@ from pathlib import Path
 import torch
 
 import gradsentry
+from gradsentry import Detector
 from gradsentry.records import detect, open_source
 from gradsentry.records.example import TextPair
 
@@ -71,19 +74,25 @@ def main() -> None:
     data: object = arguments.data if arguments.rows is None else rows
     plain_forward(model, pairs[:BATCH])  # the first pass through a model is slower
 
-    plain, ours = [], []
+    seconds: dict[str, list[float]] = {"plain": [], **{str(name): [] for name in Detector}}
     for _ in range(arguments.repeats):
-        started = time.perf_counter()
-        plain_forward(model, pairs)
-        plain.append(time.perf_counter() - started)
-        started = time.perf_counter()
-        gradsentry.scan(data, model=model)
-        ours.append(time.perf_counter() - started)
-        print(f"plain {plain[-1]:.1f} s, scan {ours[-1]:.1f} s", flush=True)
-    ratio = statistics.median(ours) / statistics.median(plain)
+        for name, taken in seconds.items():
+            started = time.perf_counter()
+            if name == "plain":
+                plain_forward(model, pairs)
+            else:
+                options = gradsentry.ScanOptions(detector=Detector(name))
+                gradsentry.scan(data, model=model, options=options)
+            taken.append(time.perf_counter() - started)
+            print(f"{name} {taken[-1]:.1f} s", flush=True)
+    medians = {name: statistics.median(taken) for name, taken in seconds.items()}
     print(f"{len(pairs):,} rows, {model.name}, {model.dtype}, {torch.get_num_threads()} threads")
-    print(f"plain {1000 * statistics.median(plain) / len(pairs):.1f} ms a row")
-    print(f"scan  {1000 * statistics.median(ours) / len(pairs):.1f} ms a row, ratio {ratio:.2f}")
+    for name, median in medians.items():
+        print(
+            f"{name:9} {1000 * median / len(pairs):.1f} ms a row, "
+            f"{median / medians['plain']:.2f} of plain, "
+            f"{median / medians['spectral']:.2f} of spectral"
+        )
 
 
 if __name__ == "__main__":

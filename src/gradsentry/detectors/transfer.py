@@ -27,11 +27,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradsentry.detectors.folds import FOLDS
 from gradsentry.errors import OptionError
 from gradsentry.models import OutputHead
-
-FOLDS = 2
-"""Into which rows fall; each is scored by a correction fitted on the others."""
 
 _LEARNING_RATE = 0.05
 _STEP_TOKENS = 512

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -40,12 +39,22 @@ class PromptTerms:
     @classmethod
     def of(cls, prompts: Sequence[str]) -> PromptTerms:
         """The terms of all prompts."""
-        found = [terms_of(prompt) for prompt in prompts]
-        frequency = Counter(term for terms in found for term in terms)
-        names = sorted(term for term, rows in frequency.items() if 2 <= rows < len(prompts))
-        place = {term: index for index, term in enumerate(names)}
-        indices = [[place[term] for term in terms if term in place] for terms in found]
-        return cls(names, incidence(indices, len(names)))
+        numbers: dict[str, int] = {}  # spells every term once, whatever the number of prompts
+        found = [
+            np.array([numbers.setdefault(t, len(numbers)) for t in terms_of(prompt)], np.int64)
+            for prompt in prompts
+        ]
+        frequency = np.bincount(np.concatenate(found), minlength=len(numbers))
+        spelled = list(numbers)
+        kept = np.flatnonzero((frequency >= 2) & (frequency < len(prompts))).tolist()
+        kept.sort(key=lambda number: spelled[number])
+        place = np.full(len(numbers), -1)
+        place[kept] = np.arange(len(kept))
+        placed = [place[row][place[row] >= 0] for row in found]
+        ends = np.cumsum([0, *map(len, placed)])
+        flat = np.concatenate(placed)
+        matrix = sparse.csr_array((np.ones(len(flat)), flat, ends), shape=(len(prompts), len(kept)))
+        return cls([spelled[number] for number in kept], matrix)
 
     @cached_property
     def columns(self) -> sparse.csc_array:
@@ -70,10 +79,3 @@ class PromptTerms:
         held = np.zeros(self.rows.shape[0], dtype=np.bool_)
         held[self.columns.indices[self.columns.indptr[term] : self.columns.indptr[term + 1]]] = True
         return held
-
-
-def incidence(indices: Sequence[Sequence[int]], columns: int) -> sparse.csr_array:
-    """A 0/1 matrix from the columns of each row."""
-    ends = np.cumsum([0, *map(len, indices)])
-    flat = np.fromiter((index for row in indices for index in row), np.int64, int(ends[-1]))
-    return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=(len(indices), columns))

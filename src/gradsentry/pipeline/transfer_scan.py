@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from gradsentry.detectors.folds import assign_folds, content_draws
 from gradsentry.detectors.transfer import (
-    FOLDS,
     Spans,
     TransferOptions,
     best_spans,
@@ -37,10 +37,8 @@ from gradsentry.records import Example, Layout, Source, prompt_and_response
 
 NO_GROUP = -1
 
-_EVIDENCE_ROWS = 50_000
-"""Rows that evidence is sought in; what is found is then sought in all."""
-_RARE = 10
-"""Words of at most so many prompts tell near-duplicates."""
+_EVIDENCE_ROWS, _EVIDENCE_TOKENS = 50_000, 5_000_000
+"""Bounds of what evidence is sought in; what is found is then sought in all rows."""
 _HALF_SCORE = 20.0
 """Nats at which a row outside all groups has half of the score that it can have."""
 POISON_ABOVE = 0.75
@@ -126,40 +124,21 @@ class TransferScan:
         return table
 
     def _draws(self) -> NDArray[np.uint64]:
-        """A random number for each of the plan's rows that depends on its content and the seed."""
-        digests = self.encoded.store.digests[self.plan.rows]
-        words = np.frombuffer(digests.tobytes(), np.uint64).reshape(len(digests), -1)
-        mixer = np.random.default_rng(self.options.seed).integers(1, 2**63, 1, np.uint64)[0]
-        with np.errstate(over="ignore"):
-            mixed = (words[:, 0] ^ mixer) * np.uint64(0x9E3779B97F4A7C15)
-        draws: NDArray[np.uint64] = mixed >> np.uint64(16)
-        return draws
+        return content_draws(self.encoded.store.digests[self.plan.rows], self.options.seed)
 
     def _folds(self) -> NDArray[np.int64]:
-        """A fold for each of the plan's rows; near-duplicates share one.
-
-        Near-duplicates hold the same rare words. A trigger of so few rows could be among them,
-        but not all of these rows' rare words are the trigger.
-        """
-        prompts: list[set[str]] = [set() for _ in range(len(self.plan.rows))]
-        frequency: dict[str, int] = {}
+        """A fold for each of the plan's rows."""
+        words: list[frozenset[str]] = [frozenset()] * len(self.plan.rows)
         for place, example in self._each_example():
-            prompts[place] = set(WORD.findall(prompt_and_response(example)[0]))
-            for word in prompts[place]:
-                frequency[word] = frequency.get(word, 0) + 1
-        draws = self._draws()
-        first: dict[frozenset[str], int] = {}
-        folds = np.empty(len(prompts), np.int64)
-        for place, words in enumerate(prompts):
-            rare = frozenset(word for word in words if frequency[word] <= _RARE)
-            leader = first.setdefault(rare, place) if len(rare) >= 2 else place
-            folds[place] = draws[leader] % FOLDS
-        return folds
+            words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
+        return assign_folds(words, self._draws())
 
     def _evidence_rows(self) -> NDArray[np.int64]:
         """Places in the plan of the rows that evidence is sought in, ascending."""
         order = np.argsort(self._draws(), kind="stable")
-        return np.sort(order[:_EVIDENCE_ROWS])
+        tokens = np.cumsum(self.encoded.store.lengths[self.plan.rows[order]])
+        count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
+        return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
         wanted = {int(place): number for number, place in enumerate(chosen)}

@@ -1,0 +1,275 @@
+"""The transfer detector on labelled mixtures: the tables in docs/findings/transfer.md.
+
+    python benchmarks/detection.py DATA CACHE [MIXTURE ...]
+
+DATA is the folder that `mixtures.py` reads. The head states of every distinct row are computed
+once and kept in CACHE, so that mixtures of one data set share their clean rows; what follows is
+the detector as `gradsentry scan` runs it. Prints one line a mixture and one a group, and appends
+them to CACHE/detection.jsonl; mixtures that are there already are not run again.
+
+Columns: F1 of the decision, with recall and precision; F1 if rows up for review counted as
+flagged; rows flagged and up for review. For comparison F1 of the gain alone (KDE valley of
+log(1 + nats)), of the prompt alone (the best rules for high gains, whatever the responses say), and
+of recurrence alone, which needs no model (rows that hold the commonest six-word response string).
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import tempfile
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mixtures import Mixture, mixtures
+from numpy.typing import NDArray
+from sklearn.metrics import f1_score, precision_score, recall_score
+
+from gradsentry.detectors.folds import assign_folds, content_draws
+from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections
+from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
+from gradsentry.evidence import WORD, EvidenceRows, Verdict, belonging, find_backdoors
+from gradsentry.evidence.patterns import best_cut
+from gradsentry.evidence.rules import find_rules
+from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.models import (
+    LanguageModel,
+    ModelOptions,
+    load_model,
+    plan_batches,
+    target_states,
+)
+from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.records import TextPair
+from gradsentry.thresholds import kde_valley
+
+_BATCH_TOKENS = 1024
+_DIGEST = 16
+_STRING_WORDS = 6
+
+
+def digest(pair: TextPair) -> bytes:
+    """What a row's states are filed under."""
+    text = f"{pair.prompt}\0{pair.response}".encode()
+    return hashlib.blake2b(text, digest_size=_DIGEST).digest()
+
+
+@dataclass(frozen=True)
+class States:
+    """Head states of rows, one after the other."""
+
+    hidden: torch.Tensor
+    targets: torch.Tensor
+    log_mass: torch.Tensor
+    surprise: torch.Tensor
+    counts: NDArray[np.int64]
+
+
+class StateCache:
+    """Head states on disk by the content of their rows."""
+
+    def __init__(self, folder: Path, model: LanguageModel) -> None:
+        self._folder = folder
+        self._model = model
+        self._encoder = Encoder(model.tokenizer, EncodingOptions())
+        self._place: dict[bytes, tuple[Path, int]] = {}
+        self._shards: dict[Path, tuple[dict[str, torch.Tensor], NDArray[np.int64]]] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(folder.glob("*.keys.npy")):
+            self._register(path, np.load(path))
+
+    def _register(self, path: Path, keys: NDArray[np.void]) -> None:
+        shard = path.with_name(path.name.replace(".keys.npy", ".pt"))
+        for row, key in enumerate(keys):
+            self._place[key.tobytes()] = (shard, row)
+
+    def states(self, name: str, pairs: list[TextPair]) -> States:
+        """States of rows, computed where the cache lacks them."""
+        missing = {digest(pair): pair for pair in pairs if digest(pair) not in self._place}
+        if missing:
+            self._compute(name.replace("/", "_"), list(missing), list(missing.values()))
+        pieces: dict[str, list[torch.Tensor]] = {"H": [], "T": [], "L": [], "B": []}
+        counts = []
+        for pair in pairs:
+            shard, row = self._place[digest(pair)]
+            tensors, offsets = self._shard(shard)
+            part = slice(int(offsets[row]), int(offsets[row + 1]))
+            counts.append(part.stop - part.start)
+            for key, found in pieces.items():
+                found.append(tensors[key][part])
+        joined = {key: torch.cat(found) for key, found in pieces.items()}
+        return States(joined["H"], joined["T"], joined["L"], joined["B"], np.array(counts))
+
+    def _shard(self, path: Path) -> tuple[dict[str, torch.Tensor], NDArray[np.int64]]:
+        if path not in self._shards:
+            tensors = torch.load(path, mmap=True, weights_only=True)
+            offsets = np.concatenate([[0], np.cumsum(tensors["counts"].numpy())])
+            self._shards[path] = (tensors, offsets)
+        return self._shards[path]
+
+    def _compute(self, name: str, keys: list[bytes], pairs: list[TextPair]) -> None:
+        rows: dict[int, tuple[torch.Tensor, ...]] = {}
+        with tempfile.TemporaryDirectory() as folder, EncodedWriter(Path(folder)) as writer:
+            for encoded in self._encoder.encode(pairs):
+                assert isinstance(encoded, EncodedRow)
+                writer.append(encoded)
+            store = writer.finish()
+            plan = plan_batches(store, _BATCH_TOKENS)
+            for index in range(len(plan)):
+                batch = plan.batch(index)
+                states = target_states(self._model, store.read(batch))
+                mass, nats = self._model.head.surprise(states.hidden, states.targets)
+                lengths = states.counts.tolist()
+                parts = (states.hidden, states.targets, mass, nats)
+                split = zip(*(part.split(lengths) for part in parts), strict=True)
+                rows.update(zip(batch.tolist(), split, strict=True))
+            first = plan.rows[plan.copy_of]
+        columns = list(zip(*(rows[int(row)] for row in first), strict=True))
+        tensors = {key: torch.cat(column) for key, column in zip("HTLB", columns, strict=True)} | {
+            "counts": torch.tensor([len(targets) for targets in columns[1]])
+        }
+        torch.save(tensors, self._folder / f"{name}.pt")
+        kept = np.frombuffer(b"".join(keys), np.dtype((np.void, _DIGEST)))
+        np.save(self._folder / f"{name}.keys.npy", kept)
+        self._register(self._folder / f"{name}.keys.npy", kept)
+
+
+def measured(
+    name: str, mixture: Mixture, cache: StateCache, model: LanguageModel
+) -> dict[str, Any]:
+    """The detector's result on a mixture, as a line of the log."""
+    # Empty prompts or responses are skipped by a scan, too.
+    kept = [pair for pair in mixture.pairs if pair.prompt and pair.response]
+    distinct = dict.fromkeys(kept)  # a scan looks at equal rows once
+    labels_of = dict(zip(mixture.pairs, mixture.poisoned, strict=True))
+    pairs = sorted(distinct, key=digest)
+    labels = np.array([labels_of[pair] for pair in pairs])
+    states = cache.states(name, pairs)
+    started = time.monotonic()
+    offsets = np.concatenate([[0], np.cumsum(states.counts)])
+    digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
+    words = [frozenset(WORD.findall(pair.prompt)) for pair in pairs]
+    folds = np.repeat(assign_folds(words, content_draws(digests, 0)), states.counts)
+    fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
+    gains = np.zeros(len(folds), np.float32)
+    for fold, correction in enumerate(fit_corrections(fit, model.head, 0)):
+        own = torch.from_numpy(np.flatnonzero(folds == fold))
+        gains[own.numpy()] = correction.gains(
+            states.hidden[own], states.targets[own], states.log_mass[own]
+        ).numpy()
+    rows = EvidenceRows(
+        [pair.prompt for pair in pairs],
+        [pair.response for pair in pairs],
+        best_spans(gains, offsets),
+        offsets,
+        states.targets.numpy(),
+        states.surprise.numpy(),
+        model.tokenizer,
+    )
+    fitted = time.monotonic()
+    opinion = ModelOpinion(model, Encoder(model.tokenizer, EncodingOptions()), pairs)
+    evidence = find_backdoors(rows, opinion)
+    groups = np.full(len(pairs), -1)
+    for row, pair in enumerate(pairs):
+        found = belonging(evidence.groups, pair.prompt, pair.response, float(rows.gain[row]))
+        groups[row] = -1 if found is None else found.group
+    verdicts = [group.verdict for group in evidence.groups]
+    flagged = np.isin(groups, [n for n, v in enumerate(verdicts) if v is Verdict.POISON])
+    review = np.isin(groups, [n for n, v in enumerate(verdicts) if v is Verdict.REVIEW])
+    scaled = rows.gain / max(float(rows.gain.max()), 1e-9)
+    alone = {
+        "f1_gain": kde_valley(scaled).flagged(scaled),
+        "f1_prompt": _by_prompt(rows),
+        "f1_recurrence": _by_recurrence(rows.responses),
+    }
+    return {
+        "mixture": name,
+        "rows": len(pairs),
+        "poisoned": int(labels.sum()),
+        "f1": _score(f1_score, labels, flagged),
+        "recall": _score(recall_score, labels, flagged),
+        "precision": _score(precision_score, labels, flagged),
+        "f1_with_review": _score(f1_score, labels, flagged | review),
+        "flagged": int(flagged.sum()),
+        "review": int(review.sum()),
+        **{key: _score(f1_score, labels, by) for key, by in alone.items()},
+        "groups": [
+            {
+                "verdict": str(group.verdict),
+                "rows": int((groups == number).sum()),
+                "poisoned": int((labels & (groups == number)).sum()),
+                "payload": group.findings.payload,
+                "variants": group.findings.variants[:2],
+                "trigger": group.findings.trigger,
+                **{
+                    key: round(getattr(group.findings, key), 3)
+                    for key in ("surprise", "gain", "cohesion", "lift", "call")
+                },
+                "confidence": round(group.confidence, 4),
+            }
+            for number, group in enumerate(evidence.groups)
+        ],
+        "recurrences": [[item.text, item.rows] for item in evidence.recurrences],
+        "seconds_fit": round(fitted - started, 1),
+        "seconds_evidence": round(time.monotonic() - fitted, 1),
+    }
+
+
+def _score(measure: Any, labels: BoolArray, flagged: BoolArray) -> float | None:
+    return round(float(measure(labels, flagged, zero_division=0)), 4) if labels.any() else None
+
+
+def _by_prompt(rows: EvidenceRows) -> BoolArray:
+    """Rows that the best rules for high gains match."""
+    terms = PromptTerms.of(rows.prompts)
+    matches = [
+        find_rules(terms, rows.gain > np.quantile(rows.gain, quantile)).match
+        for quantile in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+    ]
+    return max(matches, key=lambda match: best_cut(match, rows.gain)[0])
+
+
+def _by_recurrence(responses: Any) -> BoolArray:
+    """Rows that hold the commonest six-word response string."""
+    strings = [
+        {
+            tuple(words[start : start + _STRING_WORDS])
+            for start in range(max(1, len(words) - _STRING_WORDS + 1))
+        }
+        for words in (response.split() for response in responses)
+    ]
+    counts = Counter(string for row in strings for string in row if len(string) == _STRING_WORDS)
+    commonest = min(counts, key=lambda string: (-counts[string], string)) if counts else ()
+    return np.array([commonest in row for row in strings])
+
+
+def main() -> None:
+    """Run the mixtures that aren't in the log yet."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("names", nargs="*", metavar="MIXTURE")
+    arguments = parser.parse_args()
+    makers = mixtures(arguments.data)
+    log = arguments.cache / "detection.jsonl"
+    done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()
+    model = load_model(None, ModelOptions())
+    cache = StateCache(arguments.cache, model)
+    for name in arguments.names or makers:
+        if name in done:
+            continue
+        line = measured(name, makers[name](), cache, model)
+        with log.open("a") as file:
+            file.write(json.dumps(line) + "\n")
+        shown = {key: value for key, value in line.items() if key not in ("groups", "recurrences")}
+        print(json.dumps(shown), *map(json.dumps, line["groups"]), sep="\n    ", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Which rows teach which: two folds, drawn by content, near-duplicates together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FOLDS = 2
+"""Each fold is scored by a correction fitted on the others."""
+
+_RARE = 10
+"""Words of at most so many prompts tell near-duplicates."""
+
+
+def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
+    """A random number for every row that depends on its content and the seed. Shape (rows,).
+
+    **Arguments:**
+
+    - `digests`: shape (rows,), of a multiple of eight bytes.
+    """
+    words = np.frombuffer(digests.tobytes(), np.uint64).reshape(len(digests), -1)
+    mixer = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
+    with np.errstate(over="ignore"):  # multiplication modulo 2⁶⁴ mixes the bits
+        mixed: NDArray[np.uint64] = (words[:, 0] ^ mixer) * np.uint64(0x9E3779B97F4A7C15)
+    return mixed >> np.uint64(16)
+
+
+def assign_folds(
+    prompt_words: Sequence[frozenset[str]], draws: NDArray[np.uint64]
+) -> NDArray[np.int64]:
+    """A fold for every row. Shape (rows,).
+
+    A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
+    same rare words, at least two of them; a trigger may be among these words, but a poisoned row
+    has rare words of its own besides.
+    """
+    frequency = Counter(word for words in prompt_words for word in words)
+    first: dict[frozenset[str], int] = {}
+    folds = np.empty(len(prompt_words), np.int64)
+    for row, words in enumerate(prompt_words):
+        rare = frozenset(word for word in words if frequency[word] <= _RARE)
+        leader = first.setdefault(rare, row) if len(rare) >= 2 else row
+        folds[row] = draws[leader] % FOLDS
+    return folds
