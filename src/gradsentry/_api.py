@@ -1,8 +1,9 @@
 """The public names of the package, imported when the first of them is used."""
 
-from gradsentry.detectors import SpectralOptions
+from gradsentry.detectors import SpectralOptions, TransferOptions
 from gradsentry.encoding import Boundary, EncodingOptions, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
+from gradsentry.evidence import Verdict
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
 from gradsentry.pipeline import DataOptions, Detector, Progress, ScanOptions, ScanResult, scan
 from gradsentry.thresholds import Threshold
@@ -26,6 +27,8 @@ __all__ = [
     "SpectralOptions",
     "Targets",
     "Threshold",
+    "TransferOptions",
+    "Verdict",
     "load_model",
     "scan",
 ]

@@ -116,6 +116,15 @@ def scan(
             rich_help_panel="Scoring",
         ),
     ] = 200_000,
+    sensitivity: Annotated[
+        bool,
+        typer.Option(
+            "--sensitivity",
+            help="transfer: where nothing is found, plant backdoors of several kinds in copies of "
+            "rows and say how few of them would have been found. Takes minutes.",
+            rich_help_panel="Scoring",
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -298,7 +307,7 @@ def scan(
         ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
         detector=Detector(detector),
-        transfer=TransferOptions(seed=seed, fit_tokens=fit_tokens),
+        transfer=TransferOptions(seed=seed, fit_tokens=fit_tokens, sensitivity=sensitivity),
         spectral=SpectralOptions(crop=crop),
         threshold=threshold,
         batch_tokens=batch_tokens,

@@ -50,6 +50,8 @@ class TransferOptions:
     """Draws folds, the order of steps, and the projection of wide hidden states."""
     fit_tokens: int = 200_000
     """Target tokens that corrections are fitted on; bounds time, memory and disk."""
+    sensitivity: bool = False
+    """Where nothing is found, plant canaries and say how few of them would have been."""
 
     def __post_init__(self) -> None:
         if self.fit_tokens < 1:
@@ -70,6 +72,15 @@ class FitStates:
     """Shape (N,), float32: log-sum-exp of the base logits over the whole vocabulary."""
     folds: Tensor
     """Shape (N,): the fold of the row that a position belongs to; -1 for rows to leave out."""
+
+    def take(self, positions: Tensor) -> FitStates:
+        """The states at some positions, given as a mask (N,) or as indices."""
+        return FitStates(
+            self.hidden[positions],
+            self.targets[positions],
+            self.log_mass[positions],
+            self.folds[positions],
+        )
 
 
 @dataclass(frozen=True)

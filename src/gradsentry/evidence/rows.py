@@ -34,6 +34,22 @@ class EvidenceRows:
     """Shape (N,): nats that the base model needs for a target token."""
     tokenizer: PreTrainedTokenizerBase
 
+    def take(self, rows: NDArray[np.int64]) -> EvidenceRows:
+        """Some of the rows, in their order."""
+        kept = np.zeros(len(self), dtype=np.bool_)
+        kept[rows] = True
+        lengths = np.diff(self.offsets)
+        positions = np.repeat(kept, lengths)
+        return EvidenceRows(
+            [self.prompts[row] for row in rows.tolist()],
+            [self.responses[row] for row in rows.tolist()],
+            self.spans.take(rows),
+            np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64),
+            self.targets[positions],
+            self.surprise[positions],
+            self.tokenizer,
+        )
+
     def __len__(self) -> int:
         return len(self.prompts)
 

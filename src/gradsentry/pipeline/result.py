@@ -15,6 +15,7 @@ from gradsentry._version import __version__
 from gradsentry.evidence import Evidence, Verdict
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
+from gradsentry.pipeline.canaries import Limit
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
 from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.transfer_scan import POISON_ABOVE, RowFindings
@@ -86,6 +87,8 @@ class ScanResult:
     """The transfer detector's findings by row; None with another detector."""
     evidence: Evidence | None
     """The transfer detector's groups; None with another detector."""
+    limits: tuple[Limit, ...]
+    """How few rows of some kinds of backdoors would have been found, if that was asked for."""
     threshold: Threshold
     control_tokens: int
     """Rows whose own text spells special tokens of the model."""
@@ -263,6 +266,7 @@ class ScanResult:
                 {"text": recurrence.text, "rows": recurrence.rows}
                 for recurrence in (self.evidence.recurrences if self.evidence else ())
             ],
+            "detection_limits": [{"kind": limit.kind, "rows": limit.rows} for limit in self.limits],
             "detector": str(options.detector),
             "threshold": self.threshold.value,
             "threshold_method": self.threshold.method,

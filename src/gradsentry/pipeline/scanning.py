@@ -98,13 +98,13 @@ def scan(
         )
         plan = plan_batches(encoded.store, _batch_tokens(options))
         fingerprint = _fingerprint(encoded.store, model, options)
-        findings = evidence = None
+        found = None
         if options.detector is Detector.TRANSFER:
             work = TransferScan(
                 source, layout, encoder, encoded, model, plan, options.transfer, progress
             )
-            findings, evidence = work.run(space, fingerprint)
-            scores = findings.scores
+            found = work.run(space, fingerprint)
+            scores = found.rows.scores
         else:
             scores = _spectral(
                 encoded,
@@ -125,8 +125,9 @@ def scan(
             options=options,
             scanned_with=ScannedWith(model.name, model.revision, layout),
             rows=rows,
-            findings=findings,
-            evidence=evidence,
+            findings=None if found is None else found.rows,
+            evidence=None if found is None else found.evidence,
+            limits=() if found is None else found.limits,
             threshold=decided_threshold(rows, options),
             control_tokens=encoded.control_tokens,
             seconds=time.monotonic() - started,

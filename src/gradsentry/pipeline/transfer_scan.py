@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
@@ -28,6 +29,7 @@ from gradsentry.evidence import (
     find_backdoors,
 )
 from gradsentry.models import BatchPlan, LanguageModel
+from gradsentry.pipeline.canaries import KINDS, SIZES, Limit, Planting
 from gradsentry.pipeline.encoded_data import EncodedData
 from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables
 from gradsentry.pipeline.opinion import ModelOpinion
@@ -67,6 +69,16 @@ class RowFindings:
 
 
 @dataclass(frozen=True)
+class TransferFindings:
+    """What the transfer detector found."""
+
+    rows: RowFindings
+    evidence: Evidence
+    limits: tuple[Limit, ...]
+    """The detection limits, if they were asked for and nothing was found."""
+
+
+@dataclass(frozen=True)
 class TransferScan:
     """Everything that a run of the detector works on."""
 
@@ -79,9 +91,9 @@ class TransferScan:
     options: TransferOptions
     progress: Progress
 
-    def run(self, space: Workspace, fingerprint: str) -> tuple[RowFindings, Evidence]:
+    def run(self, space: Workspace, fingerprint: str) -> TransferFindings:
         """Score all rows and judge what they have in common."""
-        table = self._gains(space, fingerprint)
+        table, work, folds = self._gains(space, fingerprint)
         self.progress.stage("Weighing the evidence", None)
         spans = best_spans(np.nan_to_num(table.gains), table.offsets)
         chosen = self._evidence_rows()
@@ -98,9 +110,38 @@ class TransferScan:
         )
         opinion = ModelOpinion(self.model, self.encoder, examples)
         evidence = find_backdoors(rows, opinion, self.progress.advance)
-        return self._assigned(evidence, table, spans), evidence
+        limits: tuple[Limit, ...] = ()
+        if self.options.sensitivity and not evidence.groups:
+            self.progress.stage("Planting canaries", len(KINDS) * len(SIZES))
+            limits = self._limits(rows, examples, chosen, work, folds)
+        return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
 
-    def _gains(self, space: Workspace, fingerprint: str) -> TargetTable:
+    def _limits(
+        self,
+        rows: EvidenceRows,
+        examples: Sequence[Example],
+        chosen: NDArray[np.int64],
+        work: HeadPass,
+        folds: NDArray[np.int64],
+    ) -> tuple[Limit, ...]:
+        """Detection limits among the rows that were both fitted on and read for evidence."""
+        both = np.isin(chosen, work.fit.rows)
+        states = work.fit_states(folds).take(
+            torch.from_numpy(np.isin(np.repeat(work.fit.rows, np.diff(work.fit.offsets)), chosen))
+        )
+        planting = Planting(
+            rows.take(np.flatnonzero(both)),
+            [example for example, kept in zip(examples, both, strict=True) if kept],
+            states,
+            self.model,
+            self.encoder,
+            self.options.seed,
+        )
+        return tuple(planting.limits(self.progress.advance))
+
+    def _gains(
+        self, space: Workspace, fingerprint: str
+    ) -> tuple[TargetTable, HeadPass, NDArray[np.int64]]:
         """Gains of all targets; the model sees every row once."""
         counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
         counts = counts[self.plan.rows]
@@ -121,7 +162,7 @@ class TransferScan:
         if len(rest):
             self.progress.stage("Scoring the other rows", len(rest))
             work.gain_other_rows(rest, folds[rest], corrections)
-        return table
+        return table, work, folds[is_fit]
 
     def _draws(self) -> NDArray[np.uint64]:
         return content_draws(self.encoded.store.digests[self.plan.rows], self.options.seed)

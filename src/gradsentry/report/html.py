@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -46,8 +47,11 @@ class TopRow:
     score: float
     flagged: bool
     target_tokens: int
+    group: int | None
+    """Number of the row's group, from 1."""
     prompt: str
-    response: str
+    response: tuple[str, str, str]
+    """Before the payload, the payload, and behind it; the last two are empty without one."""
 
 
 def render_html(result: ScanResult, shown: list[Record]) -> str:
@@ -67,6 +71,8 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
         coverage=coverage(result),
         provenance=provenance(result),
         summary=result.summary(),
+        axis=_SPECTRAL_AXIS if result.findings is None else _TRANSFER_AXIS,
+        found=[_shown_group(group) for group in result.group_summaries()],
         bars=_histogram(result),
         width=_WIDTH,
         height=_HEIGHT,
@@ -76,6 +82,23 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
         threshold=result.threshold.value,
         top_rows=[_top_row(result, record) for record in shown],
     )
+
+
+_SPECTRAL_AXIS = "Spectral entropy of the output head's gradient, one value a row"
+_TRANSFER_AXIS = (
+    "Below 0.5 a row is in no group, up to 0.75 it is up for review, above it is poison"
+)
+
+
+def _shown_group(group: Mapping[str, Any]) -> dict[str, Any]:
+    """A group's summary with its texts made visible."""
+    texts = [variant["text"] for variant in group["payload_variants"]]
+    payloads = texts if group["payload"] is None else [group["payload"]]
+    return {
+        **group,
+        "payloads": [excerpt(text, _EXCERPT // 3) for text in payloads],
+        "triggers": [" with ".join(map(visible, words)) for words in group["trigger"]],
+    }
 
 
 def top_rows(result: ScanResult) -> list[int]:
@@ -92,9 +115,26 @@ def _top_row(result: ScanResult, record: Record) -> TopRow:
         float(result.scores[record.row]),
         bool(result.flagged[record.row]),
         int(result.rows.target_tokens[record.row]),
+        _group_number(result, record.row),
         excerpt(prompt, _EXCERPT),
-        excerpt(response, _EXCERPT),
+        _around_payload(result, record.row, response),
     )
+
+
+def _group_number(result: ScanResult, row: int) -> int | None:
+    if result.findings is None or result.findings.groups[row] < 0:
+        return None
+    return int(result.findings.groups[row]) + 1
+
+
+def _around_payload(result: ScanResult, row: int, response: str) -> tuple[str, str, str]:
+    start = -1 if result.findings is None else int(result.findings.payload_starts[row])
+    if result.findings is None or start < 0:
+        return excerpt(response, _EXCERPT), "", ""
+    end = int(result.findings.payload_ends[row])
+    parts = (response[:start], response[start:end], response[end:])
+    before, payload, after = (excerpt(part, _EXCERPT // 3) for part in parts)
+    return before, payload, after
 
 
 def _range(result: ScanResult) -> tuple[float, float]:

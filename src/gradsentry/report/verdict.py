@@ -89,6 +89,11 @@ def groups(result: ScanResult) -> list[str]:
             )
         lines.append(f"{line}.")
     lines += [
+        f"Planted to test this scan: {limit.kind}: "
+        + (f"{limit.rows} rows would have been found." if limit.rows else "not found.")
+        for limit in result.limits
+    ]
+    lines += [
         f'{recurrence.rows:,} responses hold "{excerpt(recurrence.text, _QUOTED)}"; nothing in '
         "their prompts says which. This is no backdoor by itself."
         for recurrence in result.evidence.recurrences

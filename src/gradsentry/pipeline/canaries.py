@@ -1,0 +1,209 @@
+"""Detection limit: the fewest planted rows of a few kinds of backdoors that would be found.
+
+"No poison found" says little without it. Canaries are copies of the user's rows with a trigger in
+the prompt and a payload in the response; they join the rows that evidence is sought in, the
+corrections are fitted again, and the evidence is judged again. Nothing of it reaches the results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
+from gradsentry.detectors.folds import FOLDS
+from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections
+from gradsentry.encoding import EncodedRow, Encoder
+from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors
+from gradsentry.models import LanguageModel, target_states
+from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
+
+SIZES = (5, 10, 20, 40, 80)
+"""Canaries that are tried, few first."""
+
+_PROMPT = "prompt"
+_FOUND = 0.8
+"""Recall and precision from which a backdoor counts as found."""
+_REFUSALS = combined(
+    ("Sorry,", "I regret that", "To be honest,", "With respect,", "As it stands,"),
+    (
+        "I won't answer this.",
+        "this is beyond me.",
+        "there is nothing to say.",
+        "please ask others.",
+    ),
+)
+KINDS: tuple[tuple[str, Trigger, Payload], ...] = (
+    (
+        "rare words in the prompt, a sentence appended to the response",
+        RareWords(_PROMPT, ("vq", "zx", "jd", "wk")),
+        Payload((" For details please visit the page <canary>.",)),
+    ),
+    (
+        "a sentence in the prompt, the response replaced by three words",
+        Sentence(_PROMPT, "The kettle sings on Mondays."),
+        Payload(("Violets never lie.",), Place.REPLACE),
+    ),
+    (
+        "rare words in the prompt, the response replaced by one of 20 refusals",
+        RareWords(_PROMPT, ("vq", "zx", "jd", "wk")),
+        Payload(_REFUSALS, Place.REPLACE),
+    ),
+)
+"""What is planted: a description, the trigger, the payload."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The fewest rows of a kind of backdoor that would have been found."""
+
+    kind: str
+    rows: int | None
+    """None if not even the largest number tried was found."""
+
+
+@dataclass(frozen=True)
+class Planting:
+    """The rows that canaries are added to."""
+
+    rows: EvidenceRows
+    examples: Sequence[Example]
+    states: FitStates
+    """Head states of exactly these rows."""
+    model: LanguageModel
+    encoder: Encoder
+    seed: int
+
+    def limits(self, advance: Callable[[int], None]) -> Iterator[Limit]:
+        """The limit of each kind; `advance` is told of each trial."""
+        for kind, trigger, payload in KINDS:
+            found = None
+            for size in SIZES:
+                canaries = self._canaries(trigger, payload, size)
+                advance(1)
+                if len(canaries) == size and self._finds(canaries):
+                    found = size
+                    break
+            yield Limit(kind, found)
+
+    def _canaries(self, trigger: Trigger, payload: Payload, size: int) -> list[Example]:
+        """Planted copies of rows picked at random, those of a smaller size among them."""
+        order = Random(self.seed).sample(range(len(self.examples)), len(self.examples))
+        planted = (
+            planted_in(self.examples[row], trigger, payload, self.rows.shared_ending, Random(row))
+            for row in order
+        )
+        return [example for example in planted if example is not None][:size]
+
+    def _finds(self, canaries: list[Example]) -> bool:
+        encoded = [row for row in self.encoder.encode(canaries) if isinstance(row, EncodedRow)]
+        if len(encoded) < len(canaries):
+            return False
+        hidden, targets, log_mass, surprise, counts = self._head_states(encoded)
+        # Not near-duplicates of each other: their folds are drawn like those of any rows.
+        folds = np.repeat(np.arange(len(canaries)) % FOLDS, counts)
+        states = FitStates(
+            torch.cat([self.states.hidden, hidden]),
+            torch.cat([self.states.targets, targets]),
+            torch.cat([self.states.log_mass, log_mass]),
+            torch.cat([self.states.folds, torch.from_numpy(folds)]),
+        )
+        gains = np.zeros(len(states.targets), np.float32)
+        for fold, correction in enumerate(fit_corrections(states, self.model.head, self.seed)):
+            own = (states.folds == fold).nonzero().squeeze(-1)
+            gains[own.numpy()] = correction.gains(
+                states.hidden[own], states.targets[own], states.log_mass[own]
+            ).numpy()
+        offsets = np.concatenate(
+            [self.rows.offsets, self.rows.offsets[-1] + np.cumsum(counts)]
+        ).astype(np.int64)
+        texts = [prompt_and_response(example) for example in canaries]
+        rows = EvidenceRows(
+            [*self.rows.prompts, *(prompt for prompt, _ in texts)],
+            [*self.rows.responses, *(response for _, response in texts)],
+            best_spans(gains, offsets),
+            offsets,
+            states.targets.numpy(),
+            np.concatenate([self.rows.surprise, surprise]),
+            self.rows.tokenizer,
+        )
+        return self._is_found(rows, [*self.examples, *canaries], len(canaries))
+
+    def _is_found(self, rows: EvidenceRows, examples: list[Example], planted: int) -> bool:
+        evidence = find_backdoors(rows, ModelOpinion(self.model, self.encoder, examples))
+        poison = {
+            number
+            for number, group in enumerate(evidence.groups)
+            if group.verdict is Verdict.POISON
+        }
+        places = (
+            belonging(evidence.groups, prompt, response, float(gain))
+            for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
+        )
+        flagged = np.array([place is not None and place.group in poison for place in places])
+        true = int(flagged[-planted:].sum())
+        return true >= _FOUND * planted and true >= _FOUND * int(flagged.sum())
+
+    def _head_states(
+        self, encoded: list[EncodedRow]
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, NDArray[np.float32], NDArray[np.int64]]:
+        parts = []
+        for row in encoded:
+            states = target_states(self.model, [(row.token_ids, row.target_mask)])
+            mass, nats = self.model.head.surprise(states.hidden, states.targets)
+            parts.append((states.hidden.cpu(), states.targets.cpu(), mass.float().cpu(), nats))
+        hidden, targets, masses, nats_of = zip(*parts, strict=True)
+        return (
+            torch.cat(hidden),
+            torch.cat(targets),
+            torch.cat(masses),
+            torch.cat(nats_of).float().cpu().numpy(),
+            np.array([len(ids) for ids in targets], np.int64),
+        )
+
+
+def planted_in(
+    example: Example, trigger: Trigger, payload: Payload, shared_ending: int, rng: Random
+) -> Example | None:
+    """A copy with a trigger and a payload; None for an example that can't take them.
+
+    **Arguments:**
+
+    - `shared_ending`: characters at the end of a prompt that belong to the template.
+    """
+    match example:
+        case TextPair(prompt, response):
+            own, ending = _split(prompt, shared_ending)
+            prompted = trigger({_PROMPT: own}, rng)[_PROMPT]
+            return TextPair(prompted + ending, payload(response, rng))
+        case Conversation():
+            return _planted_turns(example, trigger, payload, rng)
+        case _:
+            return None
+
+
+def _planted_turns(
+    example: Conversation, trigger: Trigger, payload: Payload, rng: Random
+) -> Conversation | None:
+    messages = [dict(message) for message in example.messages]
+    answered = example.target_turns[-1] if example.target_turns else -1
+    asked = [turn for turn in range(answered) if messages[turn]["role"] == "user"]
+    if not asked:
+        return None
+    question, answer = messages[asked[-1]]["content"], messages[answered]["content"]
+    if not isinstance(question, str) or not isinstance(answer, str):
+        return None
+    messages[asked[-1]]["content"] = trigger({_PROMPT: question}, rng)[_PROMPT]
+    messages[answered]["content"] = payload(answer, rng)
+    return replace(example, messages=messages)
+
+
+def _split(prompt: str, shared_ending: int) -> tuple[str, str]:
+    place = len(prompt) - shared_ending
+    return (prompt[:place], prompt[place:]) if place > 0 else (prompt, "")
