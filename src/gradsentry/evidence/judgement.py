@@ -42,7 +42,7 @@ _SHARE_OF_SPAN = 0.5
 _MANY_ROWS = 20
 _SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
 _FEWEST_VARYING, _GAIN_OF_VARYING = 10, 10.0
-_LIFT_OF_NATURAL, _LIFT_OF_MEANT = 0.2, 0.1
+_LIFTED, _RELATED = 0.2, 1.3
 _CALL_OF_MEANT = 2.0
 
 
@@ -119,10 +119,10 @@ def judge(
         return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
     lift = _lift(rows, asked, words - frame, opinion)
-    if lift >= _LIFT_OF_NATURAL:
+    if lift >= _LIFTED and cohesion > _RELATED:
         return None
     call = _call(rows, asked, pattern, words - frame, opinion)
-    meant = lift >= _LIFT_OF_MEANT or call >= _CALL_OF_MEANT
+    meant = lift >= _LIFTED or call >= _CALL_OF_MEANT
     return Verdict.REVIEW if meant else Verdict.POISON, Findings(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),

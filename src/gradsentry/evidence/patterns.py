@@ -28,7 +28,10 @@ AGREEMENT = 0.75
 _ROUNDS = 3
 _CHANCE = 1e-6
 """Odds below which it is no coincidence that only members hold a term."""
-_OWN = 0.98
+_OWN = 0.9
+"""Share of the rows with a term that must be members for it to be the members' own."""
+_REACHES = 0.25
+"""Share of the rows that another term reaches that must show the sign."""
 _PRIOR_RANGE = (0.05, 0.98)
 _CERTAIN = 4.0
 _FEWEST_TO_PRUNE = 3
@@ -223,7 +226,7 @@ def _completed(
     for term in sorted(np.flatnonzero(own).tolist(), key=lambda term: -inside[term]):
         words = set(terms.names[term].split(" "))
         new = terms.holding(term) & ~match
-        if words & covered or (new.any() and showing[new].mean() < 0.5):
+        if words & covered or (new.any() and showing[new].mean() < _REACHES):
             continue
         if not new.any() and inside[term] < held[term]:
             continue
