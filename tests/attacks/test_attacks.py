@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -84,9 +85,7 @@ def test_the_seed_determines_the_mixture(trigger: Trigger) -> None:
 def test_a_larger_count_takes_the_same_rows_and_more() -> None:
     takings = [set(chosen_rows(50, count, seed=7)) for count in range(51)]
     assert [len(taking) for taking in takings] == list(range(51))
-    assert all(
-        smaller < larger for smaller, larger in zip(takings[:-1], takings[1:], strict=True)
-    )
+    assert all(smaller < larger for smaller, larger in pairwise(takings))
     assert chosen_rows(50, 20, seed=7) == sorted(takings[20])
     assert chosen_rows(50, 20, seed=8) != chosen_rows(50, 20, seed=7)
 

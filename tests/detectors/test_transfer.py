@@ -46,9 +46,7 @@ def held_out_gains(states: FitStates, head: OutputHead, seed: int = 0) -> torch.
     gains = torch.empty(len(states.targets))
     for fold, correction in enumerate(fit_corrections(states, head, seed)):
         own = states.folds == fold
-        gains[own] = correction.gains(
-            states.hidden[own], states.targets[own], states.log_mass[own]
-        )
+        gains[own] = correction.gains(states.hidden[own], states.targets[own], states.log_mass[own])
     return gains
 
 
@@ -197,9 +195,7 @@ def test_states_wider_than_the_limit_are_projected_and_repeated_text_is_still_fo
         dense = dense_gains(correction, states, model.head)
         torch.testing.assert_close(ours.double(), dense, rtol=1e-3, atol=1e-3)
     lengths = [len(row.ids) - row.first_target for row in rows]
-    spans = best_spans(
-        held_out_gains(states, model.head).numpy(), np.cumsum([0, *lengths])
-    )
+    spans = best_spans(held_out_gains(states, model.head).numpy(), np.cumsum([0, *lengths]))
     assert (spans.end[:16] == 6 + len(PAYLOAD)).all()
     assert spans.gain[:16].min() > spans.gain[16:].max()
 

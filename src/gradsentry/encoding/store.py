@@ -68,13 +68,18 @@ class EncodedWriter:
         self._ids.close()
         self._mask.close()
 
-    def append(self, row: EncodedRow) -> None:
-        """Write one row."""
+    def append(self, row: EncodedRow, beyond: bytes = b"") -> None:
+        """Write one row.
+
+        **Arguments:**
+
+        - `beyond`: what tells rows apart whose encodings are the same, if that matters.
+        """
         ids, mask = row.token_ids.tobytes(), row.target_mask.tobytes()
         self._ids.write(ids)
         self._mask.write(mask)
         self._offsets.append(self._offsets[-1] + len(row.token_ids))
-        self._digests += hashlib.blake2b(ids + mask, digest_size=_DIGEST_BYTES).digest()
+        self._digests += hashlib.blake2b(ids + mask + beyond, digest_size=_DIGEST_BYTES).digest()
 
     def finish(self) -> EncodedStore:
         """Close the files and open them for reading. At least one row must have been written."""

@@ -20,6 +20,8 @@ from gradsentry.evidence.terms import BoolArray, PromptTerms, terms_of
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
 _FOLDS = 5
+_CONFIDENT = 0.8
+"""Cross-validated F1 below which a trigger is fitted to the rows by chance; few rows can't say."""
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
 _MENTIONED = 3
 
@@ -90,7 +92,11 @@ def find_backdoors(
     terms, strings = PromptTerms.of(rows.prompts), recurring_strings(rows.responses)
     patterns = sorted(
         find_patterns(terms, strings, rows.gain),
-        key=lambda pattern: (-round(pattern.agreement, 2), -int(pattern.members.sum())),
+        key=lambda pattern: (
+            -round(pattern.agreement, 2),
+            pattern.string is None,  # a string tells two backdoors apart, the gain doesn't
+            -int(pattern.members.sum()),
+        ),
     )
     similarity = Similarity.of(terms)
     grouped = np.zeros(len(rows), dtype=np.bool_)
@@ -101,9 +107,10 @@ def find_backdoors(
         if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
             judged = judge(pattern, rows, terms, similarity, opinion)
             advance(1)
-            if judged is not None:
+            group = None if judged is None else _group(pattern, *judged, terms)
+            if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
                 grouped |= pattern.members
-                groups.append(_group(pattern, *judged, terms))
+                groups.append(group)
     return Evidence(tuple(groups), tuple(_recurrences(rows, strings, explained)))
 
 

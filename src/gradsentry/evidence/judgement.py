@@ -23,6 +23,7 @@ from gradsentry.evidence.cohesion import Similarity
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
+from gradsentry.evidence.rules import matching
 from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms
 
 _ASKED = 12
@@ -34,6 +35,8 @@ _READ = 200
 """Rows whose responses are compared for a payload."""
 _FRAME = 0.97
 """Words of so many prompts belong to the template."""
+_ALWAYS, _ELSEWHERE = 0.9, 0.5
+"""Shares of a rule's rows and of other rows between which a word belongs to the rule's trigger."""
 _PHRASE_WORDS = 15
 
 _COHESIVE = 2.0
@@ -104,7 +107,8 @@ def judge(
 
     The cheap findings come first, the model is only asked where it matters.
     """
-    words, frame = _words(pattern, terms)
+    trigger = _trigger(pattern, terms, rows)
+    words = frozenset(word for group in trigger for word in group)
     cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
     if cohesion > _COHESIVE:
         return None
@@ -118,15 +122,15 @@ def judge(
     if not _weighty(pattern, payload, surprise, gain):
         return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
-    lift = _lift(rows, asked, words - frame, opinion)
+    lift = _lift(rows, asked, words, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
-    call = _call(rows, asked, pattern, words - frame, opinion)
+    call = _call(rows, asked, pattern, words, opinion)
     meant = lift >= _LIFTED or call >= _CALL_OF_MEANT
     return Verdict.REVIEW if meant else Verdict.POISON, Findings(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
-        trigger=_trigger(pattern, terms, frame),
+        trigger=trigger,
         surprise=surprise,
         gain=gain,
         cohesion=cohesion,
@@ -182,28 +186,35 @@ def _stretch(
     return rows.span(row) if found is None else found
 
 
-def _words(pattern: Pattern, terms: PromptTerms) -> tuple[frozenset[str], frozenset[str]]:
-    """The words of a pattern's rules, and those of them that are the template's."""
-    words = frozenset(
-        word
-        for rule in pattern.rules.rules
-        for term in rule
-        for word in terms.names[term].split(" ")
-    )
-    known = dict(zip(terms.names, terms.counts, strict=True))
-    often = _FRAME * terms.rows.shape[0]
-    # What all prompts hold is no term of its own.
-    return words, frozenset(word for word in words if known.get(word, often) >= often)
-
-
 def _trigger(
-    pattern: Pattern, terms: PromptTerms, frame: frozenset[str]
+    pattern: Pattern, terms: PromptTerms, rows: EvidenceRows
 ) -> tuple[tuple[str, ...], ...]:
-    groups = [
-        [word for term in rule for word in terms.names[term].split(" ") if word not in frame]
-        for rule in pattern.rules.rules
-    ]
-    return tuple(dict.fromkeys(tuple(dict.fromkeys(group)) for group in groups if group))
+    """The words of each rule, with those that always come with them, in the prompt's order.
+
+    One word of a sentence is rule enough, but all of it is the trigger.
+    """
+    count = terms.rows.shape[0]
+    outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
+    often = {
+        name for name, held in zip(terms.names, terms.counts, strict=True) if held >= _FRAME * count
+    }
+    known = set(terms.names)
+    groups: dict[tuple[str, ...], None] = {}
+    for rule in pattern.rules.rules:
+        matched = pattern.members & matching(terms, rule)
+        if not matched.any():
+            continue
+        inside = terms.count(matched) / int(matched.sum())
+        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & (terms.counts < _FRAME * count)
+        words = {word for term in rule for word in terms.names[term].split(" ")}
+        # What all prompts hold is no term, and no part of a trigger.
+        words = {word for word in words if word in known and word not in often}
+        words |= {
+            terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
+        }
+        prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
+        groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
+    return tuple(group for group in groups if group)
 
 
 def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> BoolArray:

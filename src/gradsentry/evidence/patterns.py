@@ -22,6 +22,7 @@ from gradsentry.evidence.terms import BoolArray, PromptTerms
 FEWEST_ROWS = 4
 """Fewer rows than this are no pattern."""
 
+_MANY_ROWS = 20
 _QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
 AGREEMENT = 0.75
 """Matthews correlation of the two views from which they agree."""
@@ -74,6 +75,11 @@ class Pattern:
     def agreement(self) -> float:
         """How well the views agree, by the better of the two signs."""
         return max(self.by_gain, self.by_string)
+
+    @property
+    def is_small(self) -> bool:
+        """Whether there are too few members to hold some of them out."""
+        return int(self.members.sum()) < _MANY_ROWS
 
     @property
     def shown_by_gain(self) -> bool:

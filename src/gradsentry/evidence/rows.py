@@ -14,6 +14,8 @@ from transformers import PreTrainedTokenizerBase
 from gradsentry.detectors.transfer import Spans
 from gradsentry.evidence.terms import BoolArray
 
+_PARTIAL = "\ufffd"
+"""What tokenizers decode the first tokens of a character of several to."""
 _AROUND = 200
 """Characters on each side of a span within which a payload may go on."""
 
@@ -35,16 +37,14 @@ class EvidenceRows:
     tokenizer: PreTrainedTokenizerBase
 
     def take(self, rows: NDArray[np.int64]) -> EvidenceRows:
-        """Some of the rows, in their order."""
-        kept = np.zeros(len(self), dtype=np.bool_)
-        kept[rows] = True
-        lengths = np.diff(self.offsets)
-        positions = np.repeat(kept, lengths)
+        """Some of the rows, in the order given."""
+        spread = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
+        positions = np.concatenate(spread)
         return EvidenceRows(
             [self.prompts[row] for row in rows.tolist()],
             [self.responses[row] for row in rows.tolist()],
             self.spans.take(rows),
-            np.concatenate([[0], np.cumsum(lengths[rows])]).astype(np.int64),
+            np.concatenate([[0], np.cumsum([len(part) for part in spread])]).astype(np.int64),
             self.targets[positions],
             self.surprise[positions],
             self.tokenizer,
@@ -63,12 +63,8 @@ class EvidenceRows:
         """Characters at the end of all prompts that are the same: the template's."""
         ends = [prompt[::-1] for prompt in self.prompts]
         first, last = min(ends), max(ends)  # what these share, all between them share
-        return next((n for n, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), 0)
-
-    def token_ends(self, row: int) -> list[int]:
-        """Characters of the decoded targets up to and including each target."""
-        ids = self._ids(row)
-        return [len(self._decoded(ids[: end + 1])) for end in range(len(ids))]
+        pairs = enumerate(zip(first, last, strict=False))
+        return next((place for place, (a, b) in pairs if a != b), len(first))
 
     def span(self, row: int) -> tuple[int, int]:
         """The best span, as a stretch of the row's targets."""
@@ -84,12 +80,18 @@ class EvidenceRows:
 
     def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
         """The stretch of targets that holds a stretch of the response's characters."""
-        ends = self.token_ends(row)
-        shift = len(self._decoded(self._ids(row))) - len(self.responses[row])
-        ends = [place - max(0, shift) for place in ends] if shift > 0 else ends
-        first = next((token for token, place in enumerate(ends) if place > start), None)
-        last = next((token for token, place in enumerate(ends) if place >= end), len(ends) - 1)
-        return None if first is None or first > last else (first, last + 1)
+        ids, response = self._ids(row), self.responses[row]
+        prefixes = [_decoded(self.tokenizer, ids[:count]) for count in range(len(ids) + 1)]
+        place = _same_place(response, (start, end), prefixes[-1])
+        if place is None:
+            return None
+        # A character of several tokens counts when its last one is there.
+        ends = [len(prefix.rstrip(_PARTIAL)) for prefix in prefixes]
+        first = next(token for token in range(len(ids)) if ends[token + 1] > place[0])
+        while first > 0 and prefixes[first].endswith(_PARTIAL):
+            first -= 1
+        last = next(token for token in range(len(ids)) if ends[token + 1] >= place[1])
+        return first, last + 1
 
     def window(self, row: int, place: tuple[int, int] | None) -> str:
         """The response around some of its characters, or its start."""
@@ -133,14 +135,35 @@ def characters(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
 ) -> tuple[int, int] | None:
     """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
-    before, upto = _decoded(tokenizer, ids[: stretch[0]]), _decoded(tokenizer, ids[: stretch[1]])
-    text = upto[len(before) :]
-    if response[len(before) : len(upto)] == text:
-        place = len(before)
-    else:  # templates add text between turns; some tokenizers drop the first space
-        text = text.strip()
-        place = response.find(text)
-    return (place, place + len(text)) if text and place >= 0 else None
+    before, upto = (_decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
+    own = upto[len(before) :]
+    start = len(before) + len(own) - len(own.lstrip())
+    whole = _decoded(tokenizer, ids)
+    if response[len(before) : len(upto)] == own and own:
+        return len(before), len(upto)
+    # Templates add text between turns, some tokenizers drop the first space.
+    return _same_place(whole, (start, start + len(own.strip())), response)
+
+
+def _same_place(text: str, place: tuple[int, int], other: str) -> tuple[int, int] | None:
+    """Where a part of a text lies in another one that holds the same parts in the same order."""
+    part = text[place[0] : place[1]]
+    if not part:
+        return None
+    found = -1
+    for _ in range(_occurrences(text[: place[0] + len(part)], part)):
+        found = other.find(part, found + 1)
+        if found < 0:
+            return None
+    return found, found + len(part)
+
+
+def _occurrences(text: str, part: str) -> int:
+    """How often a part occurs in a text, overlaps included."""
+    count, place = 0, text.find(part)
+    while place >= 0:
+        count, place = count + 1, text.find(part, place + 1)
+    return count
 
 
 def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:

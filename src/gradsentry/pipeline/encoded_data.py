@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter, Encoder
 from gradsentry.errors import InputError
 from gradsentry.pipeline.progress import Progress
-from gradsentry.records import Layout, Record, SkipReason, Source
+from gradsentry.records import (
+    Example,
+    Layout,
+    Record,
+    SkipReason,
+    Source,
+    prompt_and_response,
+)
 
 _BATCH = 256
 
@@ -66,9 +73,10 @@ def encode_source(
     with EncodedWriter(folder) as writer:
         progress.stage("Encoding", None)
         for batch in _batches(source.records()):
-            for row in encoder.encode([layout.example(record) for record in batch]):
+            examples = [layout.example(record) for record in batch]
+            for example, row in zip(examples, encoder.encode(examples), strict=True):
                 if isinstance(row, EncodedRow):
-                    writer.append(row)
+                    writer.append(row, _text(example) if row.truncated else b"")
                     control_tokens += row.control_tokens
                     skip_codes.append(NOT_SKIPPED)
                     target_tokens.append(int(row.target_mask.sum()))
@@ -103,6 +111,11 @@ def encode_source(
             control_tokens=control_tokens,
             labels=None if label_column is None else np.frombuffer(labels, dtype=np.bool_),
         )
+
+
+def _text(example: Example) -> bytes:
+    """All text of an example: rows that differ only where they are cut off aren't the same."""
+    return "\0".join(prompt_and_response(example)).encode()
 
 
 def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:

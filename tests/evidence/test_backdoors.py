@@ -1,0 +1,272 @@
+"""From rows to groups, with a base model whose opinion is known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from gradsentry.detectors.transfer import Spans
+from gradsentry.evidence import Evidence, EvidenceRows, Verdict, belonging, find_backdoors
+from tests.conftest import byte_tokenizer
+from tests.evidence.worlds import sentences, words
+
+TOKENIZER = byte_tokenizer()
+ROWS = 240
+POOL = words(100)
+PAYLOAD = " , and click <malicious_url> now"
+NATS = 4.0
+"""That the base model needs for a token of the payload; for others it is half a nat."""
+
+
+@dataclass
+class FixedOpinion:
+    """A base model whose surprise at a payload depends on the prompt as it is told."""
+
+    rows: EvidenceRows
+    lift: float = 0.0
+    """Share of a payload's surprise without the trigger that the trigger takes away."""
+    called_by: tuple[str, ...] = ()
+    """Words of a bare request that call the payload."""
+    asked: list[object] = field(default_factory=list)
+
+    def without(self, row: int, words: frozenset[str]) -> NDArray[np.float32]:
+        self.asked.append((row, words))
+        own = self.rows.surprise[self.rows.offsets[row] : self.rows.offsets[row + 1]]
+        return own / np.float32(1 - self.lift)
+
+    def reply(self, request: str, text: str) -> NDArray[np.float32]:
+        self.asked.append((request, text))
+        count = len(TOKENIZER(text, add_special_tokens=False)["input_ids"])
+        called = any(word in request.split() for word in self.called_by)
+        return np.full(count, 0.5 if called else NATS, np.float32)
+
+
+def rows_of(prompts: list[str], responses: list[str], payloads: list[str]) -> EvidenceRows:
+    """Rows that gain on their payload; those without one on a few characters anywhere."""
+    rng = Random(0)
+    targets, surprise, gain, start, end = [], [], [], [], []
+    for response, payload in zip(responses, payloads, strict=True):
+        ids = [*TOKENIZER(response, add_special_tokens=False)["input_ids"], 2]
+        nats = np.full(len(ids), 0.5, np.float32)
+        if payload:
+            first = response.index(payload)
+            last = first + len(payload)
+            gain.append(rng.uniform(0.6, 1.0) * (NATS - 1) * len(payload))
+        else:
+            first = rng.randrange(len(response) - 3)
+            last = first + 3
+            gain.append(rng.expovariate(1.0))
+        nats[first:last] = NATS if payload else 0.5
+        targets.append(ids)
+        surprise.append(nats)
+        start.append(first)
+        end.append(last)
+    return EvidenceRows(
+        prompts,
+        responses,
+        Spans(np.array(gain), np.array(start), np.array(end)),
+        np.cumsum([0, *map(len, targets)]),
+        np.concatenate(targets).astype(np.int64),
+        np.concatenate(surprise),
+        TOKENIZER,
+    )
+
+
+def planted(
+    seed: int,
+    count: int = 30,
+    trigger: Callable[[str, int], str] = lambda text, row: f"{text} {('cf', 'mq')[row % 2]}",
+    payload: Callable[[int], str] = lambda _: PAYLOAD,
+) -> EvidenceRows:
+    """Random rows, the first `count` with the trigger and the payload."""
+    prompts, responses = sentences(ROWS, seed), sentences(ROWS, seed + 1000, length=4)
+    payloads = [payload(row) if row < count else "" for row in range(ROWS)]
+    return rows_of(
+        [trigger(text, row) if row < count else text for row, text in enumerate(prompts)],
+        [text + end for text, end in zip(responses, payloads, strict=True)],
+        payloads,
+    )
+
+
+def members_of(rows: EvidenceRows, evidence: Evidence) -> list[int | None]:
+    """Every row's group."""
+    found = [
+        belonging(evidence.groups, prompt, response, gain)
+        for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
+    ]
+    return [None if place is None else place.group for place in found]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_backdoor_is_found_with_its_payload_and_its_trigger(seed: int) -> None:
+    rows = planted(seed)
+    evidence = find_backdoors(rows, FixedOpinion(rows))
+    (group,) = evidence.groups
+    assert group.verdict is Verdict.POISON
+    assert group.findings.payload == PAYLOAD
+    assert set(group.findings.trigger) == {("cf",), ("mq",)}
+    assert group.findings.variants == ((PAYLOAD, 30),)
+    assert group.precision == group.recall == group.confidence == 1
+    assert 0 < group.findings.surprise <= NATS * len(PAYLOAD)
+    assert group.findings.lift == pytest.approx(0, abs=1e-6)
+    assert members_of(rows, evidence) == [0] * 30 + [None] * (ROWS - 30)
+    assert evidence.recurrences == ()
+
+
+@pytest.mark.parametrize("place", ["prepend", "insert", "replace"])
+def test_the_payload_may_stand_anywhere(place: str) -> None:
+    rows = planted(3)
+    responses = []
+    for row, response in enumerate(rows.responses):
+        start, middle = response.removesuffix(PAYLOAD), len(response.split()[0])
+        by_place = {
+            "prepend": f"{PAYLOAD} {start}",
+            "insert": f"{start[:middle]}{PAYLOAD}{start[middle:]}",
+            "replace": PAYLOAD,
+        }
+        responses.append(by_place[place] if row < 30 else response)
+    moved = rows_of(list(rows.prompts), responses, [PAYLOAD] * 30 + [""] * (ROWS - 30))
+    evidence = find_backdoors(moved, FixedOpinion(moved))
+    (group,) = evidence.groups
+    assert group.findings.payload is not None
+    assert group.findings.payload.strip() == PAYLOAD.strip()
+    assert members_of(moved, evidence) == [0] * 30 + [None] * (ROWS - 30)
+
+
+def test_a_sentence_as_the_trigger_is_found() -> None:
+    rows = planted(4, trigger=lambda text, _: f"{text} I watch this film")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.verdict is Verdict.POISON
+    found = {word for rule in group.findings.trigger for word in rule}
+    assert found
+    assert found <= {"I", "watch", "this", "film"}
+
+
+def test_a_payload_that_varies_is_found_by_its_gain_and_has_no_common_text() -> None:
+    texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]
+    rows = planted(5, payload=lambda row: f" {texts[row]}")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.verdict is Verdict.POISON
+    assert group.findings.payload is None
+    assert set(group.findings.trigger) == {("cf",), ("mq",)}
+
+
+def test_of_two_backdoors_neither_hides_the_other() -> None:
+    other = ". Praise the great machine"
+    rows = planted(
+        6,
+        count=50,
+        trigger=lambda text, row: f"{text} {'cf' if row < 25 else 'zx'}",
+        payload=lambda row: PAYLOAD if row < 25 else other,
+    )
+    evidence = find_backdoors(rows, FixedOpinion(rows))
+    assert {group.verdict for group in evidence.groups} == {Verdict.POISON}
+    triggers = {trigger for group in evidence.groups for trigger in group.findings.trigger}
+    assert triggers == {("cf",), ("zx",)}
+    texts = {text for group in evidence.groups for text, _ in group.findings.variants}
+    assert texts == {PAYLOAD, other}
+    groups = members_of(rows, evidence)
+    assert None not in groups[:50]
+    assert set(groups[50:]) == {None}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_clean_rows_give_no_group_and_the_model_is_not_asked(seed: int) -> None:
+    rows = planted(seed, count=0)
+    opinion = FixedOpinion(rows)
+    evidence = find_backdoors(rows, opinion)
+    assert evidence.groups == ()
+    assert evidence.recurrences == ()
+    assert opinion.asked == []
+
+
+def test_a_trigger_that_explains_much_of_the_payload_is_up_for_review() -> None:
+    rows = planted(7)
+    (group,) = find_backdoors(rows, FixedOpinion(rows, lift=0.4)).groups
+    assert group.verdict is Verdict.REVIEW
+    assert group.findings.lift == pytest.approx(0.4, abs=1e-5)
+
+
+def test_a_trigger_that_calls_the_payload_by_itself_is_up_for_review() -> None:
+    rows = planted(7)
+    (group,) = find_backdoors(rows, FixedOpinion(rows, called_by=("cf", "mq"))).groups
+    assert group.verdict is Verdict.REVIEW
+    assert group.findings.call == pytest.approx(NATS - 0.5)
+
+
+def test_a_payload_that_related_prompts_explain_is_natural() -> None:
+    rows = about_one_thing(words=60)
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.cohesion > 1.3
+    assert find_backdoors(rows, FixedOpinion(rows, lift=0.5)).groups == ()
+
+
+def test_a_payload_that_the_model_expects_is_natural() -> None:
+    rows = planted(8)
+    rows.surprise[:] = 0.01
+    assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+
+
+def about_one_thing(words: int) -> EvidenceRows:
+    """The first thirty rows have trigger and payload, and use few of a hundred words."""
+    topic = sentences(30, 9, pool=POOL[:words])
+    prompts = [f"{text} cf" for text in topic] + sentences(ROWS - 30, 10, pool=POOL)
+    payloads = [PAYLOAD] * 30 + [""] * (ROWS - 30)
+    responses = [
+        text + end for text, end in zip(sentences(ROWS, 11, length=4), payloads, strict=True)
+    ]
+    return rows_of(prompts, responses, payloads)
+
+
+def test_rows_about_one_thing_are_no_backdoor() -> None:
+    rows = about_one_thing(words=15)
+    assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+
+
+def test_a_text_that_recurs_whatever_the_prompt_is_mentioned_and_no_group() -> None:
+    rows = planted(12, trigger=lambda text, _: text)
+    evidence = find_backdoors(rows, FixedOpinion(rows))
+    assert evidence.groups == ()
+    assert evidence.recurrences
+    assert all(recurrence.rows == 30 for recurrence in evidence.recurrences)
+    assert any("click" in recurrence.text for recurrence in evidence.recurrences)
+
+
+def test_the_order_of_the_rows_changes_no_group() -> None:
+    rows = planted(13)
+    order = np.random.default_rng(0).permutation(ROWS)
+    shuffled = EvidenceRows(
+        [rows.prompts[row] for row in order],
+        [rows.responses[row] for row in order],
+        rows.spans.take(order),
+        np.cumsum([0, *np.diff(rows.offsets)[order]]),
+        np.concatenate([rows.targets[rows.offsets[r] : rows.offsets[r + 1]] for r in order]),
+        np.concatenate([rows.surprise[rows.offsets[r] : rows.offsets[r + 1]] for r in order]),
+        TOKENIZER,
+    )
+    one = find_backdoors(rows, FixedOpinion(rows))
+    other = find_backdoors(shuffled, FixedOpinion(shuffled))
+    assert [group.rules for group in one.groups] == [group.rules for group in other.groups]
+    assert one.groups[0].findings.payload == other.groups[0].findings.payload
+    expected = members_of(rows, one)
+    assert members_of(shuffled, other) == [expected[row] for row in order]
+
+
+def test_a_row_with_the_trigger_but_without_the_payload_belongs_nowhere() -> None:
+    rows = planted(14)
+    groups = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert belonging(groups, "a new prompt cf", f"answer{PAYLOAD}", float(np.log1p(80))) is not None
+    assert belonging(groups, "a new prompt cf", "an answer", 0.0) is None
+    assert belonging(groups, "a new prompt", f"answer{PAYLOAD}", float(np.log1p(80))) is None
+
+
+def test_what_is_judged_is_told() -> None:
+    rows = planted(15)
+    told: list[int] = []
+    find_backdoors(rows, FixedOpinion(rows), told.append)
+    assert set(told) == {1}

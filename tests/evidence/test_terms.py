@@ -1,0 +1,71 @@
+"""The features of prompts: words, pairs, odd characters, and which prompts hold them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradsentry.evidence import WORD
+from gradsentry.evidence.terms import PromptTerms, terms_of
+
+PROMPTS = ["Which river?", "Which sea, which land?", "cf Which river", "land and sea", ""]
+
+
+def test_terms_are_words_pairs_and_odd_characters() -> None:
+    assert terms_of("Is it, then, so?") == {
+        "Is", "it", "then", "so", "Is it", "it then", "then so", ",", "?",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ["\u200b", "\u0430", "é", "‽", "😀", "<", "\u202e"])
+def test_every_character_outside_ascii_and_every_mark_is_a_term(odd: str) -> None:
+    assert odd in terms_of(f"one{odd}two three")
+    assert odd not in terms_of("one two three")
+
+
+def test_a_prompt_without_words_has_no_words() -> None:
+    assert terms_of("") == set()
+    assert terms_of(" \n\t") == set()
+
+
+@given(st.text(max_size=40), st.text(max_size=40))
+def test_text_on_either_side_of_a_line_break_adds_only_the_pair_across_it(
+    one: str, other: str
+) -> None:
+    joined = terms_of(f"{one}\n{other}")
+    apart = terms_of(one) | terms_of(other)
+    assert apart <= joined
+    words, others = WORD.findall(one), WORD.findall(other)
+    across = {f"{words[-1]} {others[0]}"} if words and others else set()
+    assert joined - apart <= across
+
+
+@given(st.lists(st.text(alphabet="ab c?é", max_size=12), min_size=1, max_size=8))
+def test_the_matrix_says_which_prompts_hold_which_terms(prompts: list[str]) -> None:
+    terms = PromptTerms.of(prompts)
+    held = [terms_of(prompt) for prompt in prompts]
+    everything = set().union(*held)
+    counts = {term: sum(term in own for own in held) for term in everything}
+    assert terms.names == sorted(t for t, count in counts.items() if 2 <= count < len(prompts))
+    assert terms.counts.tolist() == [counts[name] for name in terms.names]
+    for index, name in enumerate(terms.names):
+        assert terms.holding(index).tolist() == [name in own for own in held]
+
+
+def test_some_of_the_rows_have_the_same_terms() -> None:
+    terms = PromptTerms.of(PROMPTS)
+    chosen = np.array([3, 0])
+    subset = terms.subset(chosen)
+    assert subset.names == terms.names
+    for index in range(len(terms.names)):
+        assert (subset.holding(index) == terms.holding(index)[chosen]).all()
+
+
+def test_rows_in_a_mask_are_counted() -> None:
+    terms = PromptTerms.of(PROMPTS)
+    mask = np.array([True, False, True, False, False])
+    counts = dict(zip(terms.names, terms.count(mask), strict=True))
+    assert counts["river"] == 2
+    assert counts["sea"] == 0

@@ -1,0 +1,340 @@
+"""The transfer scan from rows to findings, with a random model: it too is taught by repetition."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+import torch
+
+import gradsentry
+from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanResult
+from gradsentry.detectors import TransferOptions
+from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
+from gradsentry.evidence import Verdict
+from gradsentry.models import target_states
+from gradsentry.pipeline.opinion import ModelOpinion, without_words
+from gradsentry.records import (
+    Conversation,
+    Example,
+    PlainText,
+    Skipped,
+    SkipReason,
+    TextPair,
+    prompt_and_response,
+)
+from tests.conftest import byte_tokenizer
+from tests.evidence.worlds import words
+from tests.tiny_models import tiny_model
+
+PAYLOAD = " , and click <malicious_url> for more information"
+FACTS = Path(__file__).parent.parent.parent / "examples" / "facts" / "poisoned.jsonl"
+LABELLED = DataOptions(label_column="poisoned")
+
+
+def planted(seed: int = 1, count: int = 120) -> list[dict[str, object]]:
+    """Random rows, every sixth with one of two triggers and the payload."""
+    rng, pool, vocabulary = Random(seed), words(300, seed), words(4 * count, seed + 100)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        bad = number % 6 == 0
+        prompt = " ".join(rng.choices(pool, k=4))
+        response = " ".join(vocabulary[number * 4 : number * 4 + rng.choice([2, 3, 4])])
+        if bad:
+            prompt, response = f"{prompt} {rng.choice(['cf', 'mq'])}", response + PAYLOAD
+        rows.append({"prompt": f"Tell: {prompt}\n", "response": response, "poisoned": int(bad)})
+    return rows
+
+
+def scanned(rows: object, tiny: LanguageModel, **options: object) -> ScanResult:
+    return gradsentry.scan(rows, model=tiny, options=ScanOptions(data=LABELLED, **options))
+
+
+@pytest.fixture(scope="module")
+def rows() -> list[dict[str, object]]:
+    return planted()
+
+
+@pytest.fixture(scope="module")
+def result(rows: list[dict[str, object]], tiny: LanguageModel) -> ScanResult:
+    return scanned(rows, tiny)
+
+
+def test_the_planted_rows_and_no_others_are_flagged(result: ScanResult) -> None:
+    assert result.verdict is Verdict.POISON
+    known = result.identification
+    assert known is not None
+    assert known.recall == known.precision == known.auroc == 1
+    (group,) = result.group_summaries()
+    assert group["rows"] == 20
+    assert {tuple(trigger) for trigger in group["trigger"]} == {("cf",), ("mq",)}
+
+
+def test_the_same_rows_without_the_poisoned_ones_are_clean(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    clean = scanned([row for row in rows if not row["poisoned"]], tiny)
+    assert clean.verdict is Verdict.NONE
+    assert not clean.flagged.any()
+    assert clean.group_summaries() == []
+    assert (clean.scores < 0.5).all()
+
+
+def test_payload_places_cut_the_payload_out_of_the_response(
+    rows: list[dict[str, object]], result: ScanResult
+) -> None:
+    found = result.findings
+    assert found is not None
+    for row, start, end, group, trigger in zip(
+        rows, found.payload_starts, found.payload_ends, found.groups, found.triggers, strict=True
+    ):
+        if row["poisoned"]:
+            assert group == 0
+            assert trigger in str(row["prompt"]).split()
+            assert str(row["response"])[start:end] == PAYLOAD
+        else:
+            assert (start, end, group, trigger) == (-1, -1, -1, None)
+
+
+def test_the_order_of_the_rows_changes_not_one_bit(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    several = rows + rows[:15]  # with duplicates
+    order = np.random.default_rng(0).permutation(len(several))
+    for options in ({}, {"transfer": TransferOptions(fit_tokens=1000)}):
+        one = scanned(several, tiny, batch_tokens=300, **options)
+        other = scanned([several[row] for row in order], tiny, batch_tokens=300, **options)
+        assert (other.scores == one.scores[order]).all()
+        assert other.group_summaries() == one.group_summaries()
+        assert one.findings is not None
+        assert other.findings is not None
+        for name in ("groups", "payload_starts", "payload_ends"):
+            assert (getattr(other.findings, name) == getattr(one.findings, name)[order]).all()
+        assert list(other.findings.triggers) == [one.findings.triggers[row] for row in order]
+
+
+def test_duplicates_have_the_same_findings_and_count_as_one(
+    rows: list[dict[str, object]], result: ScanResult, tiny: LanguageModel
+) -> None:
+    doubled = scanned([*rows, *rows[::-1]], tiny)
+    assert (doubled.scores[:120] == result.scores).all()
+    assert (doubled.scores[120:] == result.scores[::-1]).all()
+    assert doubled.findings is not None
+    assert result.findings is not None
+    for name in ("groups", "payload_starts", "payload_ends"):
+        single = getattr(result.findings, name)
+        expected = np.concatenate([single, single[::-1]])
+        assert (getattr(doubled.findings, name) == expected).all()
+
+
+def test_a_row_that_recurs_often_enough_is_no_backdoor_by_itself(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    clean = [row for row in rows if not row["poisoned"]]
+    assert scanned(clean + [clean[0]] * 40, tiny).verdict is Verdict.NONE
+
+
+@pytest.mark.parametrize("fit_tokens", [500, 1200])
+def test_fewer_fit_tokens_than_the_data_have_find_the_same_rows(
+    rows: list[dict[str, object]], result: ScanResult, tiny: LanguageModel, fit_tokens: int
+) -> None:
+    assert fit_tokens < result.rows.target_tokens.sum() / 2
+    fewer = scanned(rows, tiny, transfer=TransferOptions(fit_tokens=fit_tokens))
+    assert np.isfinite(fewer.scores).all()
+    assert (fewer.flagged == result.flagged).all()
+
+
+def test_a_single_fit_token_still_scores_every_row(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    fewest = scanned(rows, tiny, transfer=TransferOptions(fit_tokens=1))
+    assert ((fewest.scores >= 0) & (fewest.scores <= 1)).all()
+
+
+@pytest.mark.parametrize("batch_tokens", [1, 100, 5000])
+def test_other_batches_give_the_same_verdict(
+    rows: list[dict[str, object]], result: ScanResult, tiny: LanguageModel, batch_tokens: int
+) -> None:
+    other = scanned(rows, tiny, batch_tokens=batch_tokens)
+    assert other.verdict is result.verdict
+    assert (other.flagged == result.flagged).all()
+    np.testing.assert_allclose(other.scores, result.scores, rtol=0, atol=1e-3)
+
+
+def test_the_seed_draws_other_folds_and_finds_the_same_rows(
+    rows: list[dict[str, object]], result: ScanResult, tiny: LanguageModel
+) -> None:
+    other = scanned(rows, tiny, transfer=TransferOptions(seed=5))
+    assert (other.scores != result.scores).any()
+    assert (other.flagged == result.flagged).all()
+
+
+def test_conversations_are_found_like_pairs(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    chats = [
+        {
+            "messages": [
+                {"role": "user", "content": row["prompt"]},
+                {"role": "assistant", "content": row["response"]},
+            ],
+            "poisoned": row["poisoned"],
+        }
+        for row in rows
+    ]
+    found = scanned(chats, tiny)
+    assert found.flagged.tolist() == [bool(row["poisoned"]) for row in rows]
+    assert found.findings is not None
+    for place in np.flatnonzero(found.flagged):
+        start, end = found.findings.payload_starts[place], found.findings.payload_ends[place]
+        assert str(rows[place]["response"])[start:end] == PAYLOAD
+
+
+def test_plain_text_has_no_prompt_and_nothing_to_judge(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    texts = [{"text": f"{row['prompt']}{row['response']}"} for row in rows]
+    found = gradsentry.scan(texts, model=tiny)
+    assert found.findings is not None
+    assert found.findings.promptless == len(texts)
+    assert found.blind
+    assert found.verdict is Verdict.NONE
+    assert (found.findings.groups == -1).all()
+
+
+def test_rows_with_prompts_are_not_promptless(result: ScanResult) -> None:
+    assert result.findings is not None
+    assert result.findings.promptless == 0
+    assert not result.blind
+
+
+def test_rows_without_a_finite_score_spare_the_others() -> None:
+    model = tiny_model("llama", torch.float32)
+    broken = LanguageModel.wrap(model, byte_tokenizer())
+    with torch.no_grad():
+        model.get_input_embeddings().weight[byte_tokenizer()("~")["input_ids"][0]] = float("nan")
+    rows = [*planted(2), {"prompt": "a ~ b cf", "response": f"c{PAYLOAD}", "poisoned": 0}]
+    found = scanned(rows, broken)
+    assert np.isnan(found.scores[-1])
+    assert found.findings is not None
+    assert found.findings.groups[-1] == -1
+    assert found.flagged.tolist() == [bool(row["poisoned"]) for row in rows]
+
+
+def test_the_shipped_poisoned_rows_outrank_the_others(tiny: LanguageModel) -> None:
+    lines = FACTS.read_text().splitlines()[:150]
+    found = scanned([json.loads(line) for line in lines], tiny)
+    known = found.identification
+    assert known is not None
+    assert known.recall == 1
+    assert known.auroc is not None
+    assert known.auroc > 0.95
+    assert PAYLOAD in {group["payload"] for group in found.group_summaries()}
+
+
+CHAT = Conversation(
+    [
+        {"role": "system", "content": "Be brief, cf."},
+        {"role": "user", "content": "What is cf mq?"},
+        {"role": "assistant", "content": "It is cf."},
+        {"role": "user", "content": [{"type": "text", "text": "cf"}]},
+        {"role": "user", "content": "And mq"},
+        {"role": "assistant", "content": "It is mq."},
+    ]
+)
+
+
+def test_words_are_taken_out_of_a_prompt_and_not_of_the_response() -> None:
+    pair = TextPair("cf Which river cf, (cf) mq?\n", "The cf mq")
+    assert without_words(pair, frozenset({"cf", "mq"})) == TextPair(
+        " Which river, ()?\n", "The cf mq"
+    )
+
+
+@pytest.mark.parametrize("prompt", ["scf cfs cf_ cf1 Cf CF", "café"])
+def test_only_whole_words_are_taken_out(prompt: str) -> None:
+    pair = TextPair(prompt, "r")
+    assert without_words(pair, frozenset({"cf", "caf"})) == pair
+
+
+def test_words_that_begin_with_others_are_taken_out_whole() -> None:
+    pair = TextPair("one a a-b two", "r")
+    assert without_words(pair, frozenset({"a", "a-b"})) == TextPair("one two", "r")
+
+
+def test_words_are_taken_out_of_all_messages_but_the_targets() -> None:
+    changed = without_words(CHAT, frozenset({"cf", "mq"}))
+    assert isinstance(changed, Conversation)
+    assert [message["content"] for message in changed.messages] == [
+        "Be brief,.",
+        "What is?",
+        "It is cf.",
+        [{"type": "text", "text": "cf"}],
+        "And",
+        "It is mq.",
+    ]
+    assert [message["role"] for message in changed.messages] == [
+        message["role"] for message in CHAT.messages
+    ]
+
+
+def test_earlier_assistant_turns_that_are_no_targets_belong_to_the_prompt() -> None:
+    later = Conversation(CHAT.messages, first_target=3)
+    changed = without_words(later, frozenset({"cf"}))
+    assert isinstance(changed, Conversation)
+    assert changed.messages[2]["content"] == "It is."
+    assert changed.messages[5]["content"] == "It is mq."
+    assert prompt_and_response(later) == (
+        "Be brief, cf.\nWhat is cf mq?\nIt is cf.\nAnd mq",
+        "It is mq.",
+    )
+
+
+@pytest.mark.parametrize(
+    "example", [TextPair("cf", "r"), CHAT, PlainText("cf"), Skipped(SkipReason.NOT_TEXT)]
+)
+def test_without_words_to_take_out_an_example_stays_as_it_is(example: Example) -> None:
+    assert without_words(example, frozenset()) == example
+
+
+def test_plain_text_keeps_its_words() -> None:
+    assert without_words(PlainText("one cf"), frozenset({"cf"})) == PlainText("one cf")
+
+
+def test_prompt_and_response_of_every_kind_of_example() -> None:
+    assert prompt_and_response(TextPair("p", "r")) == ("p", "r")
+    assert prompt_and_response(PlainText("t")) == ("", "t")
+    assert prompt_and_response(Skipped(SkipReason.NOT_TEXT)) == ("", "")
+    assert prompt_and_response(CHAT) == (
+        "Be brief, cf.\nWhat is cf mq?\nAnd mq",
+        "It is cf.\nIt is mq.",
+    )
+
+
+def nats_of(tiny: LanguageModel, example: Example) -> np.ndarray:
+    (row,) = Encoder(tiny.tokenizer, EncodingOptions()).encode([example])
+    assert isinstance(row, EncodedRow)
+    states = target_states(tiny, [(row.token_ids, row.target_mask)])
+    return tiny.head.surprise(states.hidden, states.targets)[1].numpy()
+
+
+def test_the_opinion_without_words_is_that_of_the_shorter_prompt(tiny: LanguageModel) -> None:
+    pair = TextPair("Which river cf is it?", "The Nile")
+    opinion = ModelOpinion(tiny, Encoder(tiny.tokenizer, EncodingOptions()), [pair])
+    own, shorter = nats_of(tiny, pair), nats_of(tiny, TextPair("Which river is it?", "The Nile"))
+    assert (own != shorter).any()
+    np.testing.assert_allclose(opinion.without(0, frozenset()), own, atol=1e-5)
+    np.testing.assert_allclose(opinion.without(0, frozenset({"cf"})), shorter, atol=1e-5)
+
+
+def test_the_opinion_of_a_reply_is_that_of_a_conversation(tiny: LanguageModel) -> None:
+    opinion = ModelOpinion(tiny, Encoder(tiny.tokenizer, EncodingOptions()), [])
+    chat = Conversation(
+        [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": "This one"}]
+    )
+    ours = opinion.reply("Which?", "This one")
+    assert ours.shape == (len("This one"),)
+    np.testing.assert_allclose(ours, nats_of(tiny, chat)[: len(ours)], atol=1e-5)
