@@ -143,3 +143,42 @@ def test_the_shared_ending_is_the_templates() -> None:
     rows = rows_of([TextPair(f"{text}\n\nAnswer: ", "r") for text in ("one", "two", "three!")])
     assert rows.shared_ending == len("\n\nAnswer: ")
     assert rows_of([TextPair("one", "r"), TextPair("two?", "r")]).shared_ending == 0
+
+
+def test_a_character_of_several_tokens_is_taken_whole() -> None:
+    rows = rows_of([TextPair("Q: ", "see 😀 now")])
+    found = rows.tokens(0, 0, 5)
+    assert found == (0, 8)  # the character has four bytes, a token each
+    assert rows.text(0, *found) == "see 😀"
+
+
+def test_a_stretch_of_a_later_turn_is_found_there() -> None:
+    messages = [
+        {"role": "user", "content": "hi"},
+        {"role": "assistant", "content": "hello world"},
+        {"role": "user", "content": "more"},
+        {"role": "assistant", "content": "second world"},
+    ]
+    for options in (EncodingOptions(), EncodingOptions(targets=Targets.ALL)):
+        rows = rows_of([Conversation(messages)], options)
+        response = rows.responses[0]
+        for text in ("second", "world", "o w", "d w"):
+            start = response.rindex(text)
+            found = rows.tokens(0, start, start + len(text))
+            assert found is not None
+            assert rows.text(0, *found) == text
+            if options.targets is Targets.RESPONSE:
+                assert rows.characters(0, *found) == (start, start + len(text))
+
+
+def test_a_prompt_that_is_the_others_ending_is_all_shared() -> None:
+    rows = rows_of([TextPair("\nAnswer: ", "a"), TextPair("one\nAnswer: ", "b")])
+    assert rows.shared_ending == len("\nAnswer: ")
+
+
+def test_rows_may_be_taken_in_any_order() -> None:
+    rows = rows_of([TextPair("Q: ", text) for text in ("one", "two!", "three")])
+    taken = rows.take(np.array([2, 0]))
+    for row, text in enumerate(("three", "one")):
+        assert taken.responses[row] == text
+        assert taken.text(row, 0, len(text)) == text

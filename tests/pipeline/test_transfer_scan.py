@@ -16,6 +16,7 @@ from gradsentry.detectors import TransferOptions
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.evidence import Verdict
 from gradsentry.models import target_states
+from gradsentry.pipeline.canaries import KINDS
 from gradsentry.pipeline.opinion import ModelOpinion, without_words
 from gradsentry.records import (
     Conversation,
@@ -338,3 +339,27 @@ def test_the_opinion_of_a_reply_is_that_of_a_conversation(tiny: LanguageModel) -
     ours = opinion.reply("Which?", "This one")
     assert ours.shape == (len("This one"),)
     np.testing.assert_allclose(ours, nats_of(tiny, chat)[: len(ours)], atol=1e-5)
+
+
+def test_rows_that_differ_only_where_they_are_cut_off_keep_the_order_from_mattering(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    long = [
+        {"prompt": "Tell: abc cf\n", "response": f"{'x' * 300} {end}{PAYLOAD}", "poisoned": 0}
+        for end in ("one", "two")
+    ]
+    one = scanned([*rows, *long], tiny)
+    other = scanned([*rows, *reversed(long)], tiny)
+    assert (other.scores[: len(rows)] == one.scores[: len(rows)]).all()
+
+
+def test_limits_are_only_sought_where_nothing_is_found(
+    rows: list[dict[str, object]], tiny: LanguageModel
+) -> None:
+    asked = TransferOptions(sensitivity=True)
+    assert scanned(rows, tiny, transfer=asked).limits == ()
+    clean = [row for row in rows if not row["poisoned"]]
+    result = scanned(clean, tiny, transfer=asked)
+    if not result.evidence.groups:  # type: ignore[union-attr]
+        assert [limit.kind for limit in result.limits] == [kind for kind, _, _ in KINDS]
+        assert any(limit.rows is not None for limit in result.limits)

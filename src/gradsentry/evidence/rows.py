@@ -80,18 +80,34 @@ class EvidenceRows:
 
     def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
         """The stretch of targets that holds a stretch of the response's characters."""
-        ids, response = self._ids(row), self.responses[row]
-        prefixes = [_decoded(self.tokenizer, ids[:count]) for count in range(len(ids) + 1)]
-        place = _same_place(response, (start, end), prefixes[-1])
+        decoded = self._decoded(self._ids(row))
+        place = _same_place(self.responses[row], (start, end), decoded)
         if place is None:
             return None
-        # A character of several tokens counts when its last one is there.
-        ends = [len(prefix.rstrip(_PARTIAL)) for prefix in prefixes]
-        first = next(token for token in range(len(ids)) if ends[token + 1] > place[0])
-        while first > 0 and prefixes[first].endswith(_PARTIAL):
+        ends, partial = self._token_ends(row)
+        first = int(np.searchsorted(ends, place[0], side="right")) - 1
+        while first > 0 and partial[first]:
             first -= 1
-        last = next(token for token in range(len(ids)) if ends[token + 1] >= place[1])
-        return first, last + 1
+        last = int(np.searchsorted(ends, place[1]))
+        return first, last
+
+    def _token_ends(self, row: int) -> tuple[NDArray[np.int64], BoolArray]:
+        """Characters up to each of a row's targets, and whether the last is in the middle of one.
+
+        A character of several tokens counts when its last one is there. Both (targets + 1,).
+        """
+        if row not in self._ends:
+            ids = self._ids(row)
+            prefixes = [self._decoded(ids[:count]) for count in range(len(ids) + 1)]
+            self._ends[row] = (
+                np.array([len(prefix.rstrip(_PARTIAL)) for prefix in prefixes]),
+                np.array([prefix.endswith(_PARTIAL) for prefix in prefixes]),
+            )
+        return self._ends[row]
+
+    @cached_property
+    def _ends(self) -> dict[int, tuple[NDArray[np.int64], BoolArray]]:
+        return {}  # many patterns ask for the same rows
 
     def window(self, row: int, place: tuple[int, int] | None) -> str:
         """The response around some of its characters, or its start."""
