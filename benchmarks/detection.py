@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from gradsentry.detectors.folds import assign_folds, content_draws
-from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections
+from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.evidence import WORD, EvidenceRows, Verdict, belonging, find_backdoors
 from gradsentry.evidence.patterns import best_cut
@@ -157,12 +157,7 @@ def measured(
     words = [frozenset(WORD.findall(pair.prompt)) for pair in pairs]
     folds = np.repeat(assign_folds(words, content_draws(digests, 0)), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
-    gains = np.zeros(len(folds), np.float32)
-    for fold, correction in enumerate(fit_corrections(fit, model.head, 0)):
-        own = torch.from_numpy(np.flatnonzero(folds == fold))
-        gains[own.numpy()] = correction.gains(
-            states.hidden[own], states.targets[own], states.log_mass[own]
-        ).numpy()
+    gains = held_out_gains(fit, fit_corrections(fit, model.head, 0))
     rows = EvidenceRows(
         [pair.prompt for pair in pairs],
         [pair.response for pair in pairs],

@@ -148,6 +148,21 @@ def fit_corrections(states: FitStates, head: OutputHead, seed: int) -> list[Corr
     return [_fitted(blank, states, fold, seed) for fold in range(FOLDS)]
 
 
+def held_out_gains(states: FitStates, corrections: list[Correction]) -> NDArray[np.float32]:
+    """Gains of the states fitted on, each by the correction that hasn't seen its row.
+
+    Shape (N,), in nats; NaN for rows that were left out.
+    """
+    gains = np.full(len(states.targets), np.nan, np.float32)
+    for fold, correction in enumerate(corrections):
+        # In parts: hidden states may lie on disk.
+        for part in (states.folds == fold).nonzero().squeeze(-1).split(_CHUNK):
+            gains[part.numpy()] = correction.gains(
+                states.hidden[part], states.targets[part], states.log_mass[part]
+            ).numpy()
+    return gains
+
+
 def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Correction:
     places = blank.places.cpu()[states.targets]
     fit = ((states.folds >= 0) & (states.folds != fold) & (places >= 0)).nonzero().squeeze(-1)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
 from gradsentry.detectors.folds import FOLDS
-from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections
+from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors
 from gradsentry.models import LanguageModel, target_states
@@ -114,12 +114,8 @@ class Planting:
             torch.cat([self.states.log_mass, log_mass]),
             torch.cat([self.states.folds, torch.from_numpy(folds)]),
         )
-        gains = np.zeros(len(states.targets), np.float32)
-        for fold, correction in enumerate(fit_corrections(states, self.model.head, self.seed)):
-            own = (states.folds == fold).nonzero().squeeze(-1)
-            gains[own.numpy()] = correction.gains(
-                states.hidden[own], states.targets[own], states.log_mass[own]
-            ).numpy()
+        corrections = fit_corrections(states, self.model.head, self.seed)
+        gains = np.nan_to_num(held_out_gains(states, corrections))
         offsets = np.concatenate(
             [self.rows.offsets, self.rows.offsets[-1] + np.cumsum(counts)]
         ).astype(np.int64)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import Correction, FitStates
+from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
 from gradsentry.encoding import EncodedStore
 from gradsentry.errors import ModelError
 from gradsentry.models import BatchPlan, LanguageModel, TargetStates, target_states
@@ -89,14 +89,7 @@ class HeadPass:
 
     def gain_fit_rows(self, states: FitStates, corrections: list[Correction]) -> None:
         """Gains of the rows fitted on, each by the correction that hasn't seen it."""
-        where = self._targets(self.fit.rows)
-        for fold, correction in enumerate(corrections):
-            chosen = (states.folds == fold).nonzero().squeeze(-1)
-            for part in chosen.split(1 << 14):
-                gains = correction.gains(
-                    states.hidden[part], states.targets[part], states.log_mass[part]
-                )
-                self.table.gains[where[part.numpy()]] = gains.numpy()
+        self.table.gains[self._targets(self.fit.rows)] = held_out_gains(states, corrections)
 
     def gain_other_rows(
         self, rows: NDArray[np.int64], folds: NDArray[np.int64], corrections: list[Correction]

@@ -29,7 +29,7 @@ from gradsentry.evidence import (
     find_backdoors,
 )
 from gradsentry.models import BatchPlan, LanguageModel
-from gradsentry.pipeline.canaries import KINDS, SIZES, Limit, Planting
+from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.encoded_data import EncodedData
 from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables
 from gradsentry.pipeline.opinion import ModelOpinion
@@ -112,7 +112,7 @@ class TransferScan:
         evidence = find_backdoors(rows, opinion, self.progress.advance)
         limits: tuple[Limit, ...] = ()
         if self.options.sensitivity and not evidence.groups:
-            self.progress.stage("Planting canaries", len(KINDS) * len(SIZES))
+            self.progress.stage("Planting canaries", None)
             limits = self._limits(rows, examples, chosen, work, folds)
         return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
 
