@@ -1,6 +1,7 @@
 """The transfer detector on labelled mixtures: the tables in docs/findings/transfer.md.
 
     python benchmarks/detection.py DATA CACHE [MIXTURE ...]
+    python benchmarks/detection.py DATA CACHE --table
 
 DATA is the folder that `mixtures.py` reads. The head states of every distinct row are computed
 once and kept in CACHE, so that mixtures of one data set share their clean rows; what follows is
@@ -244,15 +245,33 @@ def _by_recurrence(responses: Any) -> BoolArray:
     return np.array([commonest in row for row in strings])
 
 
+def table(log: Path) -> str:
+    """The log as Markdown."""
+    columns = (
+        *("mixture", "rows", "poisoned", "f1", "recall", "precision", "flagged", "review"),
+        *("f1_gain", "f1_prompt", "f1_recurrence"),
+    )
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    for line in log.read_text().splitlines():
+        found = json.loads(line)
+        cells = ["" if found[column] is None else str(found[column]) for column in columns]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Run the mixtures that aren't in the log yet."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("names", nargs="*", metavar="MIXTURE")
+    parser.add_argument("--table", action="store_true", help="print the log as Markdown, only")
     arguments = parser.parse_args()
-    makers = mixtures(arguments.data)
     log = arguments.cache / "detection.jsonl"
+    if arguments.table:
+        print(table(log))
+        return
+    makers = mixtures(arguments.data)
     done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()
     model = load_model(None, ModelOptions())
     cache = StateCache(arguments.cache, model)
