@@ -40,6 +40,8 @@ class Group:
     """Of the rows that match rules found on other rows, the share that are members."""
     recall: float
     """Of the members, the share that match rules found on other rows."""
+    matches_outside: int
+    """Rows of the evidence whose prompts match although their responses don't belong."""
 
     @property
     def confidence(self) -> float:
@@ -150,6 +152,7 @@ def _group(pattern: Pattern, verdict: Verdict, findings: Findings, terms: Prompt
         pattern.membership,
         precision,
         recall,
+        int((pattern.rules.match & ~pattern.members).sum()),
     )
 
 

@@ -235,6 +235,7 @@ class ScanResult:
                 "confidence": round(group.confidence, 4),
                 "trigger_precision": round(group.precision, 4),
                 "trigger_recall": round(group.recall, 4),
+                "trigger_elsewhere": group.matches_outside,
                 "surprise_nats": round(group.findings.surprise, 2),
                 "gain_nats": round(group.findings.gain, 2),
                 "prompt_cohesion": round(group.findings.cohesion, 2),

@@ -78,9 +78,10 @@ def groups(result: ScanResult) -> list[str]:
             carried = f"carry payloads that vary, such as {shown}"
         line = (
             f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}. "
-            f"Their prompts have {_trigger_words(found.trigger)}; on rows held out, this trigger "
-            f"finds {group.recall:.1%} of them and is right in {group.precision:.1%}. The base "
-            f"model needs {found.surprise:.0f} nats for the payload"
+            f"All of their prompts have {_trigger_words(found.trigger)}, "
+            f"{group.matches_outside:,} others do; found on other rows, this trigger has recall "
+            f"{group.recall:.3f} and precision {group.precision:.3f}. The base model needs "
+            f"{found.surprise:.0f} nats for the payload"
         )
         if group.verdict == "review":
             line += (
