@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from pathlib import Path
 from random import Random
 
@@ -174,7 +175,7 @@ def test_the_seed_draws_other_folds_and_finds_the_same_rows(
 
 
 def test_conversations_are_found_like_pairs(
-    rows: list[dict[str, object]], tiny: LanguageModel
+    rows: list[dict[str, object]], tiny: LanguageModel, tmp_path: Path
 ) -> None:
     chats = [
         {
@@ -192,6 +193,10 @@ def test_conversations_are_found_like_pairs(
     for place in np.flatnonzero(found.flagged):
         start, end = found.findings.payload_starts[place], found.findings.payload_ends[place]
         assert str(rows[place]["response"])[start:end] == PAYLOAD
+    found.save(tmp_path / "out")
+    report = (tmp_path / "out" / "report.html").read_text()
+    marked = f"<mark>{escape(PAYLOAD)}</mark>"
+    assert report.count("<mark>") == report.count(marked) == found.flagged.sum()
 
 
 def test_plain_text_has_no_prompt_and_nothing_to_judge(

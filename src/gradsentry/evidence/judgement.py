@@ -42,7 +42,6 @@ _PHRASE_WORDS = 15
 _COHESIVE = 2.0
 _OWN_TERM = 0.5
 _SHARE_OF_SPAN = 0.5
-_MANY_ROWS = 20
 _SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
 _FEWEST_VARYING, _GAIN_OF_VARYING = 10, 10.0
 _LIFTED, _RELATED = 0.2, 1.3
@@ -144,7 +143,7 @@ def _weighty(pattern: Pattern, payload: str | None, surprise: float, gain: float
     count = int(pattern.members.sum())
     if payload is None:  # a string that nothing around it is shared with is a word, no payload
         return pattern.shown_by_gain and count >= _FEWEST_VARYING and gain >= _GAIN_OF_VARYING
-    return surprise >= (_SURPRISE_OF_MANY if count >= _MANY_ROWS else _SURPRISE_OF_FEW)
+    return surprise >= (_SURPRISE_OF_FEW if pattern.is_small else _SURPRISE_OF_MANY)
 
 
 def _payload(rows: EvidenceRows, read: list[int], pattern: Pattern) -> str | None:

@@ -67,7 +67,7 @@ class HeadPass:
             if np.isnan(self.table.surprise[self._targets(rows)]).any():
                 states = self._states(rows)
                 log_mass, surprise = self.model.head.surprise(states.hidden, states.targets)
-                where = _spread(self.fit.offsets, places)
+                where = spread(self.fit.offsets, places)
                 size = states.hidden.element_size() * states.hidden.shape[1]
                 raw = states.hidden.contiguous().view(torch.uint8).cpu().numpy()
                 self.fit.hidden[where] = raw.reshape(-1, size)
@@ -117,7 +117,7 @@ class HeadPass:
         self.table.surprise[where] = surprise.float().cpu().numpy()
 
     def _targets(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        return _spread(self.table.offsets, rows)
+        return spread(self.table.offsets, rows)
 
     def _states(self, rows: NDArray[np.int64]) -> TargetStates:
         try:
@@ -175,7 +175,7 @@ def offsets_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
 
 
-def _spread(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def spread(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The places of all targets of some rows."""
     starts, ends = offsets[rows], offsets[rows + 1]
     lengths = ends - starts

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +30,7 @@ from gradsentry.evidence import (
 from gradsentry.models import BatchPlan, LanguageModel
 from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.encoded_data import EncodedData
-from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables
+from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables, spread
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.workspace import Workspace
@@ -99,13 +98,14 @@ class TransferScan:
         chosen = self._evidence_rows()
         examples = self._examples(chosen)
         texts = [prompt_and_response(example) for example in examples]
+        targets = spread(table.offsets, chosen)
         rows = EvidenceRows(
             prompts=[prompt for prompt, _ in texts],
             responses=[response for _, response in texts],
             spans=spans.take(chosen),
             offsets=offsets_of(np.diff(table.offsets)[chosen]),
-            targets=_gather(table.targets, table.offsets, chosen).astype(np.int64),
-            surprise=np.nan_to_num(_gather(table.surprise, table.offsets, chosen)),
+            targets=table.targets[targets].astype(np.int64),
+            surprise=np.nan_to_num(table.surprise[targets]),
             tokenizer=self.model.tokenizer,
         )
         opinion = ModelOpinion(self.model, self.encoder, examples)
@@ -248,10 +248,3 @@ def _fit_rows(
     is_fit[order[np.cumsum(counts[order]) <= most_tokens]] = True
     is_fit[order[:2]] = True  # a longer row alone would leave nothing to fit on
     return is_fit
-
-
-def _gather(
-    values: NDArray[Any], offsets: NDArray[np.int64], rows: NDArray[np.int64]
-) -> NDArray[Any]:
-    """The values of some rows, one row after the other."""
-    return np.concatenate([values[offsets[row] : offsets[row + 1]] for row in rows])

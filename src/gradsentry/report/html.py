@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gradsentry.records import Conversation, Example, Message, PlainText, Record, Skipped, TextPair
+from gradsentry.records import (
+    Conversation,
+    Example,
+    Message,
+    PlainText,
+    Record,
+    Skipped,
+    TextPair,
+    prompt_and_response,
+)
 from gradsentry.report.text import excerpt, visible
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
@@ -108,7 +117,10 @@ def top_rows(result: ScanResult) -> list[int]:
 
 
 def _top_row(result: ScanResult, record: Record) -> TopRow:
-    prompt, response = _texts(result.scanned_with.layout.example(record))
+    example = result.scanned_with.layout.example(record)
+    prompt, response = _texts(example)
+    if result.findings is not None and result.findings.payload_starts[record.row] >= 0:
+        _, response = prompt_and_response(example)  # what the payload's place counts in
     return TopRow(
         record.row,
         visible(record.place),
