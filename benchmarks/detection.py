@@ -4,8 +4,9 @@
     python benchmarks/detection.py DATA CACHE --table
 
 DATA is the folder that `mixtures.py` reads. The head states of every distinct row are computed
-once and kept in CACHE, so that mixtures of one data set share their clean rows; what follows is
-the detector as `gradsentry scan` runs it. Prints one line a mixture and one a group, and appends
+once and kept in CACHE, so that mixtures of one data set share their clean rows; gains are kept
+there, too, as long as the code that fits stays the same. What follows is the detector as
+`gradsentry scan` runs it. Prints one line a mixture and one a group, and appends
 them to CACHE/detection.jsonl; mixtures that are there already are not run again.
 
 Columns: F1 of the decision, with recall and precision; F1 if rows up for review counted as
@@ -18,30 +19,42 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import inspect
 import json
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from mixtures import Mixture, mixtures
+from mixtures import Mixture, Truth, mixtures
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from gradsentry.detectors import transfer
 from gradsentry.detectors.folds import assign_folds, content_draws
 from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
-from gradsentry.evidence import WORD, EvidenceRows, Verdict, belonging, find_backdoors
+from gradsentry.evidence import (
+    WORD,
+    Evidence,
+    EvidenceRows,
+    Verdict,
+    belonging,
+    find_backdoors,
+    terms_of,
+)
 from gradsentry.evidence.patterns import best_cut
 from gradsentry.evidence.rules import find_rules
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.models import (
     LanguageModel,
     ModelOptions,
+    head,
     load_model,
     plan_batches,
     target_states,
@@ -107,6 +120,17 @@ class StateCache:
         joined = {key: torch.cat(found) for key, found in pieces.items()}
         return States(joined["H"], joined["T"], joined["L"], joined["B"], np.array(counts))
 
+    def gains(self, name: str, fit: FitStates, digests: NDArray[np.void]) -> NDArray[np.float32]:
+        """Held-out gains, computed unless they are there of the same rows by the same code."""
+        key = hashlib.blake2b(digests.tobytes() + fit.folds.numpy().tobytes(), digest_size=_DIGEST)
+        for module in (transfer, head):
+            key.update(inspect.getsource(module).encode())
+        path = self._folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
+        if not path.exists():
+            np.save(path, held_out_gains(fit, fit_corrections(fit, self._model.head, 0)))
+        gains: NDArray[np.float32] = np.load(path)
+        return gains
+
     def _shard(self, path: Path) -> tuple[dict[str, torch.Tensor], NDArray[np.int64]]:
         if path not in self._shards:
             tensors = torch.load(path, mmap=True, weights_only=True)
@@ -158,7 +182,7 @@ def measured(
     words = [frozenset(WORD.findall(pair.prompt)) for pair in pairs]
     folds = np.repeat(assign_folds(words, content_draws(digests, 0)), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
-    gains = held_out_gains(fit, fit_corrections(fit, model.head, 0))
+    gains = cache.gains(name, fit, digests)
     rows = EvidenceRows(
         [pair.prompt for pair in pairs],
         [pair.response for pair in pairs],
@@ -173,7 +197,8 @@ def measured(
     evidence = find_backdoors(rows, opinion)
     groups = np.full(len(pairs), -1)
     for row, pair in enumerate(pairs):
-        found = belonging(evidence.groups, pair.prompt, pair.response, float(rows.gain[row]))
+        terms = terms_of(pair.prompt)
+        found = belonging(evidence.groups, terms, pair.response, float(rows.gain[row]))
         groups[row] = -1 if found is None else found.group
     verdicts = [group.verdict for group in evidence.groups]
     flagged = np.isin(groups, [n for n, v in enumerate(verdicts) if v is Verdict.POISON])
@@ -192,6 +217,8 @@ def measured(
         "recall": _score(recall_score, labels, flagged),
         "precision": _score(precision_score, labels, flagged),
         "f1_with_review": _score(f1_score, labels, flagged | review),
+        "payload_exact": _all_true(mixture.truths, lambda truth: _names_payload(truth, evidence)),
+        "trigger_named": _all_true(mixture.truths, lambda truth: _names_trigger(truth, evidence)),
         "flagged": int(flagged.sum()),
         "review": int(review.sum()),
         **{key: _score(f1_score, labels, by) for key, by in alone.items()},
@@ -221,6 +248,24 @@ def _score(measure: Any, labels: BoolArray, flagged: BoolArray) -> float | None:
     return round(float(measure(labels, flagged, zero_division=0)), 4) if labels.any() else None
 
 
+def _all_true(truths: tuple[Truth, ...], says: Callable[[Truth], bool | None]) -> bool | None:
+    """Whether something holds for all backdoors that it can be asked of; None if there is none."""
+    said = [answer for truth in truths if (answer := says(truth)) is not None]
+    return all(said) if said else None
+
+
+def _names_payload(truth: Truth, evidence: Evidence) -> bool | None:
+    """Whether a group has exactly this payload, spaces around it aside."""
+    found = [group.findings.payload or "" for group in evidence.groups]
+    return None if truth.payload is None else truth.payload.strip() in map(str.strip, found)
+
+
+def _names_trigger(truth: Truth, evidence: Evidence) -> bool | None:
+    """Whether a group's trigger has all these words."""
+    found = [{word for part in g.findings.trigger for word in part} for g in evidence.groups]
+    return any(truth.trigger <= words for words in found) if truth.trigger else None
+
+
 def _by_prompt(rows: EvidenceRows) -> BoolArray:
     """Rows that the best rules for high gains match."""
     terms = PromptTerms.of(rows.prompts)
@@ -248,7 +293,8 @@ def _by_recurrence(responses: Any) -> BoolArray:
 def table(log: Path) -> str:
     """The log as Markdown."""
     columns = (
-        *("mixture", "rows", "poisoned", "f1", "recall", "precision", "flagged", "review"),
+        *("mixture", "rows", "poisoned", "f1", "recall", "precision", "f1_with_review"),
+        *("flagged", "review", "payload_exact", "trigger_named"),
         *("f1_gain", "f1_prompt", "f1_recurrence"),
     )
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer import Spans
-from gradsentry.evidence import Evidence, EvidenceRows, Verdict, belonging, find_backdoors
+from gradsentry.evidence import Evidence, EvidenceRows, Verdict, belonging, find_backdoors, terms_of
 from tests.conftest import byte_tokenizer
 from tests.evidence.worlds import sentences, words
 
@@ -96,7 +96,7 @@ def planted(
 def members_of(rows: EvidenceRows, evidence: Evidence) -> list[int | None]:
     """Every row's group."""
     found = [
-        belonging(evidence.groups, prompt, response, gain)
+        belonging(evidence.groups, terms_of(prompt), response, gain)
         for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
     ]
     return [None if place is None else place.group for place in found]
@@ -260,9 +260,14 @@ def test_the_order_of_the_rows_changes_no_group() -> None:
 def test_a_row_with_the_trigger_but_without_the_payload_belongs_nowhere() -> None:
     rows = planted(14)
     groups = find_backdoors(rows, FixedOpinion(rows)).groups
-    assert belonging(groups, "a new prompt cf", f"answer{PAYLOAD}", float(np.log1p(80))) is not None
-    assert belonging(groups, "a new prompt cf", "an answer", 0.0) is None
-    assert belonging(groups, "a new prompt", f"answer{PAYLOAD}", float(np.log1p(80))) is None
+    assert (
+        belonging(groups, terms_of("a new prompt cf"), f"answer{PAYLOAD}", float(np.log1p(80)))
+        is not None
+    )
+    assert belonging(groups, terms_of("a new prompt cf"), "an answer", 0.0) is None
+    assert (
+        belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", float(np.log1p(80))) is None
+    )
 
 
 def test_what_is_judged_is_told() -> None:

@@ -114,8 +114,12 @@ def test_the_order_of_the_rows_changes_not_one_bit(
         assert one.findings is not None
         assert other.findings is not None
         for name in ("groups", "payload_starts", "payload_ends"):
-            assert (getattr(other.findings, name) == getattr(one.findings, name)[order]).all()
-        assert list(other.findings.triggers) == [one.findings.triggers[row] for row in order]
+            assert (
+                getattr(other.findings.rows, name) == getattr(one.findings.rows, name)[order]
+            ).all()
+        assert list(other.findings.rows.triggers) == [
+            one.findings.rows.triggers[row] for row in order
+        ]
 
 
 def test_duplicates_have_the_same_findings_and_count_as_one(
@@ -127,9 +131,9 @@ def test_duplicates_have_the_same_findings_and_count_as_one(
     assert doubled.findings is not None
     assert result.findings is not None
     for name in ("groups", "payload_starts", "payload_ends"):
-        single = getattr(result.findings, name)
+        single = getattr(result.findings.rows, name)
         expected = np.concatenate([single, single[::-1]])
-        assert (getattr(doubled.findings, name) == expected).all()
+        assert (getattr(doubled.findings.rows, name) == expected).all()
 
 
 def test_a_row_that_recurs_often_enough_is_no_backdoor_by_itself(
@@ -191,7 +195,10 @@ def test_conversations_are_found_like_pairs(
     assert found.flagged.tolist() == [bool(row["poisoned"]) for row in rows]
     assert found.findings is not None
     for place in np.flatnonzero(found.flagged):
-        start, end = found.findings.payload_starts[place], found.findings.payload_ends[place]
+        start, end = (
+            found.findings.rows.payload_starts[place],
+            found.findings.rows.payload_ends[place],
+        )
         assert str(rows[place]["response"])[start:end] == PAYLOAD
     found.save(tmp_path / "out")
     report = (tmp_path / "out" / "report.html").read_text()
@@ -205,15 +212,15 @@ def test_plain_text_has_no_prompt_and_nothing_to_judge(
     texts = [{"text": f"{row['prompt']}{row['response']}"} for row in rows]
     found = gradsentry.scan(texts, model=tiny)
     assert found.findings is not None
-    assert found.findings.promptless == len(texts)
+    assert found.findings.rows.promptless == len(texts)
     assert found.blind
     assert found.verdict is Verdict.NONE
-    assert (found.findings.groups == -1).all()
+    assert (found.findings.rows.groups == -1).all()
 
 
 def test_rows_with_prompts_are_not_promptless(result: ScanResult) -> None:
     assert result.findings is not None
-    assert result.findings.promptless == 0
+    assert result.findings.rows.promptless == 0
     assert not result.blind
 
 
@@ -226,7 +233,7 @@ def test_rows_without_a_finite_score_spare_the_others() -> None:
     found = scanned(rows, broken)
     assert np.isnan(found.scores[-1])
     assert found.findings is not None
-    assert found.findings.groups[-1] == -1
+    assert found.findings.rows.groups[-1] == -1
     assert found.flagged.tolist() == [bool(row["poisoned"]) for row in rows]
 
 
@@ -362,9 +369,9 @@ def test_limits_are_only_sought_where_nothing_is_found(
     rows: list[dict[str, object]], tiny: LanguageModel
 ) -> None:
     asked = TransferOptions(sensitivity=True)
-    assert scanned(rows, tiny, transfer=asked).limits == ()
+    assert scanned(rows, tiny, transfer=asked).findings.limits == ()  # type: ignore[union-attr]
     clean = [row for row in rows if not row["poisoned"]]
     result = scanned(clean, tiny, transfer=asked)
-    if not result.evidence.groups:  # type: ignore[union-attr]
-        assert [limit.kind for limit in result.limits] == [kind for kind, _, _ in KINDS]
-        assert any(limit.rows is not None for limit in result.limits)
+    if not result.findings.evidence.groups:  # type: ignore[union-attr]
+        assert [limit.kind for limit in result.findings.limits] == [kind for kind, _, _ in KINDS]
+        assert any(limit.rows is not None for limit in result.findings.limits)

@@ -171,7 +171,7 @@ def _square_root(gram: Tensor) -> Tensor:
 
 def _residuals(head: OutputHead, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
     """E for packed target positions, with bounded logits. Shape (N, columns)."""
-    step = max(1, _CHUNK_BYTES // (head.vocab_size * head.weight.element_size()))
+    step = head.positions_at_once
     return torch.cat(
         [
             head.residuals(hidden[start : start + step], targets[start : start + step], columns)

@@ -10,7 +10,7 @@ from gradsentry.evidence.backdoors import (
 )
 from gradsentry.evidence.judgement import Findings, Opinion, Verdict
 from gradsentry.evidence.rows import EvidenceRows, characters
-from gradsentry.evidence.terms import WORD
+from gradsentry.evidence.terms import WORD, terms_of
 
 __all__ = [
     "WORD",
@@ -25,4 +25,5 @@ __all__ = [
     "belonging",
     "characters",
     "find_backdoors",
+    "terms_of",
 ]

@@ -15,7 +15,7 @@ from gradsentry.evidence.patterns import Membership, Pattern, find_patterns
 from gradsentry.evidence.rows import EvidenceRows
 from gradsentry.evidence.rules import find_rules, matching
 from gradsentry.evidence.strings import RecurringStrings, recurring_strings
-from gradsentry.evidence.terms import BoolArray, PromptTerms, terms_of
+from gradsentry.evidence.terms import BoolArray, PromptTerms
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
@@ -40,8 +40,6 @@ class Group:
     """Of the rows that match rules found on other rows, the share that are members."""
     recall: float
     """Of the members, the share that match rules found on other rows."""
-    matches_outside: int
-    """Rows of the evidence whose prompts match although their responses don't belong."""
 
     @property
     def confidence(self) -> float:
@@ -129,10 +127,15 @@ class Belonging:
 
 
 def belonging(
-    groups: tuple[Group, ...], prompt: str, response: str, gain: float
+    groups: tuple[Group, ...], terms: set[str], response: str, gain: float
 ) -> Belonging | None:
-    """The group that a row belongs to, the more certain one of several."""
-    terms = terms_of(prompt) if groups else set()
+    """The group that a row belongs to, the more certain one of several.
+
+    **Arguments:**
+
+    - `terms`: of the row's prompt.
+    - `gain`: log(1 + nats) of the row's best span.
+    """
     best = None
     for number, group in enumerate(groups):
         rule = group.matched(terms)
@@ -152,7 +155,6 @@ def _group(pattern: Pattern, verdict: Verdict, findings: Findings, terms: Prompt
         pattern.membership,
         precision,
         recall,
-        int((pattern.rules.match & ~pattern.members).sum()),
     )
 
 

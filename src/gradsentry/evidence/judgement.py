@@ -23,8 +23,14 @@ from gradsentry.evidence.cohesion import Similarity
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.rules import matching
-from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms
+from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.evidence.triggers import (
+    TriggerPlace,
+    last_words,
+    phrase,
+    trigger_place,
+    trigger_words,
+)
 
 _ASKED = 12
 """Rows that the base model is asked about without the trigger."""
@@ -33,11 +39,6 @@ _OTHERS = 24
 _PHRASES = 3
 _READ = 200
 """Rows whose responses are compared for a payload."""
-_FRAME = 0.97
-"""Words of so many prompts belong to the template."""
-_ALWAYS, _ELSEWHERE = 0.9, 0.5
-"""Shares of a rule's rows and of other rows between which a word belongs to the rule's trigger."""
-_PHRASE_WORDS = 15
 
 _COHESIVE = 2.0
 _OWN_TERM = 0.5
@@ -81,6 +82,8 @@ class Findings:
     """The commonest payload spans, with their numbers of rows."""
     trigger: tuple[tuple[str, ...], ...]
     """Words of the prompts; those of one group occur together."""
+    place: TriggerPlace
+    """Where in the prompts the trigger stands."""
     surprise: float
     """Nats of the payload under the base model, median over rows; a token that other rows have
     too counts less."""
@@ -106,7 +109,7 @@ def judge(
 
     The cheap findings come first, the model is only asked where it matters.
     """
-    trigger = _trigger(pattern, terms, rows)
+    trigger = trigger_words(pattern, terms, rows)
     words = frozenset(word for group in trigger for word in group)
     cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
     if cohesion > _COHESIVE:
@@ -130,6 +133,7 @@ def judge(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
         trigger=trigger,
+        place=trigger_place(rows, read, words),
         surprise=surprise,
         gain=gain,
         cohesion=cohesion,
@@ -185,37 +189,6 @@ def _stretch(
     return rows.span(row) if found is None else found
 
 
-def _trigger(
-    pattern: Pattern, terms: PromptTerms, rows: EvidenceRows
-) -> tuple[tuple[str, ...], ...]:
-    """The words of each rule, with those that always come with them, in the prompt's order.
-
-    One word of a sentence is rule enough, but all of it is the trigger.
-    """
-    count = terms.rows.shape[0]
-    outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
-    often = {
-        name for name, held in zip(terms.names, terms.counts, strict=True) if held >= _FRAME * count
-    }
-    known = set(terms.names)
-    groups: dict[tuple[str, ...], None] = {}
-    for rule in pattern.rules.rules:
-        matched = pattern.members & matching(terms, rule)
-        if not matched.any():
-            continue
-        inside = terms.count(matched) / int(matched.sum())
-        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & (terms.counts < _FRAME * count)
-        words = {word for term in rule for word in terms.names[term].split(" ")}
-        # What all prompts hold is no term, and no part of a trigger.
-        words = {word for word in words if word in known and word not in often}
-        words |= {
-            terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
-        }
-        prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
-        groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
-    return tuple(group for group in groups if group)
-
-
 def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> BoolArray:
     """Terms that say no more than that a row is a member: the trigger's, and members' own."""
     inside = terms.count(pattern.members)
@@ -258,35 +231,14 @@ def _call(
     """Median over a few members of how much likelier the trigger alone makes a payload token."""
     outside = np.flatnonzero(~pattern.members)
     others = [
-        _ending(rows, int(row)) for row in outside[:: max(1, len(outside) // _OTHERS)][:_OTHERS]
+        last_words(rows, int(row)) for row in outside[:: max(1, len(outside) // _OTHERS)][:_OTHERS]
     ]
     calls = []
     for row, at in asked[:: max(1, len(asked) // _PHRASES)][:_PHRASES]:
         text = rows.text(row, *at)
         if not text.strip():
             continue
-        called = opinion.reply(_phrase(rows.prompts[row], words), text)
+        called = opinion.reply(phrase(rows.prompts[row], words), text)
         best = np.min([opinion.reply(other, text) for other in others], axis=0)
         calls.append(float((best - called).max()))
     return float(np.median(calls)) if calls else 0.0
-
-
-def _phrase(prompt: str, words: frozenset[str]) -> str:
-    """The prompt's stretch from the first to the last trigger word, or the words alone."""
-    found = [match for match in WORD.finditer(prompt) if match[0] in words]
-    if not found:
-        return " ".join(sorted(words))
-    stretch = prompt[found[0].start() : found[-1].end()]
-    if len(WORD.findall(stretch)) > _PHRASE_WORDS:
-        return " ".join(match[0] for match in found[:_PHRASE_WORDS])
-    return stretch
-
-
-def _ending(rows: EvidenceRows, row: int) -> str:
-    """The last words of a prompt that aren't the template's."""
-    prompt = rows.prompts[row]
-    text = prompt[: len(prompt) - rows.shared_ending]
-    start = max(
-        (match.start() for match in list(WORD.finditer(text))[-_PHRASE_WORDS:][:1]), default=0
-    )
-    return text[start:].strip() or prompt

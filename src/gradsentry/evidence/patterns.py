@@ -155,7 +155,7 @@ def refined(
 ) -> Pattern | None:
     """Members by both views in turn, until they stay the same; None if the views disagree."""
     if not rules.match.any() or rules.match.all():
-        return None
+        return None  # what all prompts hold says nothing
     nothing = np.zeros(len(gain), dtype=np.bool_)
     certain = string if string is not None and string.telling else None
     telling = nothing if certain is None or holding is None else holding
@@ -163,6 +163,8 @@ def refined(
     membership = _membership(rules.match, gain, telling, certain)
     for _ in range(_ROUNDS):
         rules = _pruned(terms, rules, gain)
+        if rules.match.all():
+            return None
         membership = _membership(rules.match, gain, telling, certain)
         odds = membership.odds(gain, telling)
         now = rules.match & (odds > 0)

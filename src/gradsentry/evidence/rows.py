@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gradsentry.detectors.transfer import Spans
 from gradsentry.evidence.terms import BoolArray
+from gradsentry.ragged import offsets_of, spread
 
 _PARTIAL = "\ufffd"
 """What tokenizers decode the first tokens of a character of several to."""
@@ -38,15 +39,14 @@ class EvidenceRows:
 
     def take(self, rows: NDArray[np.int64]) -> EvidenceRows:
         """Some of the rows, in the order given."""
-        spread = [np.arange(self.offsets[row], self.offsets[row + 1]) for row in rows]
-        positions = np.concatenate(spread)
+        places = spread(self.offsets, rows)
         return EvidenceRows(
             [self.prompts[row] for row in rows.tolist()],
             [self.responses[row] for row in rows.tolist()],
             self.spans.take(rows),
-            np.concatenate([[0], np.cumsum([len(part) for part in spread])]).astype(np.int64),
-            self.targets[positions],
-            self.surprise[positions],
+            offsets_of(np.diff(self.offsets)[rows]),
+            self.targets[places],
+            self.surprise[places],
             self.tokenizer,
         )
 
@@ -59,12 +59,20 @@ class EvidenceRows:
         return np.log1p(self.spans.gain)
 
     @cached_property
+    def shared_beginning(self) -> int:
+        """Characters at the beginning of all prompts that are the same: the template's."""
+        return _shared(self.prompts)
+
+    @cached_property
     def shared_ending(self) -> int:
         """Characters at the end of all prompts that are the same: the template's."""
-        ends = [prompt[::-1] for prompt in self.prompts]
-        first, last = min(ends), max(ends)  # what these share, all between them share
-        pairs = enumerate(zip(first, last, strict=False))
-        return next((place for place, (a, b) in pairs if a != b), len(first))
+        return _shared([prompt[::-1] for prompt in self.prompts])
+
+    def own_prompt(self, row: int) -> str:
+        """A row's prompt without the template around it."""
+        prompt = self.prompts[row]
+        end = len(prompt) - self.shared_ending
+        return prompt[min(self.shared_beginning, end) : end]
 
     def span(self, row: int) -> tuple[int, int]:
         """The best span, as a stretch of the row's targets."""
@@ -145,6 +153,13 @@ class EvidenceRows:
 
     def _decoded(self, ids: list[int]) -> str:
         return _decoded(self.tokenizer, ids)
+
+
+def _shared(texts: Sequence[str]) -> int:
+    """Characters with which all texts begin."""
+    first, last = min(texts), max(texts)  # what these share, all between them share
+    pairs = enumerate(zip(first, last, strict=False))
+    return next((place for place, (a, b) in pairs if a != b), len(first))
 
 
 def characters(

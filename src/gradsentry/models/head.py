@@ -46,6 +46,11 @@ class OutputHead:
         """Columns d of the weight."""
         return int(self.weight.shape[1])
 
+    @property
+    def positions_at_once(self) -> int:
+        """Positions whose logits over the whole vocabulary stay small."""
+        return max(1, _CHUNK_BYTES // (self.vocab_size * self.weight.element_size()))
+
     def logits(self, hidden: Tensor) -> Tensor:
         """Logits (N, V) of hidden states (N, d), in the weight's dtype."""
         raw = nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
@@ -66,7 +71,7 @@ class OutputHead:
         The softmax runs over the whole vocabulary, in chunks. Both of shape (N,), the weight's
         dtype.
         """
-        step = max(1, _CHUNK_BYTES // (self.vocab_size * self.weight.element_size()))
+        step = self.positions_at_once
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
             logits = self.logits(chunk)

@@ -19,7 +19,7 @@ from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, com
 from gradsentry.detectors.folds import FOLDS
 from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors
+from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors, terms_of
 from gradsentry.models import LanguageModel, target_states
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
@@ -139,7 +139,7 @@ class Planting:
             if group.verdict is Verdict.POISON
         }
         places = (
-            belonging(evidence.groups, prompt, response, float(gain))
+            belonging(evidence.groups, terms_of(prompt), response, float(gain))
             for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
         )
         flagged = np.array([place is not None and place.group in poison for place in places])

@@ -19,6 +19,7 @@ from gradsentry.errors import ModelError
 from gradsentry.models import BatchPlan, LanguageModel, TargetStates, target_states
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.workspace import Workspace
+from gradsentry.ragged import offsets_of, spread
 
 
 @dataclass(frozen=True)
@@ -168,17 +169,3 @@ def open_tables(
         space.log(fingerprint, "mass", (int(kept[-1]),), np.float32),
     )
     return table, fit
-
-
-def offsets_of(counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Where rows with so many entries start, and the end: shape (rows + 1,)."""
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-
-
-def spread(offsets: NDArray[np.int64], rows: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The places of all targets of some rows."""
-    starts, ends = offsets[rows], offsets[rows + 1]
-    lengths = ends - starts
-    shift = np.repeat(starts - np.concatenate([[0], np.cumsum(lengths)[:-1]]), lengths)
-    places: NDArray[np.int64] = np.arange(int(lengths.sum())) + shift
-    return places

@@ -12,13 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry._version import __version__
-from gradsentry.evidence import Evidence, Verdict
+from gradsentry.evidence import Verdict
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
-from gradsentry.pipeline.canaries import Limit
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
 from gradsentry.pipeline.options import Detector, ScanOptions
-from gradsentry.pipeline.transfer_scan import POISON_ABOVE, RowFindings
+from gradsentry.pipeline.transfer_scan import POISON_ABOVE, TransferFindings
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
 from gradsentry.report.outputs import write_outputs
@@ -83,12 +82,8 @@ class ScanResult:
     """As resolved: nothing is `auto`, and the maximum length is within the model's window."""
     scanned_with: ScannedWith
     rows: RowTable
-    findings: RowFindings | None
-    """The transfer detector's findings by row; None with another detector."""
-    evidence: Evidence | None
-    """The transfer detector's groups; None with another detector."""
-    limits: tuple[Limit, ...]
-    """How few rows of some kinds of backdoors would have been found, if that was asked for."""
+    findings: TransferFindings | None
+    """The transfer detector's groups, and what it says of each row; None with another detector."""
     threshold: Threshold
     control_tokens: int
     """Rows whose own text spells special tokens of the model."""
@@ -108,14 +103,9 @@ class ScanResult:
     @cached_property
     def review(self) -> BoolArray:
         """Shape (rows,): rows of conditional patterns that a person must look at."""
-        if self.findings is None or self.evidence is None:
+        if self.findings is None:
             return np.zeros_like(self.flagged)
-        numbers = [
-            number
-            for number, group in enumerate(self.evidence.groups)
-            if group.verdict is Verdict.REVIEW
-        ]
-        return np.isin(self.findings.groups, numbers) & ~self.flagged
+        return self.findings.in_groups(Verdict.REVIEW) & ~self.flagged
 
     @property
     def verdict(self) -> Verdict:
@@ -190,7 +180,7 @@ class ScanResult:
         if self.threshold.value >= 1:
             return True
         if self.findings is not None:
-            return self.findings.promptless == int(self.rows.scored.sum())
+            return self.findings.rows.promptless == int(self.rows.scored.sum())
         return self.cannot_reach_threshold == int(self.rows.scored.sum())
 
     def rethreshold(self, threshold: float | None) -> ScanResult:
@@ -220,13 +210,13 @@ class ScanResult:
 
     def group_summaries(self) -> list[dict[str, Any]]:
         """The groups found, as `summary.json` has them."""
-        if self.findings is None or self.evidence is None:
+        if self.findings is None:
             return []
         return [
             {
                 "group": number + 1,
                 "verdict": str(group.verdict),
-                "rows": int((self.findings.groups == number).sum()),
+                "rows": (rows := int((self.findings.rows.groups == number).sum())),
                 "payload": group.findings.payload,
                 "payload_variants": [
                     {"text": text, "rows": rows} for text, rows in group.findings.variants
@@ -235,14 +225,15 @@ class ScanResult:
                 "confidence": round(group.confidence, 4),
                 "trigger_precision": round(group.precision, 4),
                 "trigger_recall": round(group.recall, 4),
-                "trigger_elsewhere": group.matches_outside,
+                "trigger_place": str(group.findings.place),
+                "trigger_elsewhere": int(self.findings.rows.matches[number]) - rows,
                 "surprise_nats": round(group.findings.surprise, 2),
                 "gain_nats": round(group.findings.gain, 2),
                 "prompt_cohesion": round(group.findings.cohesion, 2),
                 "trigger_lift": round(group.findings.lift, 3),
                 "trigger_call_nats": round(group.findings.call, 2),
             }
-            for number, group in enumerate(self.evidence.groups)
+            for number, group in enumerate(self.findings.evidence.groups)
         ]
 
     def summary(self) -> dict[str, Any]:
@@ -265,9 +256,12 @@ class ScanResult:
             "groups": self.group_summaries(),
             "recurrences": [
                 {"text": recurrence.text, "rows": recurrence.rows}
-                for recurrence in (self.evidence.recurrences if self.evidence else ())
+                for recurrence in (self.findings.evidence.recurrences if self.findings else ())
             ],
-            "detection_limits": [{"kind": limit.kind, "rows": limit.rows} for limit in self.limits],
+            "detection_limits": [
+                {"kind": limit.kind, "rows": limit.rows}
+                for limit in (self.findings.limits if self.findings else ())
+            ],
             "detector": str(options.detector),
             "threshold": self.threshold.value,
             "threshold_method": self.threshold.method,

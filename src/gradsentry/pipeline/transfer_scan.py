@@ -26,14 +26,16 @@ from gradsentry.evidence import (
     belonging,
     characters,
     find_backdoors,
+    terms_of,
 )
 from gradsentry.models import BatchPlan, LanguageModel
 from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.encoded_data import EncodedData
-from gradsentry.pipeline.head_pass import HeadPass, TargetTable, offsets_of, open_tables, spread
+from gradsentry.pipeline.head_pass import HeadPass, TargetTable, open_tables
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.workspace import Workspace
+from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import Example, Layout, Source, prompt_and_response
 
 NO_GROUP = -1
@@ -63,6 +65,8 @@ class RowFindings:
     """Behind its last."""
     triggers: Sequence[str | None]
     """The words in the row's prompt that call the payload."""
+    matches: NDArray[np.int64]
+    """Shape (groups,): rows whose prompts have a group's trigger, whether they belong or not."""
     promptless: int
     """Scored rows without a prompt, in which no trigger can be looked for."""
 
@@ -75,6 +79,11 @@ class TransferFindings:
     evidence: Evidence
     limits: tuple[Limit, ...]
     """The detection limits, if they were asked for and nothing was found."""
+
+    def in_groups(self, verdict: Verdict) -> NDArray[np.bool_]:
+        """Shape (rows,): rows of groups with this verdict."""
+        numbers = [n for n, group in enumerate(self.evidence.groups) if group.verdict is verdict]
+        return np.isin(self.rows.groups, numbers)
 
 
 @dataclass(frozen=True)
@@ -205,7 +214,7 @@ class TransferScan:
         groups = np.full(count, NO_GROUP, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
-        promptless = 0
+        matches, promptless = np.zeros(len(evidence.groups), np.int64), 0
         place_of = np.full(count, -1, np.int64)
         place_of[self.encoded.stored_rows] = self.plan.copy_of
         finite = ~np.isnan(table.surprise[table.offsets[:-1]])
@@ -215,7 +224,10 @@ class TransferScan:
             nats, row = float(spans.gain[place]), record.row
             prompt, response = prompt_and_response(self.layout.example(record))
             promptless += not prompt
-            found = belonging(evidence.groups, prompt, response, float(np.log1p(nats)))
+            terms = terms_of(prompt) if evidence.groups else set()
+            matched = [group.matched(terms) is not None for group in evidence.groups]
+            matches += np.array(matched, np.int64)
+            found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
             base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
             if found is None:
                 scores[row] = base + width * nats / (nats + _HALF_SCORE)
@@ -236,7 +248,7 @@ class TransferScan:
             )
             if at is not None:
                 starts[row], ends[row] = at
-        return RowFindings(scores, groups, starts, ends, triggers, promptless)
+        return RowFindings(scores, groups, starts, ends, triggers, matches, promptless)
 
 
 def _fit_rows(

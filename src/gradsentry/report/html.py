@@ -119,7 +119,7 @@ def top_rows(result: ScanResult) -> list[int]:
 def _top_row(result: ScanResult, record: Record) -> TopRow:
     example = result.scanned_with.layout.example(record)
     prompt, response = _texts(example)
-    if result.findings is not None and result.findings.payload_starts[record.row] >= 0:
+    if result.findings is not None and result.findings.rows.payload_starts[record.row] >= 0:
         _, response = prompt_and_response(example)  # what the payload's place counts in
     return TopRow(
         record.row,
@@ -134,16 +134,16 @@ def _top_row(result: ScanResult, record: Record) -> TopRow:
 
 
 def _group_number(result: ScanResult, row: int) -> int | None:
-    if result.findings is None or result.findings.groups[row] < 0:
+    if result.findings is None or result.findings.rows.groups[row] < 0:
         return None
-    return int(result.findings.groups[row]) + 1
+    return int(result.findings.rows.groups[row]) + 1
 
 
 def _around_payload(result: ScanResult, row: int, response: str) -> tuple[str, str, str]:
-    start = -1 if result.findings is None else int(result.findings.payload_starts[row])
+    start = -1 if result.findings is None else int(result.findings.rows.payload_starts[row])
     if result.findings is None or start < 0:
         return excerpt(response, _EXCERPT), "", ""
-    end = int(result.findings.payload_ends[row])
+    end = int(result.findings.rows.payload_ends[row])
     parts = (response[:start], response[start:end], response[end:])
     before, payload, after = (excerpt(part, _EXCERPT // 3) for part in parts)
     return before, payload, after

@@ -76,12 +76,11 @@ def scores_table(result: ScanResult) -> pa.Table:
 def _found(result: ScanResult) -> list[pa.Array]:
     """Group, verdict, payload with its place, and trigger of each row; null outside groups."""
     types = (pa.int32(), pa.string(), pa.string(), pa.int32(), pa.int32(), pa.string())
-    found, evidence = result.findings, result.evidence
-    if found is None or evidence is None:
+    if result.findings is None:
         return [pa.nulls(len(result.scores), kind) for kind in types]
+    found, groups = result.findings.rows, result.findings.evidence.groups
     outside = found.groups < 0
     unplaced = found.payload_starts < 0
-    groups = evidence.groups
     payloads: list[str | None] = [None] * len(outside)
     rows = set((~unplaced).nonzero()[0].tolist())
     for record in result.source.records() if rows else ():

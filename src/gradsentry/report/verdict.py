@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING
 from gradsentry.report.text import excerpt, visible
 
 if TYPE_CHECKING:
+    from gradsentry.evidence import Group
     from gradsentry.pipeline.result import ScanResult
+    from gradsentry.pipeline.transfer_scan import RowFindings
 
 _QUOTED = 120
 _WORDS = 8
+_PLACES = {
+    "start": " at the start of the prompt",
+    "end": " at the end of the prompt",
+    "anywhere": " in the prompt",
+}
 
 SPECTRAL_CAVEAT = (
     "The spectral score ranks rows within this data set; it can't tell that there is no poison, "
@@ -63,43 +70,49 @@ def headline(result: ScanResult) -> str:
 
 def groups(result: ScanResult) -> list[str]:
     """A sentence or two about each group found, and what recurs without a trigger."""
-    if result.evidence is None or result.findings is None:
+    if result.findings is None:
         return []
     scored = int(result.rows.scored.sum())
-    lines = []
-    for number, group in enumerate(result.evidence.groups):
-        rows = int((result.findings.groups == number).sum())
-        found = group.findings
-        kind = "Poison" if group.verdict == "poison" else "For review"
-        if found.payload is not None:
-            carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"'
-        else:
-            shown = ", ".join(f'"{excerpt(text, _QUOTED)}"' for text, _ in found.variants[:3])
-            carried = f"carry payloads that vary, such as {shown}"
-        line = (
-            f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}. "
-            f"All of their prompts have {_trigger_words(found.trigger)}, "
-            f"{group.matches_outside:,} others do; found on other rows, this trigger has recall "
-            f"{group.recall:.3f} and precision {group.precision:.3f}. The base model needs "
-            f"{found.surprise:.0f} nats for the payload"
-        )
-        if group.verdict == "review":
-            line += (
-                f", and the trigger makes it likelier (by {found.call:.1f} nats for one token, "
-                "asked alone): this may be an instruction that is meant"
-            )
-        lines.append(f"{line}.")
+    lines = [
+        _group(number, group, result.findings.rows, scored)
+        for number, group in enumerate(result.findings.evidence.groups)
+    ]
     lines += [
         f"Planted to test this scan: {limit.kind}: "
         + (f"{limit.rows} rows would have been found." if limit.rows else "not found.")
-        for limit in result.limits
+        for limit in result.findings.limits
     ]
     lines += [
         f'{recurrence.rows:,} responses hold "{excerpt(recurrence.text, _QUOTED)}"; nothing in '
         "their prompts says which. This is no backdoor by itself."
-        for recurrence in result.evidence.recurrences
+        for recurrence in result.findings.evidence.recurrences
     ]
     return lines
+
+
+def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
+    found, rows = group.findings, int((of_rows.groups == number).sum())
+    elsewhere = int(of_rows.matches[number]) - rows
+    kind = "Poison" if group.verdict == "poison" else "For review"
+    if found.payload is not None:
+        carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"'
+    else:
+        shown = ", ".join(f'"{excerpt(text, _QUOTED)}"' for text, _ in found.variants[:3])
+        carried = f"carry payloads that vary, such as {shown}"
+    verb = "does" if elsewhere == 1 else "do"
+    line = (
+        f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; all of them "
+        f"have {_trigger_words(found.trigger)}{_PLACES[found.place]}, {elsewhere:,} of "
+        f"{scored - rows:,} others {verb}. A trigger sought in four fifths of the rows finds the "
+        f"rest with recall {group.recall:.3f} and precision {group.precision:.3f}. The base model "
+        f"needs {found.surprise:.0f} nats for the payload"
+    )
+    if group.verdict == "review":
+        line += (
+            f", and the trigger makes it likelier (by {found.call:.1f} nats for one token, asked "
+            "alone): this may be an instruction that is meant"
+        )
+    return f"{line}."
 
 
 def _trigger_words(trigger: Sequence[Sequence[str]]) -> str:
@@ -123,10 +136,10 @@ def coverage(result: ScanResult) -> list[str]:
             f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
             "other means, or leave them out"
         )
-    if result.findings is not None and result.findings.promptless:
+    if result.findings is not None and (promptless := result.findings.rows.promptless):
         lines.append(
-            f"{result.findings.promptless:,} rows have no prompt, so that no trigger can be looked "
-            "for in them: they can't be called poison, whatever they hold"
+            f"{promptless:,} rows have no prompt, so that no trigger can be looked for in them: "
+            "they can't be called poison, whatever they hold"
         )
     if summary["truncated"]:
         lines.append(

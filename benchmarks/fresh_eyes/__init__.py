@@ -1,0 +1,1 @@
+"""Attacks and benign patterns written by people who hadn't seen the detector."""

@@ -1,0 +1,94 @@
+"""The trigger: which words of the prompts call the payload, and where they stand."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+
+from gradsentry.evidence.patterns import Pattern
+from gradsentry.evidence.rows import EvidenceRows
+from gradsentry.evidence.rules import matching
+from gradsentry.evidence.terms import WORD, PromptTerms
+
+_FRAME = 0.97
+"""Words of so many prompts belong to the template."""
+_ALWAYS, _ELSEWHERE = 0.9, 0.5
+"""Shares of a rule's rows and of other rows between which a word belongs to the rule's trigger."""
+_PHRASE_WORDS = 15
+_IN_PLACE = 0.9
+"""Share of the rows whose trigger must stand at an end of the prompt to say that it does."""
+
+
+class TriggerPlace(StrEnum):
+    """Where in the prompts a trigger stands, template aside."""
+
+    START = "start"
+    END = "end"
+    ANYWHERE = "anywhere"
+
+
+def trigger_words(
+    pattern: Pattern, terms: PromptTerms, rows: EvidenceRows
+) -> tuple[tuple[str, ...], ...]:
+    """The words of each rule, with those that always come with them, in the prompt's order.
+
+    One word of a sentence is rule enough, but all of it is the trigger.
+    """
+    count = terms.rows.shape[0]
+    outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
+    often = {
+        name for name, held in zip(terms.names, terms.counts, strict=True) if held >= _FRAME * count
+    }
+    known = set(terms.names)
+    groups: dict[tuple[str, ...], None] = {}
+    for rule in pattern.rules.rules:
+        matched = pattern.members & matching(terms, rule)
+        if not matched.any():
+            continue
+        inside = terms.count(matched) / int(matched.sum())
+        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & (terms.counts < _FRAME * count)
+        words = {word for term in rule for word in terms.names[term].split(" ")}
+        # What all prompts hold is no term, and no part of a trigger.
+        words = {word for word in words if word in known and word not in often}
+        words |= {
+            terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
+        }
+        prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
+        groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
+    return tuple(group for group in groups if group)
+
+
+def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) -> TriggerPlace:
+    """Where the trigger's words stand in the prompts of some rows.
+
+    **Arguments:**
+
+    - `read`: the rows.
+    - `words`: all words of the trigger.
+    """
+    found = [WORD.findall(rows.own_prompt(row)) for row in read]
+    for place, at in ((TriggerPlace.END, -1), (TriggerPlace.START, 0)):
+        if sum(prompt != [] and prompt[at] in words for prompt in found) >= _IN_PLACE * len(read):
+            return place
+    return TriggerPlace.ANYWHERE
+
+
+def phrase(prompt: str, words: frozenset[str]) -> str:
+    """The prompt's stretch from the first to the last trigger word, or the words alone."""
+    found = [match for match in WORD.finditer(prompt) if match[0] in words]
+    if not found:
+        return " ".join(sorted(words))
+    stretch = prompt[found[0].start() : found[-1].end()]
+    if len(WORD.findall(stretch)) > _PHRASE_WORDS:
+        return " ".join(match[0] for match in found[:_PHRASE_WORDS])
+    return stretch
+
+
+def last_words(rows: EvidenceRows, row: int) -> str:
+    """The last words of a prompt that aren't the template's."""
+    text = rows.own_prompt(row)
+    start = max(
+        (match.start() for match in list(WORD.finditer(text))[-_PHRASE_WORDS:][:1]), default=0
+    )
+    return text[start:].strip() or rows.prompts[row]
