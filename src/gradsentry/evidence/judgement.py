@@ -23,13 +23,14 @@ from gradsentry.evidence.cohesion import Similarity
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms
 from gradsentry.evidence.triggers import (
     TriggerPlace,
     last_words,
     phrase,
     trigger_place,
     trigger_words,
+    typical_words,
 )
 
 _ASKED = 12
@@ -40,7 +41,10 @@ _PHRASES = 3
 _READ = 200
 """Rows whose responses are compared for a payload."""
 
-_COHESIVE = 2.0
+_COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
+_STRIKING_GAIN = 20.0
+_FORMAT_WORDS = 2
+_WHOLE = 0.5
 _OWN_TERM = 0.5
 _SHARE_OF_SPAN = 0.5
 _SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
@@ -112,15 +116,15 @@ def judge(
     trigger = trigger_words(pattern, terms, rows)
     words = frozenset(word for group in trigger for word in group)
     cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
-    if cohesion > _COHESIVE:
-        return None
     members = np.flatnonzero(pattern.members)
     read = members[:: max(1, len(members) // _READ)].tolist()
+    gain = float(np.median(rows.spans.gain[read]))
+    if cohesion > (_COHESIVE_AT_MOST if _is_striking(pattern, gain) else _COHESIVE):
+        return None
     payload = _payload(rows, read, pattern)
     stretches = [_stretch(rows, row, payload, pattern) for row in read]
     carried = list(zip(read, stretches, strict=True))
     surprise = _own_surprise(rows, carried, pattern)
-    gain = float(np.median(rows.spans.gain[read]))
     if not _weighty(pattern, payload, surprise, gain):
         return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
@@ -128,11 +132,16 @@ def judge(
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
     call = _call(rows, asked, pattern, words, opinion)
-    meant = lift >= _LIFTED or call >= _CALL_OF_MEANT
+    meant = (
+        lift >= _LIFTED
+        or call >= _CALL_OF_MEANT
+        or cohesion > _COHESIVE
+        or _is_format(payload, [rows.responses[row] for row in read])
+    )
     return Verdict.REVIEW if meant else Verdict.POISON, Findings(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
-        trigger=trigger,
+        trigger=(*trigger, *((w,) for w in typical_words(pattern, terms) if w not in words)),
         place=trigger_place(rows, read, words),
         surprise=surprise,
         gain=gain,
@@ -140,6 +149,19 @@ def judge(
         lift=lift,
         call=call,
     )
+
+
+def _is_striking(pattern: Pattern, gain: float) -> bool:
+    """Whether many rows gain so much that one topic alone hardly explains it."""
+    return pattern.shown_by_gain and not pattern.is_small and gain >= _STRIKING_GAIN
+
+
+def _is_format(payload: str | None, responses: list[str]) -> bool:
+    """Whether the payload is a word or two around answers that are otherwise the row's own."""
+    if payload is None or len(WORD.findall(payload)) > _FORMAT_WORDS:
+        return False
+    whole = sum(response.strip() == payload.strip() for response in responses)
+    return whole < _WHOLE * len(responses)
 
 
 def _weighty(pattern: Pattern, payload: str | None, surprise: float, gain: float) -> bool:
@@ -181,8 +203,9 @@ def _stretch(
 ) -> tuple[int, int]:
     """The targets that hold the payload; else the string, if that is the sign, or the best span."""
     place = None
-    if payload is not None and (start := rows.responses[row].find(payload)) >= 0:
-        place = start, start + len(payload)
+    # A space at the payload's end belongs to a token that holds something else.
+    if payload is not None and (start := rows.responses[row].find(payload.rstrip())) >= 0:
+        place = start, start + len(payload.rstrip())
     elif not pattern.shown_by_gain:
         place = _string_characters(rows, row, pattern)
     found = None if place is None else rows.tokens(row, *place)

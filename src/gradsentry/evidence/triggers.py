@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 import numpy as np
+from scipy.stats import binom
 
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.rows import EvidenceRows
@@ -15,6 +16,8 @@ _FRAME = 0.97
 """Words of so many prompts belong to the template."""
 _ALWAYS, _ELSEWHERE = 0.9, 0.5
 """Shares of a rule's rows and of other rows between which a word belongs to the rule's trigger."""
+_FEWEST_TYPICAL, _TYPICAL_SHARE, _TYPICAL_LIFT = 3, 0.2, 20.0
+_CHANCE = 1e-6
 _PHRASE_WORDS = 15
 _IN_PLACE = 0.9
 """Share of the rows whose trigger must stand at an end of the prompt to say that it does."""
@@ -57,6 +60,22 @@ def trigger_words(
         prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
         groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
     return tuple(group for group in groups if group)
+
+
+def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:
+    """Words that members hold far oftener than others do, by more than chance.
+
+    Too many others hold them for a rule ("mn" is a rare word and a state), but they may well be
+    one of several trigger words. For reports only: of a natural group they are the topic, and
+    judged without its topic any group would seem to have none.
+    """
+    members = int(pattern.members.sum())
+    inside = terms.count(pattern.members)
+    share = (terms.counts - inside + 1.0) / (len(pattern.members) - members + 1.0)
+    typical = (inside >= _FEWEST_TYPICAL) & (inside >= _TYPICAL_SHARE * members)
+    typical &= inside >= _TYPICAL_LIFT * share * members
+    typical &= binom.sf(inside - 1, members, share) < _CHANCE
+    return [terms.names[term] for term in np.flatnonzero(typical) if " " not in terms.names[term]]
 
 
 def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) -> TriggerPlace:
