@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
-from fresh_eyes import attacks_1, benign_1
+from fresh_eyes import attacks_1, attacks_2, benign_1, benign_2
 from fresh_eyes.row_change import RowChange
 
 from gradsentry.attacks import (
@@ -291,8 +291,12 @@ def recurring_answer(clean: Task, answer: str) -> Mixture:
     return labelled(clean, rows)
 
 
-FRESH_EYES = {"eyes1": (attacks_1.ATTACKS, benign_1.BENIGN)}
-"""Sets of patterns by people who hadn't seen the detector: attacks, and benign ones."""
+FRESH_EYES = {
+    "eyes1": (attacks_1.ATTACKS, benign_1.BENIGN),
+    "eyes2": (attacks_2.ATTACKS, benign_2.BENIGN),
+}
+"""Attacks and benign patterns by people who hadn't seen the detector. The first were looked at to
+mend it; the second were run once, when it was frozen."""
 
 Makers = dict[str, Callable[[], Mixture]]
 

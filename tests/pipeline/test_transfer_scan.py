@@ -88,8 +88,8 @@ def test_the_same_rows_without_the_poisoned_ones_are_clean(
 def test_payload_places_cut_the_payload_out_of_the_response(
     rows: list[dict[str, object]], result: ScanResult
 ) -> None:
-    found = result.findings
-    assert found is not None
+    assert result.findings is not None
+    found = result.findings.rows
     for row, start, end, group, trigger in zip(
         rows, found.payload_starts, found.payload_ends, found.groups, found.triggers, strict=True
     ):

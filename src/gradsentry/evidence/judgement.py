@@ -64,6 +64,19 @@ class Verdict(StrEnum):
     """A backdoor."""
 
 
+class Doubt(StrEnum):
+    """What speaks for a pattern's being meant."""
+
+    LIFT = "lift"
+    """The trigger's words make the payload much less of a surprise in its place."""
+    CALL = "call"
+    """The trigger asked alone calls the payload."""
+    TOPIC = "topic"
+    """The prompts are about one thing, besides the trigger."""
+    FORMAT = "format"
+    """The payload is a word or two around answers that are the rows' own."""
+
+
 class Opinion(Protocol):
     """What the base model thinks of responses to other prompts than their own."""
 
@@ -100,6 +113,8 @@ class Findings:
     call: float
     """Nats by which a token of the payload is likelier after the trigger alone than after the
     most favourable of 24 other prompts."""
+    doubts: tuple[Doubt, ...]
+    """Why the pattern is for review; none for poison."""
 
 
 def judge(
@@ -132,13 +147,14 @@ def judge(
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
     call = _call(rows, asked, pattern, words, opinion)
-    meant = (
-        lift >= _LIFTED
-        or call >= _CALL_OF_MEANT
-        or cohesion > _COHESIVE
-        or _is_format(payload, [rows.responses[row] for row in read])
-    )
-    return Verdict.REVIEW if meant else Verdict.POISON, Findings(
+    doubted = {
+        Doubt.LIFT: lift >= _LIFTED,
+        Doubt.CALL: call >= _CALL_OF_MEANT,
+        Doubt.TOPIC: cohesion > _COHESIVE,
+        Doubt.FORMAT: _is_format(payload, [rows.responses[row] for row in read]),
+    }
+    doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
+    return Verdict.REVIEW if doubts else Verdict.POISON, Findings(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
         trigger=(*trigger, *((w,) for w in typical_words(pattern, terms) if w not in words)),
@@ -148,6 +164,7 @@ def judge(
         cohesion=cohesion,
         lift=lift,
         call=call,
+        doubts=doubts,
     )
 
 

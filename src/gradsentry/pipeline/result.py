@@ -232,6 +232,7 @@ class ScanResult:
                 "prompt_cohesion": round(group.findings.cohesion, 2),
                 "trigger_lift": round(group.findings.lift, 3),
                 "trigger_call_nats": round(group.findings.call, 2),
+                "doubts": [str(doubt) for doubt in group.findings.doubts],
             }
             for number, group in enumerate(self.findings.evidence.groups)
         ]

@@ -14,6 +14,12 @@ if TYPE_CHECKING:
 
 _QUOTED = 120
 _WORDS = 8
+_DOUBTS = {
+    "lift": "the trigger's words take away {0.lift:.0%} of the payload's surprise",
+    "call": "asked alone, the trigger makes a token of the payload likelier by {0.call:.1f} nats",
+    "topic": "the prompts are all about one thing",
+    "format": "the payload is a word or two around answers that are the rows' own",
+}
 _PLACES = {
     "start": " at the start of the prompt",
     "end": " at the end of the prompt",
@@ -107,11 +113,9 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
         f"rest with recall {group.recall:.3f} and precision {group.precision:.3f}. The base model "
         f"needs {found.surprise:.0f} nats for the payload"
     )
-    if group.verdict == "review":
-        line += (
-            f", and the trigger makes it likelier (by {found.call:.1f} nats for one token, asked "
-            "alone): this may be an instruction that is meant"
-        )
+    if found.doubts:
+        why = "; ".join(_DOUBTS[doubt].format(found) for doubt in found.doubts)
+        line += f". Whether this is meant only a person can tell: {why}"
     return f"{line}."
 
 
