@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from gradsentry.evidence.patterns import AGREEMENT, AGREEMENT_OF_MANY, correlation, find_patterns
+from gradsentry.evidence.patterns import AGREEMENT, correlation, find_patterns
 from gradsentry.evidence.strings import recurring_strings
 from gradsentry.evidence.terms import PromptTerms
 
@@ -26,7 +26,7 @@ def test_any_rows_have_patterns_or_none(seed: int) -> None:
     gain = np.array([0.0 if rng.random() < low else rng.random() * 4 for _ in range(count)])
     terms = PromptTerms.of(prompts)
     for pattern in find_patterns(terms, recurring_strings(responses), gain):
-        assert pattern.agreement >= (AGREEMENT if pattern.is_small else AGREEMENT_OF_MANY)
+        assert pattern.agreement >= AGREEMENT
         assert not (pattern.members & ~pattern.rules.match).any()
         if pattern.string is not None:
             holding = np.array([pattern.string.pattern.search(r) is not None for r in responses])

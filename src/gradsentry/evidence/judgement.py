@@ -142,6 +142,9 @@ def judge(
     surprise = _own_surprise(rows, carried, pattern)
     if not _weighty(pattern, payload, surprise, gain):
         return None
+    is_format = _is_format(payload, [rows.responses[row] for row in read])
+    if is_format and cohesion > _RELATED:
+        return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
     lift = _lift(rows, asked, words, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
@@ -151,7 +154,7 @@ def judge(
         Doubt.LIFT: lift >= _LIFTED,
         Doubt.CALL: call >= _CALL_OF_MEANT,
         Doubt.TOPIC: cohesion > _COHESIVE,
-        Doubt.FORMAT: _is_format(payload, [rows.responses[row] for row in read]),
+        Doubt.FORMAT: is_format,
     }
     doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
     return Verdict.REVIEW if doubts else Verdict.POISON, Findings(

@@ -24,9 +24,9 @@ FEWEST_ROWS = 4
 
 _MANY_ROWS = 20
 _QUANTILES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)
-AGREEMENT, AGREEMENT_OF_MANY = 0.75, 0.65
-"""Matthews correlation of the two views from which they agree; the second for gains of many rows,
-with which natural groups compete."""
+AGREEMENT, AGREEMENT_WITH_STRING = 0.75, 0.65
+"""Matthews correlation of the two views from which they agree; the second for gains, with which
+natural groups compete, where a string agrees too."""
 _ROUNDS = 3
 _CHANCE = 1e-6
 """Odds below which it is no coincidence that only members hold a term."""
@@ -85,7 +85,8 @@ class Pattern:
     @property
     def shown_by_gain(self) -> bool:
         """Whether the gain names the rows; otherwise only the string does."""
-        return self.by_gain >= (AGREEMENT if self.is_small else AGREEMENT_OF_MANY)
+        helped = self.by_string >= AGREEMENT and not self.is_small
+        return self.by_gain >= (AGREEMENT_WITH_STRING if helped else AGREEMENT)
 
 
 def find_patterns(
@@ -183,7 +184,7 @@ def refined(
         0.0 if holding is None else correlation(rules.match, holding),
         string,
     )
-    return pattern if pattern.shown_by_gain or pattern.by_string >= AGREEMENT else None
+    return pattern if pattern.agreement >= AGREEMENT else None
 
 
 def _pruned(terms: PromptTerms, rules: TriggerRules, gain: NDArray[np.float64]) -> TriggerRules:
