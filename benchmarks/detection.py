@@ -36,8 +36,15 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from gradsentry.detectors import transfer
-from gradsentry.detectors.folds import assign_folds, content_draws
-from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
+from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit
+from gradsentry.detectors.transfer import (
+    MAX_WIDTH,
+    FitStates,
+    TransferOptions,
+    best_spans,
+    fit_corrections,
+    held_out_gains,
+)
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.evidence import (
     WORD,
@@ -72,6 +79,17 @@ def digest(pair: TextPair) -> bytes:
     """What a row's states are filed under."""
     text = f"{pair.prompt}\0{pair.response}".encode()
     return hashlib.blake2b(text, digest_size=_DIGEST).digest()
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What corrections are fitted on, to see what bounding it costs."""
+
+    fit_tokens: int = TransferOptions().fit_tokens
+    width: int = MAX_WIDTH
+
+    def __str__(self) -> str:
+        return "" if self == Bounds() else f" ({self.fit_tokens} tokens, width {self.width})"
 
 
 @dataclass(frozen=True)
@@ -120,14 +138,19 @@ class StateCache:
         joined = {key: torch.cat(found) for key, found in pieces.items()}
         return States(joined["H"], joined["T"], joined["L"], joined["B"], np.array(counts))
 
-    def gains(self, name: str, fit: FitStates, digests: NDArray[np.void]) -> NDArray[np.float32]:
+    def gains(
+        self, name: str, states: FitStates, is_fit: BoolArray, digests: NDArray[np.void], width: int
+    ) -> NDArray[np.float32]:
         """Held-out gains, computed unless they are there of the same rows by the same code."""
-        key = hashlib.blake2b(digests.tobytes() + fit.folds.numpy().tobytes(), digest_size=_DIGEST)
+        parts = (digests.tobytes(), states.folds.numpy().tobytes(), is_fit.tobytes(), b"%d" % width)
+        key = hashlib.blake2b(b"".join(parts), digest_size=_DIGEST)
         for module in (transfer, head):
             key.update(inspect.getsource(module).encode())
         path = self._folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
         if not path.exists():
-            np.save(path, held_out_gains(fit, fit_corrections(fit, self._model.head, 0)))
+            fitted_on = states.take(torch.from_numpy(is_fit))
+            corrections = fit_corrections(fitted_on, self._model.head, 0, width)
+            np.save(path, held_out_gains(states, corrections))
         gains: NDArray[np.float32] = np.load(path)
         return gains
 
@@ -166,7 +189,7 @@ class StateCache:
 
 
 def measured(
-    name: str, mixture: Mixture, cache: StateCache, model: LanguageModel
+    name: str, mixture: Mixture, cache: StateCache, model: LanguageModel, bounds: Bounds
 ) -> dict[str, Any]:
     """The detector's result on a mixture, as a line of the log."""
     # Empty prompts or responses are skipped by a scan, too.
@@ -180,9 +203,11 @@ def measured(
     offsets = np.concatenate([[0], np.cumsum(states.counts)])
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
     words = [frozenset(WORD.findall(pair.prompt)) for pair in pairs]
-    folds = np.repeat(assign_folds(words, content_draws(digests, 0)), states.counts)
+    draws = content_draws(digests, 0)
+    folds = np.repeat(assign_folds(words, draws), states.counts)
+    is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
-    gains = cache.gains(name, fit, digests)
+    gains = cache.gains(name, fit, is_fit, digests, bounds.width)
     rows = EvidenceRows(
         [pair.prompt for pair in pairs],
         [pair.response for pair in pairs],
@@ -210,7 +235,7 @@ def measured(
         "f1_recurrence": _by_recurrence(rows.responses),
     }
     return {
-        "mixture": name,
+        "mixture": f"{name}{bounds}",
         "rows": len(pairs),
         "poisoned": int(labels.sum()),
         "f1": _score(f1_score, labels, flagged),
@@ -312,7 +337,10 @@ def main() -> None:
     parser.add_argument("cache", type=Path)
     parser.add_argument("names", nargs="*", metavar="MIXTURE")
     parser.add_argument("--table", action="store_true", help="print the log as Markdown, only")
+    parser.add_argument("--fit-tokens", type=int, default=Bounds().fit_tokens)
+    parser.add_argument("--width", type=int, default=Bounds().width, help="of fitted states")
     arguments = parser.parse_args()
+    bounds = Bounds(arguments.fit_tokens, arguments.width)
     log = arguments.cache / "detection.jsonl"
     if arguments.table:
         print(table(log))
@@ -322,9 +350,9 @@ def main() -> None:
     model = load_model(None, ModelOptions())
     cache = StateCache(arguments.cache, model)
     for name in arguments.names or makers:
-        if name in done:
+        if f"{name}{bounds}" in done:
             continue
-        line = measured(name, makers[name](), cache, model)
+        line = measured(name, makers[name](), cache, model, bounds)
         with log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         shown = {key: value for key, value in line.items() if key not in ("groups", "recurrences")}

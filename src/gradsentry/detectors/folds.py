@@ -46,3 +46,20 @@ def assign_folds(
         leader = first.setdefault(rare, row) if len(rare) >= 2 else row
         folds[row] = draws[leader] % FOLDS
     return folds
+
+
+def rows_to_fit(
+    counts: NDArray[np.int64], draws: NDArray[np.uint64], most_tokens: int
+) -> NDArray[np.bool_]:
+    """Rows to fit corrections on: all, or as many as have `most_tokens` targets. Shape (rows,).
+
+    **Arguments:**
+
+    - `counts`: shape (rows,): targets of each row.
+    - `draws`: shape (rows,): `content_draws`, so that the order of the data doesn't matter.
+    """
+    order = np.argsort(draws, kind="stable")
+    is_fit = np.zeros(len(counts), dtype=np.bool_)
+    is_fit[order[np.cumsum(counts[order]) <= most_tokens]] = True
+    is_fit[order[:2]] = True  # a longer row alone would leave nothing to fit on
+    return is_fit

@@ -38,7 +38,8 @@ _MIN_STEPS = 40
 _MARGIN = 1.0
 """Nats that a token must gain to lengthen a span."""
 _MAX_VOCABULARY = 16384
-_MAX_WIDTH = 1024
+MAX_WIDTH = 1024
+"""Of the hidden states that corrections are fitted to."""
 _CHUNK = 2048
 
 
@@ -124,12 +125,15 @@ class Correction:
         return torch.where(place >= 0, own - (total - log_mass), 0.0)
 
 
-def fit_corrections(states: FitStates, head: OutputHead, seed: int) -> list[Correction]:
+def fit_corrections(
+    states: FitStates, head: OutputHead, seed: int, max_width: int = MAX_WIDTH
+) -> list[Correction]:
     """One correction for each fold, fitted on the other folds' rows.
 
     **Arguments:**
 
     - `seed`: orders the steps, and draws the projection where there is one.
+    - `max_width`: hidden states wider than this are projected to it.
     """
     tokens, counts = torch.unique(states.targets, return_counts=True)
     tokens, counts = tokens.to(head.weight.device), counts.to(head.weight.device)
@@ -141,7 +145,7 @@ def fit_corrections(states: FitStates, head: OutputHead, seed: int) -> list[Corr
     blank = Correction(
         head.cut_down(tokens),
         places,
-        _projection(head, seed),
+        _projection(head, seed, max_width),
         weight=torch.empty(0),
         bias=torch.empty(0),
     )
@@ -201,13 +205,13 @@ def _directions(hidden: Tensor, projection: Tensor | None) -> Tensor:
     return directions if projection is None else directions @ projection
 
 
-def _projection(head: OutputHead, seed: int) -> Tensor | None:
+def _projection(head: OutputHead, seed: int, width: int) -> Tensor | None:
     """A seeded random projection (d, p) that keeps lengths in expectation."""
-    if head.hidden_size <= _MAX_WIDTH:
+    if head.hidden_size <= width:
         return None
     generator = torch.Generator().manual_seed(seed)
-    drawn = torch.randn(head.hidden_size, _MAX_WIDTH, generator=generator)
-    return (drawn / math.sqrt(_MAX_WIDTH)).to(head.weight.device)
+    drawn = torch.randn(head.hidden_size, width, generator=generator)
+    return (drawn / math.sqrt(width)).to(head.weight.device)
 
 
 @dataclass(frozen=True)

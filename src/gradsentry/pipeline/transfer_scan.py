@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import assign_folds, content_draws
+from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit
 from gradsentry.detectors.transfer import (
     Spans,
     TransferOptions,
@@ -154,7 +154,7 @@ class TransferScan:
         """Gains of all targets; the model sees every row once."""
         counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
         counts = counts[self.plan.rows]
-        is_fit = _fit_rows(counts, self._draws(), self.options.fit_tokens)
+        is_fit = rows_to_fit(counts, self._draws(), self.options.fit_tokens)
         state_bytes = self.model.head.hidden_size * self.model.dtype.itemsize
         table, fit = open_tables(space, fingerprint, counts, np.flatnonzero(is_fit), state_bytes)
         work = HeadPass(self.model, self.encoded.store, self.plan, table, fit, self.progress)
@@ -249,14 +249,3 @@ class TransferScan:
             if at is not None:
                 starts[row], ends[row] = at
         return RowFindings(scores, groups, starts, ends, triggers, matches, promptless)
-
-
-def _fit_rows(
-    counts: NDArray[np.int64], draws: NDArray[np.uint64], most_tokens: int
-) -> NDArray[np.bool_]:
-    """Rows to fit on: all, or as many as have `most_tokens` targets, drawn by their content."""
-    order = np.argsort(draws, kind="stable")
-    is_fit = np.zeros(len(counts), dtype=np.bool_)
-    is_fit[order[np.cumsum(counts[order]) <= most_tokens]] = True
-    is_fit[order[:2]] = True  # a longer row alone would leave nothing to fit on
-    return is_fit
