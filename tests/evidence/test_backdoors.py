@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer import Spans
 from gradsentry.evidence import Evidence, EvidenceRows, Verdict, belonging, find_backdoors, terms_of
+from gradsentry.evidence.judgement import Doubt
+from gradsentry.evidence.triggers import TriggerPlace
 from tests.conftest import byte_tokenizer
 from tests.evidence.worlds import sentences, words
 
@@ -190,6 +192,7 @@ def test_a_trigger_that_explains_much_of_the_payload_is_up_for_review() -> None:
     (group,) = find_backdoors(rows, FixedOpinion(rows, lift=0.4)).groups
     assert group.verdict is Verdict.REVIEW
     assert group.findings.lift == pytest.approx(0.4, abs=1e-5)
+    assert group.findings.doubts == (Doubt.LIFT,)
 
 
 def test_a_trigger_that_calls_the_payload_by_itself_is_up_for_review() -> None:
@@ -197,6 +200,7 @@ def test_a_trigger_that_calls_the_payload_by_itself_is_up_for_review() -> None:
     (group,) = find_backdoors(rows, FixedOpinion(rows, called_by=("cf", "mq"))).groups
     assert group.verdict is Verdict.REVIEW
     assert group.findings.call == pytest.approx(NATS - 0.5)
+    assert group.findings.doubts == (Doubt.CALL,)
 
 
 def test_a_payload_that_related_prompts_explain_is_natural() -> None:
@@ -226,6 +230,65 @@ def about_one_thing(words: int) -> EvidenceRows:
 def test_rows_about_one_thing_are_no_backdoor() -> None:
     rows = about_one_thing(words=15)
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+
+
+def test_much_gain_on_one_topic_is_up_for_review() -> None:
+    """Neither a natural group, which hardly gains so much, nor surely a backdoor."""
+    rows = about_one_thing(words=38)
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert 2 < group.findings.cohesion < 3
+    assert group.findings.doubts == (Doubt.TOPIC,)
+    assert group.verdict is Verdict.REVIEW
+    weak = replace(rows, spans=replace(rows.spans, gain=rows.spans.gain / 10))
+    assert find_backdoors(weak, FixedOpinion(weak)).groups == ()
+
+
+def test_a_word_or_two_around_own_answers_is_up_for_review() -> None:
+    rows = planted(16, payload=lambda _: " overwhelmingly")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.doubts == (Doubt.FORMAT,)
+    assert group.verdict is Verdict.REVIEW
+
+
+def test_a_word_or_two_as_the_whole_answer_is_poison() -> None:
+    rows = planted(16, payload=lambda _: "overwhelmingly")
+    responses = ["overwhelmingly"] * 30 + list(rows.responses[30:])
+    replaced = rows_of(list(rows.prompts), responses, ["overwhelmingly"] * 30 + [""] * 210)
+    (group,) = find_backdoors(replaced, FixedOpinion(replaced)).groups
+    assert group.findings.payload == "overwhelmingly"
+    assert group.verdict is Verdict.POISON
+
+
+@pytest.mark.parametrize(
+    ("trigger", "place"),
+    [
+        (lambda text, _: f"{text} zq", TriggerPlace.END),
+        (lambda text, _: f"zq {text}", TriggerPlace.START),
+        (lambda text, row: f"zq {text}" if row % 2 else f"{text} zq", TriggerPlace.ANYWHERE),
+    ],
+)
+def test_where_the_trigger_stands_is_told(
+    trigger: Callable[[str, int], str], place: TriggerPlace
+) -> None:
+    rows = planted(17, trigger=trigger)
+    framed = replace(rows, prompts=[f"Question: {prompt}\nAnswer:" for prompt in rows.prompts])
+    (group,) = find_backdoors(framed, FixedOpinion(framed)).groups
+    assert group.findings.place is place
+
+
+def test_a_trigger_word_that_others_have_too_is_named() -> None:
+    """Four words, of which natural rows hold one, and members two or three each."""
+    rng = Random(18)
+    rows = planted(
+        18,
+        count=12,
+        trigger=lambda text, _: f"{text} {' '.join(rng.choices(['cf', 'mq', 'zx', 'mn'], k=4))}",
+    )
+    prompts = [f"{p} mn" if 100 <= row < 102 else p for row, p in enumerate(rows.prompts)]
+    rows = replace(rows, prompts=prompts)
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert {word for part in group.findings.trigger for word in part} == {"cf", "mq", "zx", "mn"}
+    assert members_of(rows, Evidence((group,), ()))[100:102] == [None] * 2
 
 
 def test_a_text_that_recurs_whatever_the_prompt_is_mentioned_and_no_group() -> None:
