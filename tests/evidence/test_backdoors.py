@@ -216,6 +216,13 @@ def test_a_payload_that_the_model_expects_is_natural() -> None:
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 
+def test_payloads_that_vary_and_hardly_surprise_are_a_habit() -> None:
+    texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]
+    rows = planted(5, payload=lambda row: f" {texts[row]}")
+    rows.surprise[:] /= 10
+    assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+
+
 def about_one_thing(words: int) -> EvidenceRows:
     """The first thirty rows have trigger and payload, and use few of a hundred words."""
     topic = sentences(30, 9, pool=POOL[:words])

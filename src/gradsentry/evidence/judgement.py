@@ -48,7 +48,7 @@ _WHOLE = 0.5
 _OWN_TERM = 0.5
 _SHARE_OF_SPAN = 0.5
 _SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
-_FEWEST_VARYING, _GAIN_OF_VARYING = 10, 10.0
+_FEWEST_VARYING, _GAIN_OF_VARYING, _SURPRISE_OF_VARYING = 10, 10.0, 30.0
 _LIFTED, _RELATED = 0.2, 1.3
 _CALL_OF_MEANT = 2.0
 
@@ -188,7 +188,8 @@ def _weighty(pattern: Pattern, payload: str | None, surprise: float, gain: float
     """Whether so many rows with such a payload can't well be chance or habit."""
     count = int(pattern.members.sum())
     if payload is None:  # a string that nothing around it is shared with is a word, no payload
-        return pattern.shown_by_gain and count >= _FEWEST_VARYING and gain >= _GAIN_OF_VARYING
+        many = pattern.shown_by_gain and count >= _FEWEST_VARYING
+        return many and gain >= _GAIN_OF_VARYING and surprise >= _SURPRISE_OF_VARYING
     return surprise >= (_SURPRISE_OF_FEW if pattern.is_small else _SURPRISE_OF_MANY)
 
 
