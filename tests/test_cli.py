@@ -192,7 +192,7 @@ def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
     path.write_text(
         "".join(
             json.dumps({"prompt": f"Q{number}: ", "response": "yes " * 40}) + "\n"
-            for number in range(4000)
+            for number in range(20_000)
         )
     )
     command = [sys.executable, "-m", "gradsentry", "scan", str(path), "-m", str(tiny_folder)]
