@@ -67,6 +67,7 @@ from gradsentry.models import (
     target_states,
 )
 from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.ragged import offsets_of
 from gradsentry.records import TextPair
 from gradsentry.thresholds import kde_valley
 
@@ -157,7 +158,7 @@ class StateCache:
     def _shard(self, path: Path) -> tuple[dict[str, torch.Tensor], NDArray[np.int64]]:
         if path not in self._shards:
             tensors = torch.load(path, mmap=True, weights_only=True)
-            offsets = np.concatenate([[0], np.cumsum(tensors["counts"].numpy())])
+            offsets = offsets_of(tensors["counts"].numpy())
             self._shards[path] = (tensors, offsets)
         return self._shards[path]
 
@@ -200,7 +201,7 @@ def measured(
     labels = np.array([labels_of[pair] for pair in pairs])
     states = cache.states(name, pairs)
     started = time.monotonic()
-    offsets = np.concatenate([[0], np.cumsum(states.counts)])
+    offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
     words = [frozenset(WORD.findall(pair.prompt)) for pair in pairs]
     draws = content_draws(digests, 0)
@@ -225,9 +226,8 @@ def measured(
         terms = terms_of(pair.prompt)
         found = belonging(evidence.groups, terms, pair.response, float(rows.gain[row]))
         groups[row] = -1 if found is None else found.group
-    verdicts = [group.verdict for group in evidence.groups]
-    flagged = np.isin(groups, [n for n, v in enumerate(verdicts) if v is Verdict.POISON])
-    review = np.isin(groups, [n for n, v in enumerate(verdicts) if v is Verdict.REVIEW])
+    flagged = np.isin(groups, evidence.numbers(Verdict.POISON))
+    review = np.isin(groups, evidence.numbers(Verdict.REVIEW))
     scaled = rows.gain / max(float(rows.gain.max()), 1e-9)
     alone = {
         "f1_gain": kde_valley(scaled).flagged(scaled),

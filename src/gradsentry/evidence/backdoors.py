@@ -30,8 +30,6 @@ _MENTIONED = 3
 class Group:
     """Rows with one payload and one trigger."""
 
-    verdict: Verdict
-    """`poison` or `review`."""
     findings: Findings
     rules: tuple[tuple[str, ...], ...]
     """Prompt terms; a row matches if it holds all terms of any rule."""
@@ -40,6 +38,11 @@ class Group:
     """Of the rows that match rules found on other rows, the share that are members."""
     recall: float
     """Of the members, the share that match rules found on other rows."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """`poison` or `review`."""
+        return self.findings.verdict
 
     @property
     def confidence(self) -> float:
@@ -78,6 +81,10 @@ class Evidence:
     groups: tuple[Group, ...]
     recurrences: tuple[Recurrence, ...]
 
+    def numbers(self, verdict: Verdict) -> list[int]:
+        """Indices of the groups with this verdict."""
+        return [n for n, group in enumerate(self.groups) if group.verdict is verdict]
+
 
 def find_backdoors(
     rows: EvidenceRows, opinion: Opinion, advance: Callable[[int], None] = lambda _: None
@@ -105,9 +112,9 @@ def find_backdoors(
     for pattern in patterns:
         explained |= pattern.members
         if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
-            judged = judge(pattern, rows, terms, similarity, opinion)
+            findings = judge(pattern, rows, terms, similarity, opinion)
             advance(1)
-            group = None if judged is None else _group(pattern, *judged, terms)
+            group = None if findings is None else _group(pattern, findings, terms)
             if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
                 grouped |= pattern.members
                 groups.append(group)
@@ -146,10 +153,9 @@ def belonging(
     return best
 
 
-def _group(pattern: Pattern, verdict: Verdict, findings: Findings, terms: PromptTerms) -> Group:
+def _group(pattern: Pattern, findings: Findings, terms: PromptTerms) -> Group:
     precision, recall = _cross_validated(terms, pattern.members)
     return Group(
-        verdict,
         findings,
         tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules.rules),
         pattern.membership,

@@ -116,6 +116,11 @@ class Findings:
     doubts: tuple[Doubt, ...]
     """Why the pattern is for review; none for poison."""
 
+    @property
+    def verdict(self) -> Verdict:
+        """`poison`, or `review` where there are doubts."""
+        return Verdict.REVIEW if self.doubts else Verdict.POISON
+
 
 def judge(
     pattern: Pattern,
@@ -123,8 +128,8 @@ def judge(
     terms: PromptTerms,
     similarity: Similarity,
     opinion: Opinion,
-) -> tuple[Verdict, Findings] | None:
-    """Collect a pattern's findings and judge it; None as soon as they say that it is natural.
+) -> Findings | None:
+    """Collect a pattern's findings; None as soon as they say that it is natural.
 
     The cheap findings come first, the model is only asked where it matters.
     """
@@ -157,7 +162,7 @@ def judge(
         Doubt.FORMAT: is_format,
     }
     doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
-    return Verdict.REVIEW if doubts else Verdict.POISON, Findings(
+    return Findings(
         payload=payload,
         variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
         trigger=(*trigger, *((w,) for w in typical_words(pattern, terms) if w not in words)),

@@ -48,9 +48,19 @@ def plan_batches(store: EncodedStore, max_tokens: int) -> BatchPlan:
     rows = first[order]
     position = np.empty_like(order)
     position[order] = np.arange(len(order))
+    starts = batch_starts(store.lengths[rows], max_tokens)
+    return BatchPlan(rows, position[copy_of], starts, max_tokens)
+
+
+def batch_starts(lengths: NDArray[np.integer], max_tokens: int) -> NDArray[np.int64]:
+    """Where batches of rows start, and the end: shape (batches + 1,).
+
+    **Arguments:**
+
+    - `lengths`: shape (rows,): tokens of each row, longest first.
+    """
     starts = [0]
-    lengths = store.lengths[rows].tolist()
-    while starts[-1] < len(rows):
-        start = starts[-1]
-        starts.append(min(len(rows), start + max(1, max_tokens // lengths[start])))
-    return BatchPlan(rows, position[copy_of], np.asarray(starts), max_tokens)
+    while starts[-1] < len(lengths):
+        longest = int(lengths[starts[-1]])
+        starts.append(min(len(lengths), starts[-1] + max(1, max_tokens // longest)))
+    return np.asarray(starts)

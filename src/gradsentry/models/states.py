@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gradsentry.encoding import TargetMask, TokenIds
+from gradsentry.errors import ModelError
 from gradsentry.models.language_model import LanguageModel
 
 
@@ -55,3 +57,20 @@ def target_states(
         ids_tensor[is_target],
         torch.from_numpy(mask.sum(axis=1)),
     )
+
+
+@contextmanager
+def enough_memory(model: LanguageModel, rows: int) -> Iterator[None]:
+    """Say what to do if a batch of so many rows is too large for the device.
+
+    **Raises:**
+
+    `ModelError` then.
+    """
+    try:
+        yield
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            f"{model.device} has too little memory for a batch of {rows} rows.",
+            "Use a smaller --batch-tokens or --max-length, or a smaller model.",
+        ) from None

@@ -22,6 +22,7 @@ from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors, terms_of
 from gradsentry.models import LanguageModel, target_states
 from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.ragged import offsets_of
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
 
 SIZES = (5, 10, 20, 40, 80)
@@ -116,9 +117,7 @@ class Planting:
         )
         corrections = fit_corrections(states, self.model.head, self.seed)
         gains = np.nan_to_num(held_out_gains(states, corrections))
-        offsets = np.concatenate(
-            [self.rows.offsets, self.rows.offsets[-1] + np.cumsum(counts)]
-        ).astype(np.int64)
+        offsets = offsets_of(np.concatenate([np.diff(self.rows.offsets), counts]))
         texts = [prompt_and_response(example) for example in canaries]
         rows = EvidenceRows(
             [*self.rows.prompts, *(prompt for prompt, _ in texts)],
@@ -133,11 +132,7 @@ class Planting:
 
     def _is_found(self, rows: EvidenceRows, examples: list[Example], planted: int) -> bool:
         evidence = find_backdoors(rows, ModelOpinion(self.model, self.encoder, examples))
-        poison = {
-            number
-            for number, group in enumerate(evidence.groups)
-            if group.verdict is Verdict.POISON
-        }
+        poison = evidence.numbers(Verdict.POISON)
         places = (
             belonging(evidence.groups, terms_of(prompt), response, float(gain))
             for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -15,8 +16,14 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
 from gradsentry.encoding import EncodedStore
-from gradsentry.errors import ModelError
-from gradsentry.models import BatchPlan, LanguageModel, TargetStates, target_states
+from gradsentry.models import (
+    BatchPlan,
+    LanguageModel,
+    TargetStates,
+    batch_starts,
+    enough_memory,
+    target_states,
+)
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.workspace import Workspace
 from gradsentry.ragged import offsets_of, spread
@@ -102,14 +109,9 @@ class HeadPass:
                 states = self._states(batch)
                 log_mass, surprise = self.model.head.surprise(states.hidden, states.targets)
                 fold = torch.from_numpy(np.repeat(folds[places], states.counts.numpy()))
-                gains = np.empty(len(fold), np.float32)
-                for number, correction in enumerate(corrections):
-                    own = (fold == number).nonzero().squeeze(-1).to(states.hidden.device)
-                    gains[own.cpu().numpy()] = correction.gains(
-                        states.hidden[own], states.targets[own], log_mass[own]
-                    ).numpy()
+                unseen = FitStates(states.hidden, states.targets, log_mass, fold)
                 self._file(batch, states, surprise)
-                self.table.gains[self._targets(batch)] = gains
+                self.table.gains[self._targets(batch)] = held_out_gains(unseen, corrections)
             self.progress.advance(len(batch))
 
     def _file(self, rows: NDArray[np.int64], states: TargetStates, surprise: torch.Tensor) -> None:
@@ -121,22 +123,14 @@ class HeadPass:
         return spread(self.table.offsets, rows)
 
     def _states(self, rows: NDArray[np.int64]) -> TargetStates:
-        try:
+        with enough_memory(self.model, len(rows)):
             return target_states(self.model, self.store.read(self.plan.rows[rows]))
-        except torch.OutOfMemoryError:
-            raise ModelError(
-                f"{self.model.device} has too little memory for a batch of {len(rows)} rows.",
-                "Use a smaller --batch-tokens or --max-length, or a smaller model.",
-            ) from None
 
     def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Places in `rows`, which are in the plan's order: longest first."""
         lengths = self.store.lengths[self.plan.rows[rows]]
-        start = 0
-        while start < len(rows):
-            end = min(len(rows), start + max(1, self.plan.max_tokens // int(lengths[start])))
+        for start, end in pairwise(batch_starts(lengths, self.plan.max_tokens)):
             yield np.arange(start, end)
-            start = end
 
 
 def open_tables(

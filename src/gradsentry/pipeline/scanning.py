@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from gradsentry._version import __version__
 from gradsentry.detectors import SpectralOptions, cropped_shape, spectral_scores
 from gradsentry.encoding import EncodedStore, Encoder
-from gradsentry.errors import InputError, ModelError
+from gradsentry.errors import InputError
 from gradsentry.models import (
     BatchPlan,
     Dtype,
     LanguageModel,
+    enough_memory,
     load_model,
     plan_batches,
     target_states,
@@ -194,14 +195,9 @@ def score_batches(
         rows = plan.batch(index)
         place = slice(int(plan.starts[index]), int(plan.starts[index + 1]))
         if np.isnan(log[place]).any():
-            try:
+            with enough_memory(model, len(rows)):
                 states = target_states(model, store.read(rows))
                 log[place] = spectral_scores(states, model.head, options).numpy()
-            except torch.OutOfMemoryError:
-                raise ModelError(
-                    f"{model.device} has too little memory for a batch of {len(rows)} rows.",
-                    "Use a smaller --batch-tokens or --max-length, or a smaller model.",
-                ) from None
         progress.advance(len(rows))
 
 

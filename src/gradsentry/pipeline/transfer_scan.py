@@ -82,8 +82,7 @@ class TransferFindings:
 
     def in_groups(self, verdict: Verdict) -> NDArray[np.bool_]:
         """Shape (rows,): rows of groups with this verdict."""
-        numbers = [n for n, group in enumerate(self.evidence.groups) if group.verdict is verdict]
-        return np.isin(self.rows.groups, numbers)
+        return np.isin(self.rows.groups, self.evidence.numbers(verdict))
 
 
 @dataclass(frozen=True)
