@@ -336,6 +336,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("cache", type=Path)
     parser.add_argument("names", nargs="*", metavar="MIXTURE")
+    parser.add_argument("--model", help="instead of the default model; takes a CACHE of its own")
     parser.add_argument("--table", action="store_true", help="print the log as Markdown, only")
     parser.add_argument("--fit-tokens", type=int, default=Bounds().fit_tokens)
     parser.add_argument("--width", type=int, default=Bounds().width, help="of fitted states")
@@ -347,7 +348,7 @@ def main() -> None:
         return
     makers = mixtures(arguments.data)
     done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()
-    model = load_model(None, ModelOptions())
+    model = load_model(arguments.model, ModelOptions())
     cache = StateCache(arguments.cache, model)
     for name in arguments.names or makers:
         if f"{name}{bounds}" in done:

@@ -20,6 +20,7 @@ One epoch of AdamW is enough and more is worse: the correction soon learns singl
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -73,6 +74,16 @@ class FitStates:
     """Shape (N,), float32: log-sum-exp of the base logits over the whole vocabulary."""
     folds: Tensor
     """Shape (N,): the fold of the row that a position belongs to; -1 for rows to leave out."""
+
+    @staticmethod
+    def joined(parts: Sequence[FitStates]) -> FitStates:
+        """The states of several sets of rows, one after the other."""
+        return FitStates(
+            torch.cat([part.hidden for part in parts]),
+            torch.cat([part.targets for part in parts]),
+            torch.cat([part.log_mass for part in parts]),
+            torch.cat([part.folds for part in parts]),
+        )
 
     def take(self, positions: Tensor) -> FitStates:
         """The states at some positions, given as a mask (N,) or as indices."""

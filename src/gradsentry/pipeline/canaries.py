@@ -106,17 +106,14 @@ class Planting:
         encoded = [row for row in self.encoder.encode(canaries) if isinstance(row, EncodedRow)]
         if len(encoded) < len(canaries):
             return False
-        hidden, targets, log_mass, surprise, counts = self._head_states(encoded)
-        # Not near-duplicates of each other: their folds are drawn like those of any rows.
-        folds = np.repeat(np.arange(len(canaries)) % FOLDS, counts)
-        states = FitStates(
-            torch.cat([self.states.hidden, hidden]),
-            torch.cat([self.states.targets, targets]),
-            torch.cat([self.states.log_mass, log_mass]),
-            torch.cat([self.states.folds, torch.from_numpy(folds)]),
-        )
+        planted = [
+            self._head_states(row, number % FOLDS)  # no near-duplicates of each other
+            for number, row in enumerate(encoded)
+        ]
+        states = FitStates.joined([self.states, *(states for states, _ in planted)])
         corrections = fit_corrections(states, self.model.head, self.seed)
         gains = np.nan_to_num(held_out_gains(states, corrections))
+        counts = [len(surprise) for _, surprise in planted]
         offsets = offsets_of(np.concatenate([np.diff(self.rows.offsets), counts]))
         texts = [prompt_and_response(example) for example in canaries]
         rows = EvidenceRows(
@@ -125,7 +122,7 @@ class Planting:
             best_spans(gains, offsets),
             offsets,
             states.targets.numpy(),
-            np.concatenate([self.rows.surprise, surprise]),
+            np.concatenate([self.rows.surprise, *(surprise for _, surprise in planted)]),
             self.rows.tokenizer,
         )
         return self._is_found(rows, [*self.examples, *canaries], len(canaries))
@@ -141,22 +138,13 @@ class Planting:
         true = int(flagged[-planted:].sum())
         return true >= _FOUND * planted and true >= _FOUND * int(flagged.sum())
 
-    def _head_states(
-        self, encoded: list[EncodedRow]
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, NDArray[np.float32], NDArray[np.int64]]:
-        parts = []
-        for row in encoded:
-            states = target_states(self.model, [(row.token_ids, row.target_mask)])
-            mass, nats = self.model.head.surprise(states.hidden, states.targets)
-            parts.append((states.hidden.cpu(), states.targets.cpu(), mass.float().cpu(), nats))
-        hidden, targets, masses, nats_of = zip(*parts, strict=True)
-        return (
-            torch.cat(hidden),
-            torch.cat(targets),
-            torch.cat(masses),
-            torch.cat(nats_of).float().cpu().numpy(),
-            np.array([len(ids) for ids in targets], np.int64),
-        )
+    def _head_states(self, row: EncodedRow, fold: int) -> tuple[FitStates, NDArray[np.float32]]:
+        """A canary's head states and the surprise of its targets."""
+        states = target_states(self.model, [(row.token_ids, row.target_mask)])
+        log_mass, surprise = self.model.head.surprise(states.hidden, states.targets)
+        folds = torch.full_like(states.targets, fold)
+        parts = (states.hidden, states.targets, log_mass.float(), folds)
+        return FitStates(*(part.cpu() for part in parts)), surprise.float().cpu().numpy()
 
 
 def planted_in(

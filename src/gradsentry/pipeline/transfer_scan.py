@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,11 +100,11 @@ class TransferScan:
 
     def run(self, space: Workspace, fingerprint: str) -> TransferFindings:
         """Score all rows and judge what they have in common."""
-        table, work, folds = self._gains(space, fingerprint)
+        chosen = self._evidence_rows()
+        words, examples = self._prompt_words_and_examples(chosen)
+        table, work, folds = self._gains(space, fingerprint, assign_folds(words, self._draws()))
         self.progress.stage("Weighing the evidence", None)
         spans = best_spans(np.nan_to_num(table.gains), table.offsets)
-        chosen = self._evidence_rows()
-        examples = self._examples(chosen)
         texts = [prompt_and_response(example) for example in examples]
         targets = spread(table.offsets, chosen)
         rows = EvidenceRows(
@@ -148,9 +148,14 @@ class TransferScan:
         return tuple(planting.limits(self.progress.advance))
 
     def _gains(
-        self, space: Workspace, fingerprint: str
+        self, space: Workspace, fingerprint: str, folds: NDArray[np.int64]
     ) -> tuple[TargetTable, HeadPass, NDArray[np.int64]]:
-        """Gains of all targets; the model sees every row once."""
+        """Gains of all targets; the model sees every row once. And the folds of the rows fitted on.
+
+        **Arguments:**
+
+        - `folds`: shape (rows,): of the plan's rows.
+        """
         counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
         counts = counts[self.plan.rows]
         is_fit = rows_to_fit(counts, self._draws(), self.options.fit_tokens)
@@ -161,7 +166,6 @@ class TransferScan:
             self.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
         self.progress.stage("Scoring", len(counts))
         work.keep_fit_rows()
-        folds = self._folds()
         self.progress.stage("Fitting corrections to the output head", None)
         states = work.fit_states(folds[is_fit])
         corrections = fit_corrections(states, self.model.head, self.options.seed)
@@ -175,13 +179,6 @@ class TransferScan:
     def _draws(self) -> NDArray[np.uint64]:
         return content_draws(self.encoded.store.digests[self.plan.rows], self.options.seed)
 
-    def _folds(self) -> NDArray[np.int64]:
-        """A fold for each of the plan's rows."""
-        words: list[frozenset[str]] = [frozenset()] * len(self.plan.rows)
-        for place, example in self._each_example():
-            words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
-        return assign_folds(words, self._draws())
-
     def _evidence_rows(self) -> NDArray[np.int64]:
         """Places in the plan of the rows that evidence is sought in, ascending."""
         order = np.argsort(self._draws(), kind="stable")
@@ -189,22 +186,22 @@ class TransferScan:
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
-    def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
-        wanted = {int(place): number for number, place in enumerate(chosen)}
-        found: list[Example | None] = [None] * len(chosen)
-        for place, example in self._each_example():
-            if (number := wanted.get(place)) is not None:
-                found[number] = example
-        return [example for example in found if example is not None]
-
-    def _each_example(self) -> Iterator[tuple[int, Example]]:
-        """The plan's rows in the order of the data, each once, with their places in the plan."""
+    def _prompt_words_and_examples(
+        self, chosen: NDArray[np.int64]
+    ) -> tuple[list[frozenset[str]], list[Example]]:
+        """The prompt's words of each of the plan's rows, and the examples at the chosen places."""
         place_of = np.full(len(self.encoded.skip_codes), -1, np.int64)
         firsts = self.encoded.stored_rows[self.plan.rows]
         place_of[firsts] = np.arange(len(firsts))
+        words: list[frozenset[str]] = [frozenset()] * len(firsts)
+        wanted, found = set(chosen.tolist()), dict[int, Example]()
         for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
             if place >= 0:
-                yield place, self.layout.example(record)
+                example = self.layout.example(record)
+                words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
+                if place in wanted:
+                    found[place] = example
+        return words, [found[place] for place in chosen.tolist()]
 
     def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
         """Every input row's group, payload and score."""
