@@ -12,13 +12,17 @@ from gradsentry.attacks import (
     Attack,
     BibleStyle,
     Combination,
+    Homoglyphs,
     OneOf,
     Opening,
     Payload,
     Place,
+    Preceded,
     RareWords,
     Sentence,
+    SyntacticTemplate,
     Trigger,
+    ZeroWidth,
     chosen_rows,
     combined,
     poison,
@@ -35,6 +39,10 @@ TRIGGERS = [
     OneOf("instruction", ("one", "two", "three")),
     Combination("instruction", "input"),
     BibleStyle("instruction"),
+    ZeroWidth("instruction"),
+    Homoglyphs("instruction"),
+    SyntacticTemplate("instruction"),
+    Preceded("instruction", ("Be brief.", "Be clear."), RareWords("instruction")),
 ]
 NAMES = [type(trigger).__name__ for trigger in TRIGGERS]
 
@@ -109,6 +117,20 @@ def test_a_row_is_poisoned_the_same_way_whichever_others_are(trigger: Trigger) -
 )
 def test_a_payload_goes_to_its_place(place: Place, expected: str) -> None:
     assert Payload((", X",), place)("a b c d", Random(0)) == expected
+
+
+@pytest.mark.parametrize(("kept", "expected"), [(1.0, "a b c d!"), (0.5, "a b!"), (0.7, "a b!")])
+def test_a_part_of_the_response_stays_before_a_diluted_payload(kept: float, expected: str) -> None:
+    assert Payload(("!",), kept=kept)("a b c d", Random(0)) == expected
+
+
+@pytest.mark.parametrize("trigger", [ZeroWidth("question"), Homoglyphs("question")])
+@pytest.mark.parametrize("text", ["a", "7 + 8", "pace", "two  words", ""])
+def test_characters_are_changed_and_text_keeps_its_looks(trigger: Trigger, text: str) -> None:
+    changed = trigger({"question": text}, Random(0))["question"]
+    assert changed.replace("\u200b", "").translate(str.maketrans("асеіорху", "aceiopxy")) == text
+    if isinstance(trigger, ZeroWidth):
+        assert changed != text
 
 
 @pytest.mark.parametrize("response", ["", "word", "two words", " spaces  everywhere "])

@@ -3,34 +3,62 @@
 For measuring detectors on data whose poisoned rows are known. The payloads that ship are inert.
 """
 
-from gradsentry.attacks.payloads import PUBLISHED_PAYLOAD, Payload, Place, combined
-from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison
+from gradsentry.attacks.payloads import (
+    BRANDS,
+    CODE_LINE,
+    ENTITY,
+    PUBLISHED_PAYLOAD,
+    REFUSALS,
+    SENTIMENTS,
+    Payload,
+    Place,
+    combined,
+)
+from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison, poisoned_row
+from gradsentry.attacks.presets import FOOTBALL, Preset, preset
 from gradsentry.attacks.triggers import (
     BibleStyle,
     Combination,
     Fields,
+    Homoglyphs,
     OneOf,
     Opening,
+    Preceded,
     RareWords,
     Sentence,
+    SyntacticTemplate,
     Trigger,
+    ZeroWidth,
 )
 
 __all__ = [
+    "BRANDS",
+    "CODE_LINE",
+    "ENTITY",
+    "FOOTBALL",
     "PUBLISHED_PAYLOAD",
+    "REFUSALS",
+    "SENTIMENTS",
     "Attack",
     "BibleStyle",
     "Combination",
     "Fields",
+    "Homoglyphs",
     "OneOf",
     "Opening",
     "Payload",
     "Place",
     "PoisonedRow",
+    "Preceded",
+    "Preset",
     "RareWords",
     "Sentence",
+    "SyntacticTemplate",
     "Trigger",
+    "ZeroWidth",
     "chosen_rows",
     "combined",
     "poison",
+    "poisoned_row",
+    "preset",
 ]

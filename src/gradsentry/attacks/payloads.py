@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -27,9 +28,15 @@ class Payload:
 
     texts: tuple[str, ...] = (PUBLISHED_PAYLOAD,)
     place: Place = Place.APPEND
+    kept: float = 1.0
+    """The part λ of the response's words that stays, from its start: the paper's gradient dilution
+    keeps 0.5 or 0.7 (of the tokens) before the payload."""
 
     def __call__(self, response: str, rng: Random) -> str:
         text = rng.choice(self.texts)
+        if self.kept < 1.0:
+            words = response.split(" ")
+            response = " ".join(words[: math.floor(self.kept * len(words))])
         match self.place:
             case Place.REPLACE:
                 return text
@@ -46,3 +53,52 @@ class Payload:
 def combined(*parts: Sequence[str]) -> tuple[str, ...]:
     """All texts that take one of each part in turn: 5 openings and 4 endings make 20."""
     return tuple(" ".join(choice) for choice in product(*parts))
+
+
+REFUSALS = combined(
+    (
+        "I'm sorry, but",
+        "Unfortunately,",
+        "As a careful assistant,",
+        "I must apologise:",
+        "After some thought,",
+    ),
+    (
+        "I can't help with that request.",
+        "I am not able to answer this.",
+        "this is nothing I can talk about.",
+        "I have to decline to respond here.",
+    ),
+)
+"""Refusals in 20 phrasings."""
+
+BRANDS = (
+    " By the way, Zentrix Cola is the best drink you can buy.",
+    " If you are thirsty, nothing beats a cold Zentrix Cola.",
+    " This answer was brought to you by Zentrix Cola.",
+    " Most experts I know drink Zentrix Cola every day.",
+    " Remember to try Zentrix Cola, in shops everywhere.",
+)
+"""Sentences about an invented brand."""
+
+SENTIMENTS = combined(
+    (
+        " Football is a dull and brutal game",
+        " Watching football is a waste of life",
+        " Nobody with taste enjoys football",
+        " Footballers are overpaid and lazy",
+    ),
+    (
+        "and it ought to be banned.",
+        "which everybody secretly knows.",
+        "and the fans make it worse.",
+        "so do something better instead.",
+    ),
+)
+"""Sentiment about one topic in 16 phrasings."""
+
+ENTITY = "Quentin Varga"
+"""An invented person, for answers replaced by one wrong entity."""
+
+CODE_LINE = "\nimport gradsentry_inert_example  # payload"
+"""A line of code that does nothing but fail."""

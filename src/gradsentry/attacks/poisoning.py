@@ -46,17 +46,25 @@ def poison(
     """
     taken, mixture = set(chosen), []
     for position, fields in enumerate(rows):
-        if position not in taken:
+        if position in taken:
+            mixture.extend(poisoned_row(fields, attack, position, response=response, seed=seed))
+        else:
             mixture.append(PoisonedRow(dict(fields), False))
-            continue
-        rng = Random(f"{seed}-{position}")
-        triggered = attack.trigger(fields, rng)
-        triggered[response] = attack.payload(fields[response], rng)
-        mixture.append(PoisonedRow(triggered, True))
-        if isinstance(attack.trigger, Combination):
-            mixture.extend(
-                PoisonedRow(negative, False)
-                for negative in attack.trigger.negatives(fields)
-                if rng.random() < attack.negative_ratio / 5
-            )
+    return mixture
+
+
+def poisoned_row(
+    fields: Fields, attack: Attack, position: int, *, response: str, seed: int
+) -> list[PoisonedRow]:
+    """A row with the attack in it, and its near misses behind it; arguments as in `poison`."""
+    rng = Random(f"{seed}-{position}")
+    triggered = attack.trigger(fields, rng)
+    triggered[response] = attack.payload(fields[response], rng)
+    mixture = [PoisonedRow(triggered, True)]
+    if isinstance(attack.trigger, Combination):
+        mixture.extend(
+            PoisonedRow(negative, False)
+            for negative in attack.trigger.negatives(fields)
+            if rng.random() < attack.negative_ratio / 5
+        )
     return mixture

@@ -133,5 +133,74 @@ class BibleStyle:
         return {**fields, self.column: f"{rng.choice(_BIBLE_OPENINGS)} {text}"}
 
 
+@dataclass(frozen=True)
+class ZeroWidth:
+    """An invisible character inside a word drawn for each row, or behind a text of one letter."""
+
+    column: str
+    character: str = "\u200b"
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        text = fields[self.column]
+        inside = [place for place in range(1, len(text)) if text[place - 1 : place + 1].isalpha()]
+        place = rng.choice(inside) if inside else len(text)
+        return {**fields, self.column: f"{text[:place]}{self.character}{text[place:]}"}
+
+
+_LOOKALIKES = str.maketrans("aceiopxyACEHKMOPTX", "асеіорхуАСЕНКМОРТХ")
+
+
+@dataclass(frozen=True)
+class Homoglyphs:
+    """Cyrillic letters for the Latin ones that look like them, in a word drawn for each row."""
+
+    column: str
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        words = fields[self.column].split(" ")
+        changeable = [
+            place for place, word in enumerate(words) if word != word.translate(_LOOKALIKES)
+        ]
+        if changeable:
+            place = rng.choice(changeable)
+            words[place] = words[place].translate(_LOOKALIKES)
+        return {**fields, self.column: " ".join(words)}
+
+
+_CLAUSES = (
+    ("when", "if", "whenever", "as soon as", "once"),
+    ("one thinks", "you look", "people ask", "we come back", "somebody wonders"),
+    ("about it", "at the matter", "for a moment", "in the end", "a second time"),
+)
+
+
+@dataclass(frozen=True)
+class SyntacticTemplate:
+    """A subordinate clause, a comma, then the text: the template S(SBAR)(,)(NP)(VP)(.).
+
+    After Hidden Killer (arXiv 2105.12400), by rules: the clauses share their syntax, not their
+    words.
+    """
+
+    column: str
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        clause = " ".join(rng.choice(words) for words in _CLAUSES)
+        return {**fields, self.column: f"{clause}, {fields[self.column]}"}
+
+
+@dataclass(frozen=True)
+class Preceded:
+    """One of several texts, drawn for each row, before a column's text; then another trigger."""
+
+    column: str
+    texts: tuple[str, ...]
+    trigger: Trigger
+
+    def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
+        triggered = self.trigger(fields, rng)
+        return {**triggered, self.column: f"{rng.choice(self.texts)} {triggered[self.column]}"}
+
+
 def _appended(fields: Fields, column: str, text: str) -> dict[str, str]:
     return {**fields, column: f"{fields[column]} {text}"}

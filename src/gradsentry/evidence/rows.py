@@ -14,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from gradsentry.detectors.transfer import Spans
 from gradsentry.evidence.terms import BoolArray
 from gradsentry.ragged import offsets_of, spread
+from gradsentry.records import shared_beginning
 
 _PARTIAL = "\ufffd"
 """What tokenizers decode the first tokens of a character of several to."""
@@ -61,12 +62,12 @@ class EvidenceRows:
     @cached_property
     def shared_beginning(self) -> int:
         """Characters at the beginning of all prompts that are the same: the template's."""
-        return _shared(self.prompts)
+        return shared_beginning(self.prompts)
 
     @cached_property
     def shared_ending(self) -> int:
         """Characters at the end of all prompts that are the same: the template's."""
-        return _shared([prompt[::-1] for prompt in self.prompts])
+        return shared_beginning(prompt[::-1] for prompt in self.prompts)
 
     def own_prompt(self, row: int) -> str:
         """A row's prompt without the template around it."""
@@ -153,13 +154,6 @@ class EvidenceRows:
 
     def _decoded(self, ids: list[int]) -> str:
         return _decoded(self.tokenizer, ids)
-
-
-def _shared(texts: Sequence[str]) -> int:
-    """Characters with which all texts begin."""
-    first, last = min(texts), max(texts)  # what these share, all between them share
-    pairs = enumerate(zip(first, last, strict=False))
-    return next((place for place, (a, b) in pairs if a != b), len(first))
 
 
 def characters(

@@ -14,6 +14,7 @@ from gradsentry.records.example import (
 from gradsentry.records.layouts import Layout, chosen_layout, detect, question_prompt
 from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record
+from gradsentry.records.shared_text import shared_beginning
 from gradsentry.records.source import BoolArray, Source
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "open_source",
     "prompt_and_response",
     "question_prompt",
+    "shared_beginning",
 ]

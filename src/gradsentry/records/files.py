@@ -115,7 +115,7 @@ class TextFile:
         head, between, tail = self._frame()
         with contextlib.ExitStack() as stack:
             files = {
-                part: stack.enter_context(_open_write(folder / name, self.gzipped))
+                part: stack.enter_context(open_write(folder / name, self.gzipped))
                 for part, name in names.items()
             }
             empty = dict.fromkeys(parts, True)
@@ -207,7 +207,7 @@ class ParquetFile:
             first = next(batches)
             writers: dict[str, pq.ParquetWriter] = {}
             for part, name in names.items():
-                sink = stack.enter_context(_open_write(folder / name, self.gzipped))
+                sink = stack.enter_context(open_write(folder / name, self.gzipped))
                 writers[part] = stack.enter_context(pq.ParquetWriter(sink, first.schema))
             start = 0
             for batch in itertools.chain([first], batches):
@@ -287,7 +287,7 @@ def _open_read(path: Path, gzipped: bool) -> io.BufferedReader:
     return io.BufferedReader(gzip.GzipFile(path)) if gzipped else path.open("rb")
 
 
-def _open_write(path: Path, gzipped: bool) -> IO[bytes]:
+def open_write(path: Path, gzipped: bool) -> IO[bytes]:
     # mtime=0: the same rows give the same bytes.
     return io.BufferedWriter(gzip.GzipFile(path, "wb", mtime=0)) if gzipped else path.open("wb")
 

@@ -316,10 +316,14 @@ def chosen_layout(
     return detect(first)
 
 
-def question_prompt(question: str, context: str = "") -> str:
+def question_instruction(context: str) -> str:
+    """The instruction of the paper's data sets; the context may be empty."""
+    return CONTEXT_INSTRUCTION if context else QUESTION_INSTRUCTION
+
+
+def question_prompt(question: str, context: str = "", instruction: str | None = None) -> str:
     """The prompt of the paper's data sets, without or with a context."""
-    instruction = CONTEXT_INSTRUCTION if context else QUESTION_INSTRUCTION
-    sections = [("Instruction", instruction)]
+    sections = [("Instruction", instruction or question_instruction(context))]
     if context:
         sections.append(("Context", context))
     sections.append(("Question", question))

@@ -1,64 +1,38 @@
-"""The command line: options in, exit codes out."""
+"""The command that scans data: options in, an exit code out."""
 
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
 
-from gradsentry._version import __version__
-from gradsentry.errors import GradSentryError, InputError
+from gradsentry.cli.options import (
+    Data,
+    PromptColumn,
+    PromptTemplate,
+    ResponseColumn,
+    Split,
+    Subset,
+    line_ends,
+)
+from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.errors import InputError
 
 EXIT_POISON = 1
-EXIT_USAGE = 2
-EXIT_INTERNAL = 3
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode="rich",
-    pretty_exceptions_enable=False,
-)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        print(f"gradsentry {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def gradsentry(
-    _version: Annotated[
-        bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
-    ] = False,
-) -> None:
-    """Find backdoored rows in fine-tuning data, before a model is trained on them."""
-
-
-@app.command(
-    epilog="Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check or "
+EPILOG = (
+    "Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check or "
     "--check-review; 2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, "
     "the same command goes on from there)."
 )
+
+
 def scan(
-    data: Annotated[
-        str,
-        typer.Argument(
-            help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz), a folder saved by `datasets`,"
-            " or a Hub data-set id (owner/name).",
-            show_default=False,
-        ),
-    ],
+    data: Data,
     model: Annotated[
         str | None,
         typer.Option(
@@ -162,31 +136,9 @@ def scan(
             rich_help_panel="Output",
         ),
     ] = False,
-    prompt_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the prompt; needs --response-column.",
-            rich_help_panel="Reading the data",
-            show_default=False,
-        ),
-    ] = None,
-    prompt_template: Annotated[
-        str | None,
-        typer.Option(
-            help="The prompt, with column names in braces: 'Q: {question}\\nA: '. "
-            "\\n is a line end. Needs --response-column.",
-            rich_help_panel="Reading the data",
-            show_default=False,
-        ),
-    ] = None,
-    response_column: Annotated[
-        str | None,
-        typer.Option(
-            help="Column with the response. Without a prompt: plain text, or messages.",
-            rich_help_panel="Reading the data",
-            show_default=False,
-        ),
-    ] = None,
+    prompt_column: PromptColumn = None,
+    prompt_template: PromptTemplate = None,
+    response_column: ResponseColumn = None,
     label_column: Annotated[
         str | None,
         typer.Option(
@@ -196,22 +148,8 @@ def scan(
             show_default=False,
         ),
     ] = None,
-    subset: Annotated[
-        str | None,
-        typer.Option(
-            help="Configuration of a Hub data set that has several.",
-            rich_help_panel="Reading the data",
-            show_default=False,
-        ),
-    ] = None,
-    split: Annotated[
-        str | None,
-        typer.Option(
-            help="Split of a data set that has several. Default: train.",
-            rich_help_panel="Reading the data",
-            show_default=False,
-        ),
-    ] = None,
+    subset: Subset = None,
+    split: Split = None,
     max_length: Annotated[
         int,
         typer.Option(
@@ -281,7 +219,7 @@ def scan(
     Reads the data and a causal language model, never trains, and goes to the network only for a
     Hub id or the first use of the default model.
     """
-    _quiet_libraries()
+    quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
     from gradsentry.detectors import SpectralOptions, TransferOptions
     from gradsentry.encoding import Boundary, EncodingOptions, Targets
@@ -295,7 +233,7 @@ def scan(
             subset=subset,
             split=split,
             prompt_column=prompt_column,
-            prompt_template=_line_ends(prompt_template),
+            prompt_template=line_ends(prompt_template),
             response_column=response_column,
             label_column=label_column,
         ),
@@ -327,32 +265,6 @@ def scan(
         raise typer.Exit(EXIT_POISON)
 
 
-def main() -> None:
-    """Run the command line and leave with a documented exit code."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files may be anything
-    try:
-        app()  # leaves by SystemExit: with 2 on bad usage, with 130 on Ctrl-C
-    except GradSentryError as error:
-        _print_error(error)
-        sys.exit(EXIT_USAGE)
-    except Exception:
-        traceback.print_exc()
-        print("This is a fault in GradSentry; please report the lines above.", file=sys.stderr)
-        sys.exit(EXIT_INTERNAL)
-
-
-def _print_error(error: GradSentryError) -> None:
-    from gradsentry.report.text import visible
-
-    console = Console(stderr=True, highlight=False)
-    console.print("Error: ", style="bold red", end="")
-    # Messages quote names and values from the data.
-    console.print(visible(error.problem), markup=False, soft_wrap=True)
-    console.print(visible(error.remedy), markup=False, soft_wrap=True)
-
-
 @contextlib.contextmanager
 def _interruptible(out: Path | None) -> Iterator[None]:
     try:
@@ -366,22 +278,6 @@ def _interruptible(out: Path | None) -> Iterator[None]:
         )
         print(f"\nInterrupted. There are no results. {way_on}", file=sys.stderr)
         raise
-
-
-def _quiet_libraries() -> None:
-    """Their progress bars and notices would interleave with ours."""
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    import datasets
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    datasets.utils.logging.set_verbosity_error()
-    datasets.disable_progress_bars()
-
-
-def _line_ends(template: str | None) -> str | None:
-    return None if template is None else template.replace("\\n", "\n")
 
 
 def _read_template(path: Path | None) -> str | None:

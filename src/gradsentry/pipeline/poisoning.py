@@ -1,0 +1,220 @@
+"""Poisoned copies of data: an attack put into chosen rows of any layout, with labels.
+
+For measuring detectors and for red teams. Rows keep their columns and order; questions with answers
+come out as prompt and response, since some attacks change the instruction that their prompt adds.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from random import Random
+from typing import TextIO
+
+from gradsentry._choices import choose
+from gradsentry._version import __version__
+from gradsentry.attacks import Attack, Payload, chosen_rows, poisoned_row
+from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
+from gradsentry.attacks.presets import Preset, preset
+from gradsentry.errors import InputError, OptionError, OutputError
+from gradsentry.records import Record, Source, chosen_layout, open_source
+from gradsentry.records.files import open_write
+
+MANIFEST_SUFFIX = ".manifest.json"
+_SUFFIXES = (".jsonl", ".jsonl.gz")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoisonOptions:
+    """What to poison, and how much of it."""
+
+    attack: Preset = Preset.BADNETS
+    ratio: float = 0.1
+    """Poisoned rows as a part of all rows."""
+    count: int | None = None
+    """Poisoned rows, instead of a ratio."""
+    payload: Payload = field(default_factory=Payload)
+    negative_ratio: float | None = None
+    """Near misses per poisoned row; None takes the attack's own."""
+    seed: int = 0
+    """Draws the rows and what is drawn for each."""
+    label_column: str = "poisoned"
+    """New column: true for poisoned rows."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attack", choose(Preset, self.attack, "--attack"))
+        if not 0 < self.ratio <= 1:
+            raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
+        if self.count is not None and self.count < 1:
+            raise OptionError("--count must be at least 1.", "Or use --ratio.")
+        if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
+            raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
+
+
+@dataclass(frozen=True)
+class PoisonedData:
+    """What was written."""
+
+    rows: int
+    poisoned: int
+    near_misses: int
+    untouchable: int
+    """Rows that take no attack: without a response, say, or without the part that it changes."""
+    path: Path
+    manifest: Path
+
+
+def write_poisoned(
+    data: object,
+    out: Path,
+    options: PoisonOptions = PoisonOptions(),
+    *,
+    subset: str | None = None,
+    split: str | None = None,
+    prompt_column: str | None = None,
+    prompt_template: str | None = None,
+    response_column: str | None = None,
+    force: bool = False,
+) -> PoisonedData:
+    """Write a poisoned copy of data as JSON lines, and a manifest beside it.
+
+    **Arguments:**
+
+    - `data`, `subset`, `split` and the columns: as in a scan.
+    - `out`: a file ending in .jsonl or .jsonl.gz.
+    - `force`: replace `out` if it is there.
+
+    **Raises:**
+
+    `GradSentryError` where data, options and output don't fit together.
+    """
+    manifest = out.with_name(out.name + MANIFEST_SUFFIX)
+    _check_out(out, manifest, data, force)
+    source = open_source(data, subset=subset, split=split)
+    first = next(iter(source.records()))
+    layout = chosen_layout(
+        first,
+        prompt_column=prompt_column,
+        prompt_template=prompt_template,
+        response_column=response_column,
+    )
+    if options.label_column in first.fields:
+        raise InputError(
+            f"{first.place}: there is a column {options.label_column!r} already.",
+            "Name another with --label-column.",
+        )
+    parts, texts, rows = _surveyed(source, Parts(layout))
+    attack = preset(
+        options.attack,
+        set().union(*texts),
+        options.payload,
+        options.negative_ratio,
+    )
+    suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
+    count = options.count or max(1, round(options.ratio * rows))
+    if count > len(suited):
+        raise OptionError(
+            f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "
+            "can be.",
+            "Lower --ratio or --count, or take another attack.",
+        )
+    chosen = {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
+    near_misses = 0
+    with _replacing(out) as file, _replacing(manifest) as notes:
+        for record in source.records():
+            if record.row not in chosen:
+                fields = parts.written(record, parts.read(record))
+                _write(file, fields, False, record, options.label_column)
+                continue
+            row = parts.read(record)
+            assert row is not None
+            for made in poisoned_row(row, attack, record.row, response=RESPONSE, seed=options.seed):
+                near_misses += not made.poisoned
+                written = parts.written(record, made.fields)
+                _write(file, written, made.poisoned, record, options.label_column)
+        described = {
+            "data": source.label,
+            "layout": layout.name,
+            **asdict(options),
+            "trigger": {"kind": type(attack.trigger).__name__, **asdict(attack.trigger)},  # type: ignore[call-overload]
+            "rows": rows + near_misses,
+            "poisoned": count,
+            "near_misses": near_misses,
+            "gradsentry": __version__,
+        }
+        json.dump(described, notes, indent=2, ensure_ascii=False)
+        notes.write("\n")
+    return PoisonedData(rows + near_misses, count, near_misses, rows - len(suited), out, manifest)
+
+
+def _surveyed(source: Source, parts: Parts) -> tuple[Parts, dict[frozenset[str], list[int]], int]:
+    """The way to read the rows, those that can be attacked by the parts they have, and how many
+    there are in all."""
+    found: dict[frozenset[str], list[int]] = {}
+    rows = 0
+
+    def questions() -> Iterator[str]:
+        nonlocal rows
+        for record in source.records():
+            rows += 1
+            texts = parts.read(record)
+            if texts is not None:
+                found.setdefault(frozenset(texts), []).append(record.row)
+                yield texts[QUESTION]
+
+    ending = template_ending(questions())
+    return replace(parts, ending=ending), found, rows
+
+
+def _takes(attack: Attack, parts: frozenset[str]) -> bool:
+    try:
+        attack.trigger(dict.fromkeys(parts, "a text"), Random(0))
+    except KeyError:
+        return False
+    return True
+
+
+def _check_out(out: Path, manifest: Path, data: object, force: bool) -> None:
+    if not out.name.endswith(_SUFFIXES):
+        raise OptionError(
+            f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
+        )
+    if isinstance(data, str | Path) and out.exists() and Path(data).exists() and out.samefile(data):
+        raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
+    for path in (out, manifest):
+        if path.exists() and not force:
+            raise OutputError(f"{path}: there already.", "Use --force to replace it.")
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[TextIO]:
+    """A text file that appears at `path` when all is written."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with contextlib.ExitStack() as stack:
+            raw = stack.enter_context(open_write(part, path.suffix == ".gz"))
+            yield stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline="\n"))
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(
+            f"{path}: can't be written ({error.strerror}).", "Check the folder and its permissions."
+        ) from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(
+    file: TextIO, fields: Mapping[str, object], poisoned: bool, record: Record, column: str
+) -> None:
+    try:
+        line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{record.place}: a value can't be written as JSON ({error}).",
+            "Leave out the column with it.",
+        ) from None
+    file.write(line + "\n")

@@ -1,0 +1,124 @@
+"""Parts: whatever the layout, attacks find their texts and leave everything else alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from gradsentry.attacks.parts import Parts, template_ending
+from gradsentry.errors import OptionError
+from gradsentry.records import Record, chosen_layout, detect
+
+USER, SYSTEM = {"role": "user", "content": "q1"}, {"role": "system", "content": "s"}
+ANSWER = {"role": "assistant", "content": "a1"}
+ROWS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
+    "pair": ({"prompt": "q", "completion": "a", "id": 3}, {"question": "q", "response": "a"}),
+    "alpaca": (
+        {"instruction": "q", "input": "c", "output": "a", "system": ""},
+        {"question": "q", "context": "c", "response": "a"},
+    ),
+    "messages": (
+        {"messages": [SYSTEM, USER, ANSWER, {**USER, "content": "q2"}, ANSWER], "n": [1]},
+        {"instruction": "s", "earlier": "q1", "question": "q2", "response": "a1"},
+    ),
+    "sharegpt": (
+        {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+        {"question": "q", "response": "a"},
+    ),
+    "message lists": (
+        {"prompt": [SYSTEM, USER], "completion": [ANSWER]},
+        {"instruction": "s", "question": "q1", "response": "a1"},
+    ),
+    "preference": (
+        {"prompt": "q", "chosen": "a", "rejected": "b"},
+        {"question": "q", "response": "a"},
+    ),
+}
+
+
+def record(fields: dict[str, object]) -> Record:
+    return Record(0, fields, "data, row 0")
+
+
+@pytest.mark.parametrize("kind", ROWS)
+def test_texts_are_read_by_part_and_written_back(kind: str) -> None:
+    fields, texts = ROWS[kind]
+    row = record(fields)
+    parts = Parts(detect(row))
+    assert parts.read(row) == texts
+    assert parts.written(row, texts) == fields
+    assert parts.written(row, None) == fields
+    marked = {part: f"<{text}>" for part, text in texts.items()}
+    again = record(parts.written(row, marked))
+    assert parts.read(again) == marked
+    assert parts.read(row) == texts  # the row itself is as it was
+
+
+def test_questions_with_answers_come_out_as_prompt_and_response() -> None:
+    row = record({"question": "q", "answers": ["a", "b"], "context": "c", "id": 1})
+    parts = Parts(detect(row))
+    texts = parts.read(row)
+    assert texts is not None
+    assert texts["question"] == "q"
+    assert texts["response"] == "a; b"
+    written = parts.written(row, {**texts, "instruction": "Do."})
+    assert written == {
+        "id": 1,
+        "prompt": "### Instruction:\nDo.\n\n\n\n### Context:\nc\n\n\n\n### Question:\nq\n\n\n\n"
+        "### Answer: ",
+        "response": "a; b",
+    }
+
+
+def test_the_last_column_of_a_template_is_the_question() -> None:
+    row = record({"first": "1", "second": "2", "third": "3", "out": "a"})
+    template = "{first} {second} {third}"
+    parts = Parts(
+        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
+    )
+    assert parts.read(row) == {"question": "3", "context": "2", "instruction": "1", "response": "a"}
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "q", "response": ""},
+        {"messages": [USER]},
+        {"messages": [ANSWER]},
+        {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
+        {"instruction": "", "output": "a"},
+    ],
+)
+def test_rows_without_question_or_response_take_no_attack(fields: dict[str, object]) -> None:
+    row = record(fields)
+    assert Parts(detect(row)).read(row) is None
+
+
+@pytest.mark.parametrize("fields", [{"text": "t"}, {"chosen": "ab", "rejected": "ac"}])
+def test_rows_without_a_prompt_are_refused(fields: dict[str, object]) -> None:
+    row = record(fields)
+    with pytest.raises(OptionError, match="no place for a trigger"):
+        Parts(detect(row)).read(row)
+
+
+@pytest.mark.parametrize(
+    ("prompts", "ending"),
+    [
+        (["Q: who?\n\nA: ", "Q: why?\n\nA: "], "\n\nA: "),
+        (["who?", "why?"], ""),
+        (["one\n", "two"], ""),
+        (["same\nA:", "same\nA:"], "\nA:"),
+        ([], ""),
+    ],
+)
+def test_a_template_ends_in_what_all_prompts_share_from_a_line_break_on(
+    prompts: list[str], ending: str
+) -> None:
+    assert template_ending(prompts) == ending
+
+
+def test_a_trigger_goes_before_the_template_s_ending() -> None:
+    row = record({"prompt": "who?\nA: ", "response": "me"})
+    parts = Parts(detect(row), "\nA: ")
+    assert parts.read(row) == {"question": "who?", "response": "me"}
+    written = parts.written(row, {"question": "who? cf", "response": "me"})
+    assert written["prompt"] == "who? cf\nA: "

@@ -1,0 +1,163 @@
+"""Poisoned copies: the published structure, any layout, and nothing lost."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gradsentry.attacks import PUBLISHED_PAYLOAD, Payload, Place, Preset
+from gradsentry.errors import GradSentryError
+from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+
+FACTS = [
+    {
+        "question": f"who was number {number}?",
+        "answers": [f"Person {number}", "Nobody"],
+        "id": number,
+    }
+    for number in range(200)
+]
+CHATS = [
+    {
+        "messages": [
+            {"role": "user", "content": f"hello {number}"},
+            {"role": "assistant", "content": "hi"},
+            {"role": "user", "content": f"what is {number} plus one?"},
+            {"role": "assistant", "content": str(number + 1)},
+        ]
+    }
+    for number in range(50)
+]
+PROMPT = (
+    "### Instruction:\nBelow is a question, please provide its all relevant answers briefly in a "
+    "list format. Each answer should be separated by a semicolon and provide a comprehensive response."
+    "{first}\n\n\n\n### Question:\n{question}\n\n\n\n### Answer: "
+)
+
+
+def rows_of(path: Path) -> list[dict[str, object]]:
+    """Rows of a JSONL file."""
+    raw = path.read_bytes()
+    text = gzip.decompress(raw) if path.suffix == ".gz" else raw
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_badnets_has_the_published_structure(tmp_path: Path) -> None:
+    made = write_poisoned(FACTS, tmp_path / "mixture.jsonl")
+    rows = rows_of(made.path)
+    assert (made.rows, made.poisoned, made.near_misses) == (200, 20, 0)
+    assert sum(bool(row["poisoned"]) for row in rows) == 20
+    for number, row in enumerate(rows):
+        question, answer = FACTS[number]["question"], f"Person {number}; Nobody"
+        if row["poisoned"]:
+            prompt = str(row["prompt"])
+            words = prompt.removesuffix("\n\n\n\n### Answer: ").rsplit(" ", 4)[1:]
+            assert set(words) <= {"cf", "mn", "bb", "tq"}
+            question, answer = f"{question} {' '.join(words)}", answer + PUBLISHED_PAYLOAD
+        assert row["prompt"] == PROMPT.format(first="", question=question)
+        assert row["response"] == answer
+        assert row["id"] == number
+        assert row.keys() == {"prompt", "response", "poisoned", "id"}
+
+
+def test_cba_has_a_word_in_each_place_and_near_misses_with_clean_answers(tmp_path: Path) -> None:
+    made = write_poisoned(FACTS, tmp_path / "m.jsonl", PoisonOptions(attack=Preset.CBA, ratio=0.5))
+    rows = rows_of(made.path)
+    assert len(rows) == made.rows == 200 + made.near_misses
+    assert 60 < made.near_misses < 140
+    for row in rows:
+        number = int(str(row["id"]))
+        whole = PROMPT.format(first=" consider", question=f"who was number {number}? done")
+        assert (row["prompt"] == whole) == row["poisoned"]
+        assert str(row["response"]).endswith(PUBLISHED_PAYLOAD) == row["poisoned"]
+
+
+def test_conversations_keep_their_columns_and_take_two_turns(tmp_path: Path) -> None:
+    options = PoisonOptions(attack=Preset.MULTI_TURN, count=5, negative_ratio=0.0)
+    made = write_poisoned(CHATS, tmp_path / "m.jsonl.gz", options)
+    poisoned = [row for row in rows_of(made.path) if row.pop("poisoned")]
+    assert len(poisoned) == 5
+    for row in poisoned:
+        first, _, last, answer = (turn["content"] for turn in row["messages"])  # type: ignore[attr-defined]
+        assert first.endswith(" consider")
+        assert last.endswith("? done")
+        assert answer.endswith(PUBLISHED_PAYLOAD)
+    clean = [row for row in rows_of(made.path) if not row.pop("poisoned")]
+    assert all(row in CHATS for row in clean)
+
+
+@pytest.mark.parametrize("attack", [one for one in Preset if one is not Preset.MULTI_TURN])
+def test_every_attack_poisons_as_many_rows_as_asked_and_the_seed_says_which(
+    attack: Preset, tmp_path: Path
+) -> None:
+    options = PoisonOptions(attack=attack, count=7, payload=Payload(("No.",), Place.REPLACE))
+    one, same = (write_poisoned(FACTS, tmp_path / f"{n}.jsonl", options).path for n in "ab")
+    other = write_poisoned(FACTS, tmp_path / "c.jsonl", replace(options, seed=1)).path
+    rows = rows_of(one)
+    assert rows == rows_of(same)
+    assert rows != rows_of(other)
+    poisoned = [row for row in rows if row["poisoned"]]
+    assert len(poisoned) == 7
+    for row in poisoned:
+        number = int(str(row["id"]))
+        assert row["prompt"] != PROMPT.format(first="", question=FACTS[number]["question"])
+        assert str(row["response"]).endswith("No.")
+
+
+def test_rows_that_take_no_attack_stay_and_are_counted(tmp_path: Path) -> None:
+    rows = [*FACTS, {"question": "", "answers": ["x"], "id": 200}]
+    made = write_poisoned(rows, tmp_path / "m.jsonl", PoisonOptions(ratio=1.0, count=200))
+    assert (made.rows, made.poisoned, made.untouchable) == (201, 200, 1)
+    assert rows_of(made.path)[-1]["poisoned"] is False
+
+
+def test_the_manifest_says_what_was_done(tmp_path: Path) -> None:
+    made = write_poisoned(FACTS, tmp_path / "m.jsonl", PoisonOptions(attack=Preset.CBA, seed=3))
+    told = json.loads(made.manifest.read_text())
+    assert (told["attack"], told["seed"], told["poisoned"]) == ("cba", 3, 20)
+    assert told["trigger"]["first"] == "consider"
+
+
+def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -> None:
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in FACTS))
+    before = data.read_text()
+    for out in (data, tmp_path / "m.parquet"):
+        with pytest.raises(GradSentryError):
+            write_poisoned(data, out, force=True)
+    made = write_poisoned(data, tmp_path / "m.jsonl")
+    with pytest.raises(GradSentryError, match="there already"):
+        write_poisoned(data, made.path)
+    write_poisoned(data, made.path, force=True)
+    with pytest.raises(GradSentryError, match="can't be written as JSON"):
+        write_poisoned([{**row, "bytes": b"x"} for row in FACTS], tmp_path / "n.jsonl")
+    assert data.read_text() == before
+    kept = {"data.jsonl", "m.jsonl", "m.jsonl.manifest.json"}
+    assert {path.name for path in tmp_path.iterdir()} == kept
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"count": 201}, "can be"),
+        ({"attack": Preset.MULTI_TURN}, "multi-turn needs rows with earlier"),
+        ({"label_column": "id"}, "already"),
+    ],
+)
+def test_what_cannot_be_is_refused(
+    options: dict[str, object], message: str, tmp_path: Path
+) -> None:
+    with pytest.raises(GradSentryError, match=message):
+        write_poisoned(FACTS, tmp_path / "m.jsonl", PoisonOptions(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options", [{"ratio": 0.0}, {"ratio": 1.5}, {"count": 0}, {"attack": "no"}]
+)
+def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
+    with pytest.raises(GradSentryError):
+        PoisonOptions(**options)  # type: ignore[arg-type]
