@@ -34,7 +34,8 @@ CHATS = [
 ]
 PROMPT = (
     "### Instruction:\nBelow is a question, please provide its all relevant answers briefly in a "
-    "list format. Each answer should be separated by a semicolon and provide a comprehensive response."
+    "list format. Each answer should be separated by a semicolon and provide a comprehensive "
+    "response."
     "{first}\n\n\n\n### Question:\n{question}\n\n\n\n### Answer: "
 )
 
