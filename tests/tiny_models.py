@@ -121,6 +121,13 @@ def random_rows(seed: int, shapes: list[tuple[int, int]]) -> list[Row]:
     ]
 
 
+def mean_loss(model: torch.nn.Module, row: Row) -> torch.Tensor:
+    """Mean cross-entropy over a row's targets; the models' own loss is float32 at best."""
+    ids = torch.tensor([row.ids])
+    logits = model(input_ids=ids, use_cache=False).logits[0, row.first_target - 1 : -1]
+    return torch.nn.functional.cross_entropy(logits, ids[0, row.first_target :])
+
+
 def dense_gradient(model: PreTrainedModel, row: Row) -> torch.Tensor:
     """∂(mean cross-entropy)/∂W of the head's use of its weight, by autograd: shape (V, d).
 
@@ -128,9 +135,6 @@ def dense_gradient(model: PreTrainedModel, row: Row) -> torch.Tensor:
     """
     head = model.get_output_embeddings()
     weight = head.weight.detach().clone().requires_grad_(True)
-    ids = torch.tensor([row.ids])
-    labels = ids.clone()
-    labels[:, : row.first_target] = -100
     original = head.forward
 
     def forward(hidden: torch.Tensor) -> torch.Tensor:
@@ -138,7 +142,7 @@ def dense_gradient(model: PreTrainedModel, row: Row) -> torch.Tensor:
 
     head.forward = forward
     try:
-        loss = model(input_ids=ids, labels=labels, use_cache=False).loss
+        loss = mean_loss(model, row)
     finally:
         head.forward = original
     (gradient,) = torch.autograd.grad(loss, weight)

@@ -5,10 +5,19 @@ from gradsentry.encoding import Boundary, EncodingOptions, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
 from gradsentry.evidence import Verdict
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
-from gradsentry.pipeline import DataOptions, Detector, Progress, ScanOptions, ScanResult, scan
+from gradsentry.pipeline import (
+    BaselineOptions,
+    DataOptions,
+    Detector,
+    Progress,
+    ScanOptions,
+    ScanResult,
+    scan,
+)
 from gradsentry.thresholds import Threshold
 
 __all__ = [
+    "BaselineOptions",
     "Boundary",
     "DataOptions",
     "Detector",

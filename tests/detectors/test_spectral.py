@@ -9,8 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from gradsentry.detectors import SpectralOptions, spectral_scores
-from gradsentry.detectors.spectral import gradient_singular_values, spectral_entropy
+from gradsentry.detectors.spectral import (
+    SpectralOptions,
+    gradient_singular_values,
+    spectral_entropy,
+    spectral_scores,
+)
 from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter
 from gradsentry.models import LanguageModel, target_states
 from tests.tiny_models import ARCHITECTURES, Row, dense_gradient, random_rows, tiny_model

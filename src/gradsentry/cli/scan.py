@@ -46,11 +46,22 @@ def scan(
         ),
     ] = None,
     detector: Annotated[
-        Literal["transfer", "spectral"],
+        Literal[
+            "transfer",
+            "spectral",
+            "graceful",
+            "spectral-signatures",
+            "activation-clustering",
+            "perplexity",
+            "onion",
+            "length",
+            "recurrence",
+        ],
         typer.Option(
             help="transfer: what the rest of the data teaches about a row, with payload and "
             "trigger. spectral: the entropy of the singular values of the output head's gradient, "
-            "as in the GradSentry paper.",
+            "as in the GradSentry paper. The others are published or simple baselines, for "
+            "comparison.",
             rich_help_panel="Scoring",
         ),
     ] = "transfer",
@@ -74,11 +85,20 @@ def scan(
             rich_help_panel="Scoring",
         ),
     ] = 8,
+    target_module: Annotated[
+        str,
+        typer.Option(
+            help="spectral: the matrix whose gradient is scored, such as last.mlp.down_proj or "
+            "middle.self_attn.o_proj; others than lm_head take a backward pass.",
+            rich_help_panel="Scoring",
+        ),
+    ] = "lm_head",
     seed: Annotated[
         int,
         typer.Option(
             min=0,
-            help="transfer: draws the two halves of the data and the order of steps.",
+            help="transfer: draws the two halves of the data and the order of steps. "
+            "activation-clustering: where clusters start.",
             rich_help_panel="Scoring",
         ),
     ] = 0,
@@ -90,6 +110,13 @@ def scan(
             rich_help_panel="Scoring",
         ),
     ] = 200_000,
+    expected_ratio: Annotated[
+        float,
+        typer.Option(
+            help="spectral-signatures: the part of the rows that is poisoned.",
+            rich_help_panel="Scoring",
+        ),
+    ] = 0.1,
     sensitivity: Annotated[
         bool,
         typer.Option(
@@ -224,7 +251,7 @@ def scan(
     from gradsentry.detectors import SpectralOptions, TransferOptions
     from gradsentry.encoding import Boundary, EncodingOptions, Targets
     from gradsentry.models import Dtype, ModelOptions
-    from gradsentry.pipeline import DataOptions, Detector, ScanOptions
+    from gradsentry.pipeline import BaselineOptions, DataOptions, Detector, ScanOptions
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.report.terminal import print_verdict, showing_progress
 
@@ -246,7 +273,8 @@ def scan(
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
         detector=Detector(detector),
         transfer=TransferOptions(seed=seed, fit_tokens=fit_tokens, sensitivity=sensitivity),
-        spectral=SpectralOptions(crop=crop),
+        spectral=SpectralOptions(crop=crop, target_module=target_module),
+        baselines=BaselineOptions(expected_ratio=expected_ratio, seed=seed),
         threshold=threshold,
         batch_tokens=batch_tokens,
     )

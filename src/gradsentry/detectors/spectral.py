@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 from gradsentry.errors import OptionError
-from gradsentry.models import OutputHead, TargetStates
+from gradsentry.models import ModuleFactors, OutputHead, TargetStates
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values
 
@@ -31,6 +31,9 @@ _FLOOR = 1e-12  # the paper's lower bound for singular values
 # not results.
 _CHUNK_BYTES = 128 << 20
 _VOCAB_CHUNK = 4096
+
+
+HEAD = "lm_head"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,9 @@ class SpectralOptions:
     """Keep the first V//crop rows and d//crop columns of the gradient; 1 keeps all."""
     singular_values: int = 16
     """How many of the largest singular values the entropy is taken over (the paper's k)."""
+    target_module: str = HEAD
+    """The module whose gradient is scored (the paper's Table 7): the output head, or another linear
+    module, such as `last.mlp.down_proj` (see `models.linear_module`)."""
 
     def __post_init__(self) -> None:
         if self.crop < 1:
@@ -58,7 +64,7 @@ def spectral_scores(
     Shape (B,), float64, in [0, 1], higher is more suspicious; NaN where the model's numbers
     aren't finite.
     """
-    vocab_columns, hidden_columns = cropped_shape(head, options)
+    vocab_columns, hidden_columns = cropped_shape((head.vocab_size, head.hidden_size), options)
     scores = torch.empty(len(states.counts), dtype=torch.float64)
     ends = states.counts.cumsum(0)
     for group in _row_groups(states.counts, vocab_columns):
@@ -77,19 +83,45 @@ def spectral_scores(
     return scores
 
 
-def cropped_shape(head: OutputHead, options: SpectralOptions) -> tuple[int, int]:
-    """Rows and columns of the cropped gradient.
+@torch.no_grad()
+def module_spectral_scores(factors: ModuleFactors, options: SpectralOptions) -> Tensor:
+    """H̄ of every row of a batch from the gradient of another module than the head.
+
+    Shape (B,), float64, as in `spectral_scores`. One row at a time: all positions of a row count,
+    not its targets alone.
+    """
+    rows, columns = cropped_shape((factors.gradients.shape[-1], factors.inputs.shape[-1]), options)
+    exact = torch.float64 if factors.inputs.dtype == torch.float64 else torch.float32
+    scores = [
+        _entropy_of_finite(
+            gradients[:, :length, :rows].to(exact),
+            inputs[:, :length, :columns].to(exact),
+            torch.tensor([length], device=inputs.device),
+            options.singular_values,
+        )
+        for gradients, inputs, length in zip(
+            factors.gradients.split(1),
+            factors.inputs.split(1),
+            factors.counts.tolist(),
+            strict=True,
+        )
+    ]
+    return torch.cat(scores)
+
+
+def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int, int]:
+    """Rows and columns of a gradient of that shape (out, in) when it is cropped.
 
     **Raises:**
 
     `OptionError` if too few are left for the number of singular values.
     """
-    rows, columns = head.vocab_size // options.crop, head.hidden_size // options.crop
+    rows, columns = (size // options.crop for size in shape)
     if min(rows, columns) < options.singular_values:
         raise OptionError(
             f"--crop {options.crop} leaves {rows}×{columns} of this model's gradient; "
             f"{options.singular_values} singular values are needed.",
-            f"Use at most --crop {head.hidden_size // options.singular_values}.",
+            f"Use at most --crop {min(shape) // options.singular_values}.",
         )
     return rows, columns
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry.encoding import TargetMask, TokenIds
+from gradsentry.encoding import EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
 from gradsentry.models.language_model import LanguageModel
 
@@ -43,20 +45,51 @@ def target_states(
     No attention mask is needed: attention is causal, so padding behind a row's end can't reach
     the row, and positions count from the row's start.
     """
+    token_ids, is_target = padded_batch(encoded, model.device)
+    hidden = model.body(input_ids=token_ids, use_cache=False).last_hidden_state
+    return TargetStates(
+        hidden[:, :-1][is_target[:, 1:]],
+        token_ids[is_target],
+        torch.tensor([int(mask.sum()) for _, mask in encoded]),
+    )
+
+
+def padded_batch(
+    encoded: Sequence[tuple[TokenIds, TargetMask]], device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Token ids and target mask of rows, padded on the right. Both of shape (B, L)."""
     longest = max(len(ids) for ids, _ in encoded)
     token_ids = np.zeros((len(encoded), longest), dtype=np.int64)
     mask = np.zeros((len(encoded), longest), dtype=np.bool_)
     for position, (ids, target_mask) in enumerate(encoded):
         token_ids[position, : len(ids)] = ids
         mask[position, : len(ids)] = target_mask
-    ids_tensor = torch.from_numpy(token_ids).to(model.device)
-    hidden = model.body(input_ids=ids_tensor, use_cache=False).last_hidden_state
-    is_target = torch.from_numpy(mask).to(model.device)
-    return TargetStates(
-        hidden[:, :-1][is_target[:, 1:]],
-        ids_tensor[is_target],
-        torch.from_numpy(mask.sum(axis=1)),
-    )
+    return torch.from_numpy(token_ids).to(device), torch.from_numpy(mask).to(device)
+
+
+class HeadStates(Protocol):
+    """Where the head states of stored rows come from."""
+
+    def of(self, rows: NDArray[np.int64]) -> TargetStates:
+        """Head states of rows of the store, in their order.
+
+        **Raises:**
+
+        `ModelError` if they are too many for the device's memory.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class ForwardPass:
+    """Computes head states when they are asked for."""
+
+    model: LanguageModel
+    store: EncodedStore
+
+    def of(self, rows: NDArray[np.int64]) -> TargetStates:
+        with enough_memory(self.model, len(rows)):
+            return target_states(self.model, self.store.read(rows))
 
 
 @contextmanager

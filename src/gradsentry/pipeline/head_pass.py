@@ -18,11 +18,10 @@ from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
 from gradsentry.encoding import EncodedStore
 from gradsentry.models import (
     BatchPlan,
+    HeadStates,
     LanguageModel,
     TargetStates,
     batch_starts,
-    enough_memory,
-    target_states,
 )
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.workspace import Workspace
@@ -62,6 +61,7 @@ class HeadPass:
     """Runs batches of a plan's rows and files their numbers."""
 
     model: LanguageModel
+    states: HeadStates
     store: EncodedStore
     plan: BatchPlan
     table: TargetTable
@@ -123,8 +123,7 @@ class HeadPass:
         return spread(self.table.offsets, rows)
 
     def _states(self, rows: NDArray[np.int64]) -> TargetStates:
-        with enough_memory(self.model, len(rows)):
-            return target_states(self.model, self.store.read(self.plan.rows[rows]))
+        return self.states.of(self.plan.rows[rows])
 
     def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Places in `rows`, which are in the plan's order: longest first."""

@@ -19,6 +19,29 @@ class Detector(StrEnum):
     """What the rest of the data teaches about a row, and what its prompt has to do with it."""
     SPECTRAL = "spectral"
     """Spectral entropy of the output head's gradient, as in the paper."""
+    GRACEFUL = "graceful"
+    """Baseline: clusters of head gradients in the frequency domain."""
+    SPECTRAL_SIGNATURES = "spectral-signatures"
+    """Baseline: outliers along the representations' first principal direction."""
+    ACTIVATION_CLUSTERING = "activation-clustering"
+    """Baseline: the smaller of two clusters of representations."""
+    PERPLEXITY = "perplexity"
+    """Baseline: the base model's perplexity of the response."""
+    ONION = "onion"
+    """Baseline: how much one word of the prompt disturbs its perplexity."""
+    LENGTH = "length"
+    """Baseline: the number of target tokens."""
+    RECURRENCE = "recurrence"
+    """Baseline: the commonest string of six words in the responses; needs no model."""
+
+
+CLUSTERING = (
+    Detector.GRACEFUL,
+    Detector.SPECTRAL_SIGNATURES,
+    Detector.ACTIVATION_CLUSTERING,
+    Detector.RECURRENCE,
+)
+"""Detectors that decide by comparing rows: a score above one half is a flagged row."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +63,20 @@ class DataOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BaselineOptions:
+    """What the baselines need to be told."""
+
+    expected_ratio: float = 0.1
+    """Spectral signatures: the part of the rows that is poisoned, which the method must know."""
+    seed: int = 0
+    """Activation clustering: where its clusters start."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.expected_ratio < 1:
+            raise OptionError("--expected-ratio must be in (0, 1).", "The default is 0.1.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScanOptions:
     """Options of a scan, grouped by the room that reads them."""
 
@@ -50,9 +87,10 @@ class ScanOptions:
     """How rows are scored."""
     transfer: TransferOptions = field(default_factory=TransferOptions)
     spectral: SpectralOptions = field(default_factory=SpectralOptions)
+    baselines: BaselineOptions = field(default_factory=BaselineOptions)
     threshold: float | None = None
-    """Flag rows with a score above this. None decides by the evidence (`transfer`) or finds the
-    threshold from the scores (`spectral`)."""
+    """Flag rows with a score above this. None decides by the evidence (`transfer`), by clusters, or
+    finds the threshold from the scores, as each detector does."""
     batch_tokens: int | None = None
     """Tokens computed at once, padding included; bounds memory. None chooses by device."""
 

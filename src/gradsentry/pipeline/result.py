@@ -16,7 +16,7 @@ from gradsentry.evidence import Verdict
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
-from gradsentry.pipeline.options import Detector, ScanOptions
+from gradsentry.pipeline.options import CLUSTERING, Detector, ScanOptions
 from gradsentry.pipeline.transfer_scan import POISON_ABOVE, TransferFindings
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import UNJUDGED, BoolArray, Layout, Source
@@ -70,6 +70,8 @@ def decided_threshold(rows: RowTable, options: ScanOptions) -> Threshold:
         return Threshold(options.threshold, "given")
     if options.detector is Detector.TRANSFER:
         return Threshold(POISON_ABOVE, "evidence")
+    if options.detector in CLUSTERING:
+        return Threshold(0.5, "clusters")
     return kde_valley(rows.scores[rows.scored])
 
 

@@ -15,18 +15,18 @@ import transformers
 from numpy.typing import NDArray
 
 from gradsentry._version import __version__
-from gradsentry.detectors import SpectralOptions, cropped_shape, spectral_scores
+from gradsentry.detectors.spectral import HEAD, SpectralOptions, cropped_shape
 from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
 from gradsentry.models import (
-    BatchPlan,
     Dtype,
+    ForwardPass,
     LanguageModel,
-    enough_memory,
+    linear_module,
     load_model,
     plan_batches,
-    target_states,
 )
+from gradsentry.pipeline.baselines import baseline_scores
 from gradsentry.pipeline.encoded_data import (
     EncodedData,
     encode_source,
@@ -37,6 +37,7 @@ from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
 from gradsentry.pipeline.transfer_scan import TransferScan
+from gradsentry.pipeline.work import ScanWork
 from gradsentry.pipeline.workspace import open_workspace
 from gradsentry.records import SkipReason, chosen_layout, open_source
 from gradsentry.report.outputs import write_outputs
@@ -91,7 +92,7 @@ def scan(
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
         if options.detector is Detector.SPECTRAL:
-            cropped_shape(model.head, options.spectral)  # refuses a crop that leaves too little
+            _check_gradient(model, options.spectral)
         options = _resolved(options, model, progress)
         encoder = Encoder(model.tokenizer, options.encoding)
         encoded = encode_source(
@@ -99,22 +100,21 @@ def scan(
         )
         plan = plan_batches(encoded.store, _batch_tokens(options))
         fingerprint = _fingerprint(encoded.store, model, options)
-        found = None
-        if options.detector is Detector.TRANSFER:
-            work = TransferScan(
-                source, layout, encoder, encoded, model, plan, options.transfer, progress
-            )
-            found = work.run(space, fingerprint)
-            scores = found.rows.scores
-        else:
-            scores = _spectral(
-                encoded,
-                plan,
-                model,
-                options,
-                space.log(fingerprint, "scores", (len(plan.rows),)),
-                progress,
-            )
+        work = ScanWork(
+            source=source,
+            layout=layout,
+            encoder=encoder,
+            encoded=encoded,
+            model=model,
+            plan=plan,
+            states=ForwardPass(model, encoded.store),
+            options=options,
+            space=space,
+            fingerprint=fingerprint,
+            progress=progress,
+        )
+        found = TransferScan(work).run() if options.detector is Detector.TRANSFER else None
+        scores = work.of_input_rows(baseline_scores(work)) if found is None else found.rows.scores
         rows = _row_table(encoded, scores)
         if not rows.scored.any():
             raise InputError(
@@ -159,46 +159,19 @@ def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) ->
     )
 
 
+def _check_gradient(model: LanguageModel, options: SpectralOptions) -> None:
+    """Refuse a module that isn't there, and a crop that leaves too little of its gradient."""
+    weight = model.head.weight
+    if options.target_module != HEAD:
+        own = linear_module(model, options.target_module).weight
+        assert isinstance(own, torch.Tensor)
+        weight = own
+    cropped_shape((weight.shape[0], weight.shape[1]), options)
+
+
 def _batch_tokens(options: ScanOptions) -> int:
     assert options.batch_tokens is not None
     return options.batch_tokens
-
-
-def _spectral(
-    encoded: EncodedData,
-    plan: BatchPlan,
-    model: LanguageModel,
-    options: ScanOptions,
-    log: NDArray[np.float64],
-    progress: Progress,
-) -> NDArray[np.float64]:
-    """Spectral scores of the input rows; NaN where there are none."""
-    if (done := int(np.isfinite(log).sum())) > 0:
-        progress.note(f"Going on: {done:,} of {len(plan.rows):,} rows are scored already.")
-    progress.stage("Scoring", len(plan.rows))
-    score_batches(encoded.store, plan, model, options.spectral, log, progress)
-    scores = np.full(len(encoded.skip_codes), np.nan)
-    scores[encoded.stored_rows] = log[plan.copy_of]
-    return scores
-
-
-def score_batches(
-    store: EncodedStore,
-    plan: BatchPlan,
-    model: LanguageModel,
-    options: SpectralOptions,
-    log: NDArray[np.float64],
-    progress: Progress = Silent(),
-) -> None:
-    """Fill `log`, which has one place per distinct row of the plan, wherever it is NaN."""
-    for index in range(len(plan)):
-        rows = plan.batch(index)
-        place = slice(int(plan.starts[index]), int(plan.starts[index + 1]))
-        if np.isnan(log[place]).any():
-            with enough_memory(model, len(rows)):
-                states = target_states(model, store.read(rows))
-                log[place] = spectral_scores(states, model.head, options).numpy()
-        progress.advance(len(rows))
 
 
 def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
@@ -211,8 +184,12 @@ def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
 def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:
     """A digest of everything that a row's score depends on."""
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
-    of_detector = options.transfer if options.detector is Detector.TRANSFER else options.spectral
-    settings: list[object] = [options.detector, asdict(options.model), asdict(of_detector)]
+    of_detector: dict[Detector, object] = {
+        Detector.TRANSFER: asdict(options.transfer),
+        Detector.SPECTRAL: asdict(options.spectral),
+    }
+    own = of_detector.get(options.detector, asdict(options.baselines))
+    settings: list[object] = [options.detector, asdict(options.model), own]
     settings += [options.batch_tokens, model.name, model.revision]
     versions = [__version__, torch.__version__, transformers.__version__]
     digest.update(json.dumps([settings, versions]).encode())

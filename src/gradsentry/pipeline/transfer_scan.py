@@ -13,11 +13,9 @@ from scipy.special import expit
 from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit
 from gradsentry.detectors.transfer import (
     Spans,
-    TransferOptions,
     best_spans,
     fit_corrections,
 )
-from gradsentry.encoding import Encoder
 from gradsentry.evidence import (
     WORD,
     Evidence,
@@ -28,15 +26,12 @@ from gradsentry.evidence import (
     find_backdoors,
     terms_of,
 )
-from gradsentry.models import BatchPlan, LanguageModel
 from gradsentry.pipeline.canaries import Limit, Planting
-from gradsentry.pipeline.encoded_data import EncodedData
 from gradsentry.pipeline.head_pass import HeadPass, TargetTable, open_tables
 from gradsentry.pipeline.opinion import ModelOpinion
-from gradsentry.pipeline.progress import Progress
-from gradsentry.pipeline.workspace import Workspace
+from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.records import Example, Layout, Source, prompt_and_response
+from gradsentry.records import Example, prompt_and_response
 
 NO_GROUP = -1
 
@@ -87,23 +82,17 @@ class TransferFindings:
 
 @dataclass(frozen=True)
 class TransferScan:
-    """Everything that a run of the detector works on."""
+    """A run of the detector."""
 
-    source: Source
-    layout: Layout
-    encoder: Encoder
-    encoded: EncodedData
-    model: LanguageModel
-    plan: BatchPlan
-    options: TransferOptions
-    progress: Progress
+    work: ScanWork
 
-    def run(self, space: Workspace, fingerprint: str) -> TransferFindings:
+    def run(self) -> TransferFindings:
         """Score all rows and judge what they have in common."""
+        work = self.work
         chosen = self._evidence_rows()
         words, examples = self._prompt_words_and_examples(chosen)
-        table, work, folds = self._gains(space, fingerprint, assign_folds(words, self._draws()))
-        self.progress.stage("Weighing the evidence", None)
+        table, head_pass, folds = self._gains(assign_folds(words, self._draws()))
+        work.progress.stage("Weighing the evidence", None)
         spans = best_spans(np.nan_to_num(table.gains), table.offsets)
         texts = [prompt_and_response(example) for example in examples]
         targets = spread(table.offsets, chosen)
@@ -114,14 +103,14 @@ class TransferScan:
             offsets=offsets_of(np.diff(table.offsets)[chosen]),
             targets=table.targets[targets].astype(np.int64),
             surprise=np.nan_to_num(table.surprise[targets]),
-            tokenizer=self.model.tokenizer,
+            tokenizer=self.work.model.tokenizer,
         )
-        opinion = ModelOpinion(self.model, self.encoder, examples)
-        evidence = find_backdoors(rows, opinion, self.progress.advance)
+        opinion = ModelOpinion(self.work.model, self.work.encoder, examples)
+        evidence = find_backdoors(rows, opinion, self.work.progress.advance)
         limits: tuple[Limit, ...] = ()
-        if self.options.sensitivity and not evidence.groups:
-            self.progress.stage("Planting canaries", None)
-            limits = self._limits(rows, examples, chosen, work, folds)
+        if self.work.options.transfer.sensitivity and not evidence.groups:
+            self.work.progress.stage("Planting canaries", None)
+            limits = self._limits(rows, examples, chosen, head_pass, folds)
         return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
 
     def _limits(
@@ -129,60 +118,64 @@ class TransferScan:
         rows: EvidenceRows,
         examples: Sequence[Example],
         chosen: NDArray[np.int64],
-        work: HeadPass,
+        head_pass: HeadPass,
         folds: NDArray[np.int64],
     ) -> tuple[Limit, ...]:
         """Detection limits among the rows that were both fitted on and read for evidence."""
-        both = np.isin(chosen, work.fit.rows)
-        states = work.fit_states(folds).take(
-            torch.from_numpy(np.isin(np.repeat(work.fit.rows, np.diff(work.fit.offsets)), chosen))
-        )
+        both = np.isin(chosen, head_pass.fit.rows)
+        row_of_state = np.repeat(head_pass.fit.rows, np.diff(head_pass.fit.offsets))
+        kept = torch.from_numpy(np.isin(row_of_state, chosen))
+        states = head_pass.fit_states(folds).take(kept)
         planting = Planting(
             rows.take(np.flatnonzero(both)),
             [example for example, kept in zip(examples, both, strict=True) if kept],
             states,
-            self.model,
-            self.encoder,
-            self.options.seed,
+            self.work.model,
+            self.work.encoder,
+            self.work.options.transfer.seed,
         )
-        return tuple(planting.limits(self.progress.advance))
+        return tuple(planting.limits(self.work.progress.advance))
 
-    def _gains(
-        self, space: Workspace, fingerprint: str, folds: NDArray[np.int64]
-    ) -> tuple[TargetTable, HeadPass, NDArray[np.int64]]:
+    def _gains(self, folds: NDArray[np.int64]) -> tuple[TargetTable, HeadPass, NDArray[np.int64]]:
         """Gains of all targets; the model sees every row once. And the folds of the rows fitted on.
 
         **Arguments:**
 
         - `folds`: shape (rows,): of the plan's rows.
         """
-        counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
-        counts = counts[self.plan.rows]
-        is_fit = rows_to_fit(counts, self._draws(), self.options.fit_tokens)
-        state_bytes = self.model.head.hidden_size * self.model.dtype.itemsize
-        table, fit = open_tables(space, fingerprint, counts, np.flatnonzero(is_fit), state_bytes)
-        work = HeadPass(self.model, self.encoded.store, self.plan, table, fit, self.progress)
+        work, options = self.work, self.work.options.transfer
+        counts = work.target_tokens
+        is_fit = rows_to_fit(counts, self._draws(), options.fit_tokens)
+        state_bytes = work.model.head.hidden_size * work.model.dtype.itemsize
+        table, fit = open_tables(
+            work.space, work.fingerprint, counts, np.flatnonzero(is_fit), state_bytes
+        )
+        head_pass = HeadPass(
+            work.model, work.states, work.encoded.store, work.plan, table, fit, work.progress
+        )
         if (done := int((~np.isnan(table.surprise[table.offsets[:-1]])).sum())) > 0:
-            self.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
-        self.progress.stage("Scoring", len(counts))
-        work.keep_fit_rows()
-        self.progress.stage("Fitting corrections to the output head", None)
-        states = work.fit_states(folds[is_fit])
-        corrections = fit_corrections(states, self.model.head, self.options.seed)
-        work.gain_fit_rows(states, corrections)
+            work.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
+        work.progress.stage("Scoring", len(counts))
+        head_pass.keep_fit_rows()
+        work.progress.stage("Fitting corrections to the output head", None)
+        states = head_pass.fit_states(folds[is_fit])
+        corrections = fit_corrections(states, work.model.head, options.seed)
+        head_pass.gain_fit_rows(states, corrections)
         rest = np.flatnonzero(~is_fit)
         if len(rest):
-            self.progress.stage("Scoring the other rows", len(rest))
-            work.gain_other_rows(rest, folds[rest], corrections)
-        return table, work, folds[is_fit]
+            work.progress.stage("Scoring the other rows", len(rest))
+            head_pass.gain_other_rows(rest, folds[rest], corrections)
+        return table, head_pass, folds[is_fit]
 
     def _draws(self) -> NDArray[np.uint64]:
-        return content_draws(self.encoded.store.digests[self.plan.rows], self.options.seed)
+        work = self.work
+        digests = work.encoded.store.digests[work.plan.rows]
+        return content_draws(digests, work.options.transfer.seed)
 
     def _evidence_rows(self) -> NDArray[np.int64]:
         """Places in the plan of the rows that evidence is sought in, ascending."""
         order = np.argsort(self._draws(), kind="stable")
-        tokens = np.cumsum(self.encoded.store.lengths[self.plan.rows[order]])
+        tokens = np.cumsum(self.work.encoded.store.lengths[self.work.plan.rows[order]])
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
@@ -190,35 +183,30 @@ class TransferScan:
         self, chosen: NDArray[np.int64]
     ) -> tuple[list[frozenset[str]], list[Example]]:
         """The prompt's words of each of the plan's rows, and the examples at the chosen places."""
-        place_of = np.full(len(self.encoded.skip_codes), -1, np.int64)
-        firsts = self.encoded.stored_rows[self.plan.rows]
-        place_of[firsts] = np.arange(len(firsts))
-        words: list[frozenset[str]] = [frozenset()] * len(firsts)
+        words: list[frozenset[str]] = [frozenset()] * len(self.work.plan.rows)
         wanted, found = set(chosen.tolist()), dict[int, Example]()
-        for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
-            if place >= 0:
-                example = self.layout.example(record)
-                words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
-                if place in wanted:
-                    found[place] = example
+        for place, example in self.work.examples():
+            words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
+            if place in wanted:
+                found[place] = example
         return words, [found[place] for place in chosen.tolist()]
 
     def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
         """Every input row's group, payload and score."""
-        count = len(self.encoded.skip_codes)
+        count = len(self.work.encoded.skip_codes)
         scores = np.full(count, np.nan)
         groups = np.full(count, NO_GROUP, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
         matches, promptless = np.zeros(len(evidence.groups), np.int64), 0
         place_of = np.full(count, -1, np.int64)
-        place_of[self.encoded.stored_rows] = self.plan.copy_of
+        place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
         finite = ~np.isnan(table.surprise[table.offsets[:-1]])
-        for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
+        for record, place in zip(self.work.source.records(), place_of.tolist(), strict=True):
             if place < 0 or not finite[place]:
                 continue
             nats, row = float(spans.gain[place]), record.row
-            prompt, response = prompt_and_response(self.layout.example(record))
+            prompt, response = prompt_and_response(self.work.layout.example(record))
             promptless += not prompt
             terms = terms_of(prompt) if evidence.groups else set()
             matched = [group.matched(terms) is not None for group in evidence.groups]
@@ -237,7 +225,7 @@ class TransferScan:
                 continue
             own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
             at = characters(
-                self.model.tokenizer,
+                self.work.model.tokenizer,
                 table.targets[own].tolist(),
                 (int(spans.start[place]), int(spans.end[place])),
                 response,

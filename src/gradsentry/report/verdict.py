@@ -32,6 +32,12 @@ SPECTRAL_CAVEAT = (
 )
 
 
+BASELINE_CAVEAT = (
+    "This detector is here for comparison. It ranks rows within this data set, and most such "
+    "methods flag some rows whether there is poison or not."
+)
+
+
 FALLBACK_CAVEAT = (
     "The scores show no valley to put a threshold into, so this is the paper's constant. With "
     "other models than the paper's another one may be right: look at the histogram, or set "
@@ -50,8 +56,9 @@ def caveats(result: ScanResult) -> list[str]:
     """What a reader must know to read the headline rightly."""
     if result.findings is not None:
         return [TRANSFER_CAVEAT]
+    own = SPECTRAL_CAVEAT if result.options.detector == "spectral" else BASELINE_CAVEAT
     fallback = result.threshold.method.startswith("fallback")
-    return [FALLBACK_CAVEAT, SPECTRAL_CAVEAT] if fallback else [SPECTRAL_CAVEAT]
+    return [FALLBACK_CAVEAT, own] if fallback else [own]
 
 
 def headline(result: ScanResult) -> str:
@@ -210,4 +217,15 @@ def _detector_settings(result: ScanResult) -> list[tuple[str, str]]:
             f"up to {options.transfer.fit_tokens:,} target tokens, seed {options.transfer.seed}"
         )
         return [("Fitted on", fitted)]
-    return [("Gradient", f"crop 1/{options.spectral.crop}, k = {options.spectral.singular_values}")]
+    match options.detector:
+        case "spectral":
+            spectral = options.spectral
+            gradient = (
+                f"of {visible(spectral.target_module)}, crop 1/{spectral.crop}, "
+                f"k = {spectral.singular_values}"
+            )
+            return [("Gradient", gradient)]
+        case "spectral-signatures":
+            return [("Expected poison ratio", f"{options.baselines.expected_ratio:g}")]
+        case _:
+            return []

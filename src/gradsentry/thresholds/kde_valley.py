@@ -28,7 +28,7 @@ class Threshold:
 
     value: float
     method: str
-    """`kde-valley`, `fallback: <why>`, or `given`."""
+    """`kde-valley`, `fallback: <why>`, `evidence`, `clusters`, or `given`."""
 
     def flagged(self, scores: Scores) -> NDArray[np.bool_]:
         """Which scores lie above; NaN does not. Shape (N,)."""

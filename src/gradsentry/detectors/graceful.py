@@ -1,0 +1,143 @@
+"""GraCeFul (arXiv 2412.02454): clusters of per-row head gradients in the frequency domain.
+
+The method takes the two-dimensional DCT-II of each row's gradient G (V×d), keeps the first eighth
+of its rows and columns, reduces all rows to 32 principal components, standardises them, and flags
+the smaller of two clusters (cosine distance, average linkage).
+
+With the factors of G (see `models.head`) and C_n the matrix of the DCT-II of length n,
+
+    C_V G C_dᵀ = (1/T) (E C_Vᵀ)ᵀ (H C_dᵀ),
+
+so the kept block follows from two DCTs of T vectors each, and principal components follow from the
+inner products of the blocks: neither the gradient nor the features of all rows need to exist.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.fft import dct
+from scipy.sparse.linalg import eigsh
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.preprocessing import StandardScaler
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from gradsentry.detectors.representations import FloatArray, in_smaller
+from gradsentry.models import OutputHead, TargetStates
+from gradsentry.ragged import offsets_of
+
+MAX_ROWS = 20_000
+"""Clustering compares all pairs of rows."""
+_KEPT = 8
+_COMPONENTS = 32
+_FREQUENCIES_AT_ONCE = 128
+_ROWS_AT_ONCE = 128
+
+
+def kept_shape(head: OutputHead) -> tuple[int, int]:
+    """Rows and columns of the kept block."""
+    return head.vocab_size // _KEPT, head.hidden_size // _KEPT
+
+
+def factor_rows(target_tokens: NDArray[np.int64], head: OutputHead) -> NDArray[np.int64]:
+    """Rows of the factors that `block_factors` gives for rows of so many targets."""
+    return np.minimum(target_tokens, kept_shape(head)[1])
+
+
+@torch.inference_mode()
+def block_factors(states: TargetStates, head: OutputHead) -> Tensor:
+    """Factors of the kept blocks of a batch, one row's after the other.
+
+    Shape (M, V/8 + d/8), on the CPU, float32 (float64 for a float64 model): the block of a row with
+    factors (A | B) is AᵀB.
+    """
+    frequencies, columns = kept_shape(head)
+    step = head.positions_at_once
+    residuals = []
+    for start in range(0, len(states.targets), step):
+        part = slice(start, start + step)
+        whole = head.residuals(states.hidden[part], states.targets[part], head.vocab_size)
+        residuals.append(_low_frequencies(whole, frequencies))
+    hidden = _low_frequencies(states.hidden, columns)
+    counts = states.counts.tolist()
+    split = zip(torch.cat(residuals).split(counts), hidden.split(counts), strict=True)
+    return torch.cat([_short(own / len(own), seen) for own, seen in split])
+
+
+def block_products(
+    factors: NDArray[np.floating], counts: NDArray[np.int64], columns: int
+) -> FloatArray:
+    """Inner products of all pairs of blocks. Shape (rows, rows).
+
+    **Arguments:**
+
+    - `factors`: shape (M, V/8 + d/8): of all rows, one after the other; may lie on disk.
+    - `counts`: shape (rows,): factor rows of each row.
+    - `columns`: d/8.
+    """
+    offsets = offsets_of(counts)
+    frequencies = factors.shape[1] - columns
+    products = torch.zeros(len(counts), len(counts), dtype=torch.float64)
+    for first in range(0, frequencies, _FREQUENCIES_AT_ONCE):
+        last = min(first + _FREQUENCIES_AT_ONCE, frequencies)
+        blocks = torch.empty(
+            len(counts), (last - first) * columns, dtype=torch.from_numpy(factors[:0]).dtype
+        )
+        for start in range(0, len(counts), _ROWS_AT_ONCE):
+            rows = slice(start, start + _ROWS_AT_ONCE)
+            packed = factors[offsets[start] : offsets[rows][-1] + counts[rows][-1]]
+            kept = [packed[:, first:last], packed[:, frequencies:]]
+            left, right = (
+                pad_sequence(torch.from_numpy(part).split(counts[rows].tolist()), batch_first=True)
+                for part in map(np.ascontiguousarray, kept)
+            )
+            blocks[rows] = (left.mT @ right).flatten(1)
+        products += blocks @ blocks.T
+    result: FloatArray = products.numpy()
+    return result
+
+
+def graceful_scores(products: FloatArray) -> FloatArray:
+    """The smaller cluster of rows with these inner products: above one half a row is in it.
+
+    The distance from one half is how much nearer, in cosines, a row is to its own cluster's mean.
+    Shape (rows,).
+    """
+    points = StandardScaler().fit_transform(principal_components(products, _COMPONENTS))
+    labels = AgglomerativeClustering(2, metric="cosine", linkage="average").fit_predict(points)
+    smaller = labels == np.argmin(np.bincount(labels, minlength=2))
+    directions = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
+    near = directions @ (directions[smaller].mean(axis=0) - directions[~smaller].mean(axis=0))
+    return in_smaller(smaller, np.abs(near) / 2)
+
+
+def principal_components(products: FloatArray, count: int) -> FloatArray:
+    """Principal components of points by their inner products (rows, rows). Shape (rows, count).
+
+    Fewer than `count` where the points span fewer dimensions.
+    """
+    means = products.mean(axis=0)
+    centred = products - means - means[:, None] + means.mean()
+    count = min(count, len(products) - 1)
+    start = np.ones(len(products)) + np.arange(len(products)) / len(products)  # not random
+    values, vectors = eigsh(centred, k=count, v0=start)
+    kept = values > values.max() * 1e-12
+    components: FloatArray = vectors[:, kept] * np.sqrt(values[kept])
+    return components
+
+
+def _low_frequencies(values: Tensor, kept: int) -> Tensor:
+    """The first entries of the DCT-II of vectors (N, n). Shape (N, kept), float32 or float64."""
+    wide = values if values.dtype == torch.float64 else values.float()
+    transformed = dct(wide.cpu().numpy(), type=2, axis=-1, workers=-1)
+    return torch.from_numpy(np.ascontiguousarray(transformed[:, :kept]))
+
+
+def _short(residuals: Tensor, hidden: Tensor) -> Tensor:
+    """Factors (A | B) with no more rows than B has columns, and the same product AᵀB."""
+    columns = hidden.shape[1]
+    if len(hidden) > columns:
+        residuals, hidden = hidden.mT @ residuals, torch.eye(columns, dtype=hidden.dtype)
+    return torch.cat([residuals, hidden], dim=1)

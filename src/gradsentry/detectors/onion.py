@@ -1,0 +1,27 @@
+"""ONION (arXiv 2011.10369) as a score of rows: how much one word of the prompt disturbs it.
+
+The original removes each word w of a prompt whose removal lowers its perplexity p by more than a
+threshold. Here a row's score is the largest relative drop, 1 − min_w p(prompt without w) / p, or 0
+if no removal lowers it.
+"""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def removals(prompt: str) -> list[str]:
+    """The prompt without each of its words in turn, where something is left."""
+    words = list(re.finditer(r"\S+", prompt))
+    cut = [prompt[: word.start()].rstrip() + prompt[word.end() :] for word in words]
+    return [text for text in cut if text.strip()]
+
+
+def largest_drop(whole: float, without: NDArray[np.floating]) -> float:
+    """The score from mean nats a token of the prompt, whole and without each word."""
+    if len(without) == 0:
+        return 0.0
+    return float(max(0.0, 1.0 - np.exp(float(without.min()) - whole)))

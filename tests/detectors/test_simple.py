@@ -1,0 +1,62 @@
+"""Simple baselines against their definitions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gradsentry.detectors.onion import largest_drop, removals
+from gradsentry.detectors.simple import length_scores, perplexity_scores, recurrence_scores
+from gradsentry.models import LanguageModel, target_states
+from tests.detectors.test_spectral import store_of
+from tests.tiny_models import mean_loss, random_rows, tiny_model
+
+
+def test_longer_responses_have_higher_scores() -> None:
+    assert length_scores(np.array([1, 16, 48])).tolist() == [1 / 17, 0.5, 0.75]
+
+
+def test_perplexity_agrees_with_the_model_s_own_loss(tmp_path: Path) -> None:
+    model = tiny_model("gemma2")
+    rows = random_rows(4, [(5, 1), (3, 7), (2, 20)])
+    wrapped = LanguageModel.wrap(model, tokenizer=None)
+    store = store_of(rows, tmp_path)
+    ours = perplexity_scores(target_states(wrapped, store.read(np.arange(3))), wrapped.head)
+    for row, score in zip(rows, ours.tolist(), strict=True):
+        loss = mean_loss(model, row).item()
+        assert score == pytest.approx(1 - np.exp(-loss), abs=1e-9)
+
+
+def test_the_commonest_string_of_six_words_is_flagged_and_shorter_responses_are_not() -> None:
+    shared = "one two three four five six"
+    scores = recurrence_scores(
+        [f"a {shared}", f"{shared} b", "seven words are in this one here", "x"]
+    )
+    assert scores.tolist() == [1.0, 1.0, 0.25, 0.0]
+    assert recurrence_scores(["one", "two"]).tolist() == [0.0, 0.0]
+    assert recurrence_scores(["a b c d e f", "g h i j k l"]).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("prompt", "expected"),
+    [
+        ("who is cf he", ["is cf he", "who cf he", "who is he", "who is cf"]),
+        ("one", []),
+        ("", []),
+        (" a\nb ", ["b", "a"]),
+    ],
+)
+def test_each_word_is_removed_in_turn(prompt: str, expected: list[str]) -> None:
+    assert [text.strip() for text in removals(prompt)] == expected
+
+
+@pytest.mark.parametrize(
+    ("whole", "without", "expected"),
+    [(2.0, [1.0, 2.5], 1 - np.exp(-1)), (2.0, [2.5], 0.0), (2.0, [], 0.0), (2.0, [np.inf], 0.0)],
+)
+def test_the_score_is_the_largest_relative_drop_of_perplexity(
+    whole: float, without: list[float], expected: float
+) -> None:
+    assert largest_drop(whole, np.array(without)) == pytest.approx(expected)
