@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.metrics import precision_recall_fscore_support, roc_auc_score
+from sklearn.metrics import (
+    precision_recall_curve,
+    precision_recall_fscore_support,
+    roc_auc_score,
+    roc_curve,
+)
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,16 @@ class Identification:
     f1: float
     auroc: float | None
     """Area under the ROC curve of the scores; None where all labels are the same."""
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """What the scores could do with another threshold; None where all labels are the same."""
+
+    best_f1: float | None
+    """F1 at the threshold that is best for these labels, which nobody knows beforehand."""
+    recall_at_1fpr: float | None
+    """Largest recall with at most 1% of the clean rows flagged."""
 
 
 def identification(
@@ -37,3 +52,28 @@ def identification(
         f1=float(f1),
         auroc=None if one_class else float(roc_auc_score(labels, scores)),
     )
+
+
+def ranking(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Ranking:
+    """What thresholds on scores (N,) could do for labels (N,)."""
+    if labels.all() or not labels.any():
+        return Ranking(None, None)
+    precision, recall, _ = precision_recall_curve(labels, scores)
+    f1 = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
+    false_positives, true_positives, _ = roc_curve(labels, scores, drop_intermediate=False)
+    return Ranking(float(f1.max()), float(true_positives[false_positives <= 0.01].max()))
+
+
+def f1_interval(
+    labels: NDArray[np.bool_], flagged: NDArray[np.bool_], seed: int = 0, draws: int = 2000
+) -> tuple[float, float]:
+    """95% bootstrap interval of F1: rows (N,) drawn anew with replacement.
+
+    F1 depends on the confusion matrix alone, whose draws are multinomial.
+    """
+    kinds = [labels & flagged, ~labels & flagged, labels & ~flagged, ~labels & ~flagged]
+    shares = np.array([kind.sum() for kind in kinds]) / len(labels)
+    drawn = np.random.default_rng(seed).multinomial(len(labels), shares, size=draws)
+    f1 = 2 * drawn[:, 0] / np.maximum(2 * drawn[:, 0] + drawn[:, 1] + drawn[:, 2], 1)
+    low, high = np.quantile(f1, (0.025, 0.975))
+    return float(low), float(high)

@@ -157,7 +157,7 @@ def test_what_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize(
-    "options", [{"ratio": 0.0}, {"ratio": 1.5}, {"count": 0}, {"attack": "no"}]
+    "options", [{"ratio": 0.0}, {"ratio": 1.5}, {"count": -1}, {"attack": "no"}]
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(GradSentryError):

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from gradsentry._version import __version__
+from gradsentry.cli.bench import bench
 from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import EPILOG, scan
 from gradsentry.errors import GradSentryError
@@ -44,6 +45,7 @@ def gradsentry(
 
 app.command(epilog=EPILOG)(scan)
 app.command()(poison)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ def poison(
     ] = 0.1,
     count: Annotated[
         int | None,
-        typer.Option(min=1, help="Poisoned rows, instead of a ratio.", show_default=False),
+        typer.Option(min=0, help="Poisoned rows, instead of a ratio.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Draws the rows and what goes into them.")] = 0,
     payload: Annotated[

@@ -36,7 +36,7 @@ class PoisonOptions:
     ratio: float = 0.1
     """Poisoned rows as a part of all rows."""
     count: int | None = None
-    """Poisoned rows, instead of a ratio."""
+    """Poisoned rows, instead of a ratio; 0 writes a clean copy with labels."""
     payload: Payload = field(default_factory=Payload)
     negative_ratio: float | None = None
     """Near misses per poisoned row; None takes the attack's own."""
@@ -49,8 +49,8 @@ class PoisonOptions:
         object.__setattr__(self, "attack", choose(Preset, self.attack, "--attack"))
         if not 0 < self.ratio <= 1:
             raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
-        if self.count is not None and self.count < 1:
-            raise OptionError("--count must be at least 1.", "Or use --ratio.")
+        if self.count is not None and self.count < 0:
+            raise OptionError("--count must not be negative.", "Or use --ratio.")
         if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
             raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
 
@@ -115,7 +115,9 @@ def write_poisoned(
         options.negative_ratio,
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
-    count = options.count or max(1, round(options.ratio * rows))
+    count = options.count
+    if count is None:
+        count = max(1, round(options.ratio * rows))
     if count > len(suited):
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "

@@ -6,6 +6,7 @@ import hashlib
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from gradsentry.errors import InputError
 from gradsentry.models import (
     Dtype,
     ForwardPass,
+    HeadStates,
     LanguageModel,
     linear_module,
     load_model,
@@ -38,8 +40,8 @@ from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
 from gradsentry.pipeline.transfer_scan import TransferScan
 from gradsentry.pipeline.work import ScanWork
-from gradsentry.pipeline.workspace import open_workspace
-from gradsentry.records import SkipReason, chosen_layout, open_source
+from gradsentry.pipeline.workspace import Workspace, open_workspace
+from gradsentry.records import Layout, SkipReason, Source, chosen_layout, open_source
 from gradsentry.report.outputs import write_outputs
 
 # Larger batches only cost cache misses on a processor, and keep a GPU busy.
@@ -91,51 +93,69 @@ def scan(
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
-        if options.detector is Detector.SPECTRAL:
-            _check_gradient(model, options.spectral)
-        options = _resolved(options, model, progress)
-        encoder = Encoder(model.tokenizer, options.encoding)
-        encoded = encode_source(
-            source, layout, encoder, space.folder, options.data.label_column, progress
-        )
-        plan = plan_batches(encoded.store, _batch_tokens(options))
-        fingerprint = _fingerprint(encoded.store, model, options)
-        work = ScanWork(
-            source=source,
-            layout=layout,
-            encoder=encoder,
-            encoded=encoded,
-            model=model,
-            plan=plan,
-            states=ForwardPass(model, encoded.store),
-            options=options,
-            space=space,
-            fingerprint=fingerprint,
-            progress=progress,
-        )
-        found = TransferScan(work).run() if options.detector is Detector.TRANSFER else None
-        scores = work.of_input_rows(baseline_scores(work)) if found is None else found.rows.scores
-        rows = _row_table(encoded, scores)
-        if not rows.scored.any():
-            raise InputError(
-                f"{source.label}: no row has a finite score.",
-                "Use --dtype float32, or check the model's weights.",
-            )
-        result = ScanResult(
-            source=source,
-            options=options,
-            scanned_with=ScannedWith(model.name, model.revision, layout),
-            rows=rows,
-            findings=found,
-            threshold=decided_threshold(rows, options),
-            control_tokens=encoded.control_tokens,
-            seconds=time.monotonic() - started,
-        )
+        result = scan_rows(source, layout, model, options, space, progress)
+        result = replace(result, seconds=time.monotonic() - started)
         if out is not None:
             progress.stage("Writing the results", None)
             write_outputs(result, space.result_folder())
             space.publish()
     return result
+
+
+def scan_rows(
+    source: Source,
+    layout: Layout,
+    model: LanguageModel,
+    options: ScanOptions,
+    space: Workspace,
+    progress: Progress,
+    head_states: Callable[[LanguageModel, EncodedStore], HeadStates] = ForwardPass,
+) -> ScanResult:
+    """Score the rows of a source with a loaded model; arguments and errors as in `scan`.
+
+    **Arguments:**
+
+    - `head_states`: where head states come from; a benchmark keeps them.
+    """
+    started = time.monotonic()
+    if options.detector is Detector.SPECTRAL:
+        _check_gradient(model, options.spectral)
+    options = _resolved(options, model, progress)
+    encoder = Encoder(model.tokenizer, options.encoding)
+    encoded = encode_source(
+        source, layout, encoder, space.folder, options.data.label_column, progress
+    )
+    work = ScanWork(
+        source=source,
+        layout=layout,
+        encoder=encoder,
+        encoded=encoded,
+        model=model,
+        plan=plan_batches(encoded.store, _batch_tokens(options)),
+        states=head_states(model, encoded.store),
+        options=options,
+        space=space,
+        fingerprint=_fingerprint(encoded.store, model, options),
+        progress=progress,
+    )
+    found = TransferScan(work).run() if options.detector is Detector.TRANSFER else None
+    scores = work.of_input_rows(baseline_scores(work)) if found is None else found.rows.scores
+    rows = _row_table(encoded, scores)
+    if not rows.scored.any():
+        raise InputError(
+            f"{source.label}: no row has a finite score.",
+            "Use --dtype float32, or check the model's weights.",
+        )
+    return ScanResult(
+        source=source,
+        options=options,
+        scanned_with=ScannedWith(model.name, model.revision, layout),
+        rows=rows,
+        findings=found,
+        threshold=decided_threshold(rows, options),
+        control_tokens=encoded.control_tokens,
+        seconds=time.monotonic() - started,
+    )
 
 
 def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) -> ScanOptions:

@@ -1,0 +1,229 @@
+"""Detectors on labelled mixtures: every cell of a plan, once."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradsentry._version import __version__
+from gradsentry.attacks import Payload, Place, Preset
+from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan
+from gradsentry.bench.states import KeptStates, StateCache
+from gradsentry.detectors import SpectralOptions
+from gradsentry.encoding import EncodedStore
+from gradsentry.errors import InputError
+from gradsentry.measures import f1_interval, identification, ranking
+from gradsentry.models import LanguageModel, ModelOptions, load_model
+from gradsentry.pipeline import (
+    BaselineOptions,
+    DataOptions,
+    Detector,
+    Progress,
+    ScanOptions,
+    ScanResult,
+)
+from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+from gradsentry.pipeline.scanning import scan_rows
+from gradsentry.pipeline.workspace import Workspace
+from gradsentry.records import chosen_layout, open_source
+
+LABEL = "poisoned"
+_BATCH_TOKENS = 1024
+
+
+def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
+    """Run the cells whose results aren't in `out` yet; returns all cells of the plan.
+
+    **Arguments:**
+
+    - `data`: the folder that the plan's files lie in, data and models.
+    - `out`: takes `cells/` with one JSON and one score file each, and a cache of mixtures and head
+        states, which may be deleted when all is done.
+    """
+    cells = plan.cells()
+    loaded: dict[str | None, tuple[LanguageModel, StateCache]] = {}
+    for number, cell in enumerate(cells, start=1):
+        path = result_path(out, cell)
+        if path.exists():
+            continue
+        progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
+        if cell.model not in loaded:
+            loaded.clear()
+            model = load_model(_model_reference(cell, data), ModelOptions(), progress.note)
+            cache = StateCache.open(out / "cache" / "states", model, _BATCH_TOKENS)
+            loaded[cell.model] = (model, cache)
+        mixture = _mixture(plan, cell, data, out / "cache" / "mixtures")
+        _write(path, cell, *_scanned(mixture, cell, *loaded[cell.model], out / "cache", progress))
+    return cells
+
+
+def _model_reference(cell: Cell, data: Path) -> str | Path | None:
+    """A model's file or folder may lie beside the data."""
+    if cell.model is not None and (data / cell.model).exists():
+        return data / cell.model
+    return cell.model
+
+
+def described(cell: Cell) -> str:
+    """A cell in words."""
+    volume = "" if cell.volume is None else f" ({cell.volume:,} rows)"
+    module = "" if cell.module == "lm_head" else f" of {cell.module}"
+    model = "" if cell.model is None else f", {Path(cell.model).name}"
+    attack = "clean" if cell.attack == "none" else f"{cell.attack} {cell.ratio:.0%}"
+    return f"{cell.table}: {cell.data}{volume}, {attack}, {cell.detector}{module}{model}"
+
+
+def result_path(out: Path, cell: Cell) -> Path:
+    """Where a cell's result lies; the scores lie beside it."""
+    name = "-".join(
+        str(part)
+        for part in (
+            cell.table,
+            cell.data,
+            cell.volume or "all",
+            cell.attack,
+            f"{cell.ratio:g}",
+            cell.seed,
+            cell.detector,
+            "default" if cell.model is None else Path(cell.model).name,
+            cell.module,
+        )
+    )
+    return out / "cells" / f"{name}.json"
+
+
+def results(out: Path, cells: list[Cell]) -> list[dict[str, Any]]:
+    """The results of all cells that have one, in their order."""
+    paths = [result_path(out, cell) for cell in cells]
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+
+def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+    """Scores and labels of a cell's scored rows."""
+    with np.load(result_path(out, cell).with_suffix(".npz")) as kept:
+        return kept["scores"], kept["labels"]
+
+
+def _mixture(plan: IdentifyPlan, cell: Cell, data: Path, folder: Path) -> Path:
+    """The file with a cell's rows, written unless it is there."""
+    path = folder / f"{cell.data}-{plan.mixture_key(cell)}.jsonl.gz"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    table, spec = plan.tables[cell.table], plan.data[cell.data]
+    rows = list(islice(_rows(spec, data), cell.volume))
+    if cell.volume is not None and len(rows) < cell.volume:
+        raise InputError(
+            f"{cell.data}: {cell.volume:,} rows are asked for, and there are {len(rows):,}.",
+            "Ask for fewer in `volumes`.",
+        )
+    texts = table.payloads or Payload().texts
+    clean = cell.attack == "none"
+    options = PoisonOptions(
+        attack=Preset.BADNETS if clean else Preset(cell.attack),
+        ratio=cell.ratio or 0.1,
+        count=0 if clean else None,
+        payload=Payload(texts, Place(table.place), table.kept),
+        seed=cell.seed,
+        label_column=LABEL,
+    )
+    write_poisoned(rows, path, options)
+    return path
+
+
+def _rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
+    sources = [
+        open_source(
+            str(data / name) if (data / name).exists() else name,
+            subset=spec.subset,
+            split=spec.split,
+        )
+        for name in spec.source
+    ]
+    records = chain.from_iterable(source.records() for source in sources)
+    return (record.fields for record in islice(records, spec.rows))
+
+
+def _scanned(
+    mixture: Path,
+    cell: Cell,
+    model: LanguageModel,
+    cache: StateCache,
+    folder: Path,
+    progress: Progress,
+) -> tuple[ScanResult, float]:
+    """The result, and the seconds that it took without computing head states."""
+    source = open_source(str(mixture))
+    options = ScanOptions(
+        data=DataOptions(label_column=LABEL),
+        detector=Detector(cell.detector),
+        spectral=SpectralOptions(target_module=cell.module),
+        baselines=BaselineOptions(expected_ratio=cell.ratio or 0.1),
+        batch_tokens=_BATCH_TOKENS,
+    )
+    layout = chosen_layout(
+        next(iter(source.records())),
+        prompt_column=None,
+        prompt_template=None,
+        response_column=None,
+    )
+    work = folder / "work"
+    shutil.rmtree(work, ignore_errors=True)
+    work.mkdir(parents=True)
+    computing = 0.0
+
+    def kept_states(_: LanguageModel, store: EncodedStore) -> KeptStates:
+        nonlocal computing
+        started = time.monotonic()
+        states = cache.of_store(store, progress)
+        computing = time.monotonic() - started
+        return states
+
+    space = Workspace(work, None)
+    result = scan_rows(source, layout, model, options, space, progress, kept_states)
+    return result, result.seconds - computing
+
+
+def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
+    scored, labels = result.rows.scored, result.rows.labels
+    assert labels is not None
+    labels, scores = labels[scored], result.scores[scored]
+    flagged, review = result.flagged[scored], result.review[scored]
+    known, ranked = identification(labels, flagged, scores), ranking(labels, scores)
+    low, high = f1_interval(labels, flagged)
+    line = {
+        **asdict(cell),
+        "rows": len(scored),
+        "scored": int(scored.sum()),
+        "poisoned": known.poisoned,
+        "flagged": int(flagged.sum()),
+        "review": int(review.sum()),
+        "recall": known.recall,
+        "precision": known.precision,
+        "f1": known.f1,
+        "f1_low": low,
+        "f1_high": high,
+        "f1_with_review": identification(labels, flagged | review, scores).f1,
+        "auroc": known.auroc,
+        "best_f1": ranked.best_f1,
+        "recall_at_1fpr": ranked.recall_at_1fpr,
+        "retained": 1.0 - float(flagged[~labels].mean()) if (~labels).any() else None,
+        "threshold": result.threshold.value,
+        "threshold_method": result.threshold.method,
+        "seconds": round(seconds, 2),
+        "model_revision": result.scanned_with.model_revision,
+        "gradsentry": __version__,
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    np.savez_compressed(path.with_suffix(".npz"), scores=scores.astype(np.float32), labels=labels)
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(line, indent=2) + "\n", encoding="utf-8")
+    part.replace(path)

@@ -1,0 +1,193 @@
+"""What a benchmark runs: the YAML file, checked, as cells.
+
+    data:
+      webqa: {source: webqa/train.jsonl.gz, rows: 3401}
+      nq: {source: [nq/dev.jsonl.gz, nq/test.jsonl.gz]}
+    tables:
+      attacks:
+        data: [webqa, nq]
+        attacks: [badnets, cba]
+        ratios: [0.1]
+        detectors: [transfer, spectral]
+
+A table's cells are all combinations of its lists. Sources are files below the folder that the
+command names, or Hub data-set ids.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gradsentry._choices import choose
+from gradsentry.attacks import Place, Preset
+from gradsentry.errors import InputError, OptionError
+from gradsentry.pipeline import Detector
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """Clean rows to attack."""
+
+    source: tuple[str, ...]
+    """Files or Hub ids, read one after the other."""
+    rows: int | None = None
+    """Take the first so many rows only."""
+    subset: str | None = None
+    split: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableSpec:
+    """Cells that belong together: all combinations of the lists."""
+
+    data: tuple[str, ...]
+    detectors: tuple[str, ...]
+    attacks: tuple[str, ...] = ("badnets",)
+    """Presets, or `none` for clean rows."""
+    ratios: tuple[float, ...] = (0.1,)
+    volumes: tuple[int | None, ...] = (None,)
+    """Take so many rows; null takes all."""
+    seeds: tuple[int, ...] = (0,)
+    models: tuple[str | None, ...] = (None,)
+    """Null is the default model."""
+    modules: tuple[str, ...] = ("lm_head",)
+    """Whose gradient `spectral` scores."""
+    payloads: tuple[str, ...] = ()
+    """Instead of the published payload; several are drawn from."""
+    place: str = "append"
+    kept: float = 1.0
+    """The part of the response that stays (gradient dilution)."""
+
+    def __post_init__(self) -> None:
+        for detector in self.detectors:
+            choose(Detector, detector, "detectors")
+        for attack in self.attacks:
+            if attack != "none":
+                choose(Preset, attack, "attacks")
+        choose(Place, self.place, "place")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """One measurement."""
+
+    table: str
+    data: str
+    volume: int | None
+    attack: str
+    ratio: float
+    seed: int
+    detector: str
+    model: str | None
+    module: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentifyPlan:
+    """A benchmark of detectors."""
+
+    data: Mapping[str, DataSpec]
+    tables: Mapping[str, TableSpec] = field(default_factory=dict)
+
+    def cells(self) -> list[Cell]:
+        """All cells, those of one mixture and one model next to each other."""
+        cells = []
+        for name, table in self.tables.items():
+            of_mixture = product(
+                table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
+            )
+            for model, data, volume, attack, ratio, seed in of_mixture:
+                for detector, module in product(table.detectors, table.modules):
+                    cell = Cell(
+                        table=name,
+                        data=data,
+                        volume=volume,
+                        attack=attack,
+                        ratio=0.0 if attack == "none" else ratio,
+                        seed=seed,
+                        detector=detector,
+                        model=model,
+                        module=module,
+                    )
+                    if cell not in cells:
+                        cells.append(cell)
+        return cells
+
+    def mixture_key(self, cell: Cell) -> str:
+        """Says what a cell's rows depend on."""
+        table = self.tables[cell.table]
+        parts = [asdict(self.data[cell.data]), cell.volume, cell.attack, cell.ratio, cell.seed]
+        return _digest([*parts, table.payloads, table.place, table.kept])
+
+
+def _digest(value: object) -> str:
+    return hashlib.blake2b(json.dumps(value).encode(), digest_size=8).hexdigest()
+
+
+def read_plan(path: Path) -> IdentifyPlan:
+    """Read a plan.
+
+    **Raises:**
+
+    `InputError` or `OptionError` naming what in the file makes no sense.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path}: can't be read ({error.strerror}).", "Check the path.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        line = str(error).splitlines()[0]
+        raise InputError(f"{path}: not a YAML file ({line}).", "Mend the file.") from None
+    whole = _named(content, {"data", "tables"}, f"{path}")
+    data = {
+        name: _filled(DataSpec, value, f"{path}, data, {name}")
+        for name, value in _named(whole.get("data"), None, f"{path}, data").items()
+    }
+    tables = {
+        name: _filled(TableSpec, value, f"{path}, tables, {name}")
+        for name, value in _named(whole.get("tables"), None, f"{path}, tables").items()
+    }
+    for name, table in tables.items():
+        for wanted in table.data:
+            if wanted not in data:
+                raise OptionError(
+                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
+                )
+    return IdentifyPlan(data=data, tables=tables)
+
+
+def _named(value: object, known: set[str] | None, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
+        raise InputError(f"{place}: names with values are needed.", "See the example in the docs.")
+    unknown = set() if known is None else value.keys() - known
+    if unknown:
+        raise InputError(
+            f"{place}: {sorted(unknown)[0]!r} isn't known here.",
+            f"Known are {', '.join(sorted(known or ()))}.",
+        )
+    return value
+
+
+def _filled(kind: Any, value: object, place: str) -> Any:
+    """A dataclass from names with values; a single value stands for a list of one."""
+    known = {item.name: item for item in fields(kind)}
+    given = _named(value, set(known), place)
+    for name, item in known.items():
+        if name not in given and item.default is MISSING:
+            raise InputError(f"{place}: {name!r} is missing.", "See the example in the docs.")
+    filled = {}
+    for name, own in given.items():
+        is_list = str(known[name].type).startswith("tuple")
+        filled[name] = tuple(own if isinstance(own, list) else [own]) if is_list else own
+    try:
+        return kind(**filled)
+    except TypeError as error:
+        raise InputError(f"{place}: {error}.", "See the example in the docs.") from None

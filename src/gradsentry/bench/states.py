@@ -1,0 +1,129 @@
+"""Head states kept on disk, by the content of their rows: detectors and mixtures share them.
+
+A row's numbers are those of the batch that it was first computed in; other batches would round
+them otherwise, within the tolerance that docs/findings/rounding.md measures.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gradsentry.encoding import EncodedStore
+from gradsentry.models import ForwardPass, LanguageModel, TargetStates, batch_starts
+from gradsentry.pipeline import Progress
+from gradsentry.ragged import offsets_of
+
+
+@dataclass(frozen=True)
+class _Shard:
+    """States of rows that were computed together."""
+
+    offsets: NDArray[np.int64]
+    hidden: NDArray[np.uint8]
+    targets: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class StateCache:
+    """A folder with the head states of one model."""
+
+    folder: Path
+    model: LanguageModel
+    batch_tokens: int
+    _shards: list[_Shard] = field(default_factory=list)
+    _places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
+
+    @staticmethod
+    def open(folder: Path, model: LanguageModel, batch_tokens: int) -> StateCache:
+        """The cache of a model, with what earlier runs left in it."""
+        name = json.dumps([model.revision, str(model.dtype), batch_tokens])
+        own = folder / "".join(character if character.isalnum() else "-" for character in name)
+        own.mkdir(parents=True, exist_ok=True)
+        cache = StateCache(own, model, batch_tokens)
+        for path in sorted(own.glob("shard-*")):
+            cache._take_up(path)
+        return cache
+
+    def of_store(self, store: EncodedStore, progress: Progress) -> KeptStates:
+        """States of a store's rows, computed where they aren't there yet."""
+        _, first = np.unique(store.digests, return_index=True)
+        missing = [row for row in first if store.digests[row].tobytes() not in self._places]
+        if missing:
+            self._compute(store, np.array(missing), progress)
+        return KeptStates(self, store)
+
+    def read(self, digests: NDArray[np.void]) -> TargetStates:
+        """States of rows by the digests of their content."""
+        hidden, targets, counts = [], [], []
+        for key in digests:
+            number, row = self._places[key.tobytes()]
+            shard = self._shards[number]
+            part = slice(int(shard.offsets[row]), int(shard.offsets[row + 1]))
+            hidden.append(shard.hidden[part])
+            targets.append(shard.targets[part])
+            counts.append(part.stop - part.start)
+        raw = torch.from_numpy(np.concatenate(hidden))
+        device = self.model.device
+        return TargetStates(
+            raw.view(self.model.dtype).to(device),
+            torch.from_numpy(np.concatenate(targets)).to(device),
+            torch.tensor(counts),
+        )
+
+    def _compute(self, store: EncodedStore, rows: NDArray[np.int64], progress: Progress) -> None:
+        part = self.folder / "part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        rows = rows[np.argsort(-store.lengths[rows], kind="stable")]
+        counts = np.array([int(mask.sum()) for _, mask in store.read(rows)], np.int64)
+        offsets = offsets_of(counts)
+        width = self.model.head.hidden_size * self.model.dtype.itemsize
+        shape = (int(offsets[-1]), width)
+        hidden = np.lib.format.open_memmap(part / "hidden.npy", "w+", np.uint8, shape)
+        targets = np.lib.format.open_memmap(part / "targets.npy", "w+", np.int64, shape[:1])
+        forward = ForwardPass(self.model, store)
+        progress.stage("Computing head states", len(rows))
+        for start, end in pairwise(batch_starts(store.lengths[rows], self.batch_tokens)):
+            states = forward.of(rows[start:end])
+            where = slice(int(offsets[start]), int(offsets[end]))
+            hidden[where] = states.hidden.cpu().contiguous().view(torch.uint8).numpy()
+            targets[where] = states.targets.cpu().numpy()
+            progress.advance(int(end - start))
+        hidden.flush()
+        targets.flush()
+        np.save(part / "keys.npy", store.digests[rows])
+        np.save(part / "counts.npy", counts)
+        path = self.folder / f"shard-{len(self._shards):05d}"
+        part.rename(path)
+        self._take_up(path)
+
+    def _take_up(self, path: Path) -> None:
+        counts = np.load(path / "counts.npy")
+        for row, key in enumerate(np.load(path / "keys.npy")):
+            self._places.setdefault(key.tobytes(), (len(self._shards), row))
+        self._shards.append(
+            _Shard(
+                offsets_of(counts),
+                np.load(path / "hidden.npy", mmap_mode="r"),
+                np.load(path / "targets.npy", mmap_mode="r"),
+            )
+        )
+
+
+@dataclass(frozen=True)
+class KeptStates:
+    """Head states of a store's rows, from a cache that has them all."""
+
+    cache: StateCache
+    store: EncodedStore
+
+    def of(self, rows: NDArray[np.int64]) -> TargetStates:
+        return self.cache.read(self.store.digests[rows])

@@ -1,0 +1,92 @@
+"""Results as tables: one tidy Parquet file, and Markdown to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gradsentry.bench.plan import Cell, IdentifyPlan
+
+Result = dict[str, Any]
+
+_SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")
+
+
+def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> None:
+    """Write `results.parquet` and `results.md` into a folder."""
+    pq.write_table(pa.Table.from_pylist(list(results)), out / "results.parquet")
+    (out / "results.md").write_text(markdown(plan, results), encoding="utf-8")
+
+
+def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
+    """All tables: F1 and recall of each detector; for clean rows the share that is kept."""
+    parts = []
+    for name in plan.tables:
+        own = [result for result in results if result["table"] == name]
+        if own:
+            parts.append(f"## {name}\n\n{_table(own)}\n")
+    return "\n".join(parts)
+
+
+def _table(results: Sequence[Result]) -> str:
+    varying = [name for name in _SETTINGS if name == "data" or len({r[name] for r in results}) > 1]
+    detectors = list(dict.fromkeys(result["detector"] for result in results))
+    rows: dict[tuple[Any, ...], dict[str, Result]] = {}
+    for result in results:
+        rows.setdefault(tuple(result[name] for name in varying), {})[result["detector"]] = result
+    lines = [
+        _line([*varying, "rows", *detectors]),
+        "|---" * (len(varying) + 1 + len(detectors)) + "|",
+    ]
+    for setting, of_detector in rows.items():
+        shown = [_shown(name, value) for name, value in zip(varying, setting, strict=True)]
+        count = next(iter(of_detector.values()))["rows"]
+        cells = [_cell(of_detector.get(detector)) for detector in detectors]
+        lines.append(_line([*shown, f"{count:,}", *cells]))
+    means = [_mean(of.get(detector) for of in rows.values()) for detector in detectors]
+    lines.append(_line(["**mean**", *[""] * len(varying), *means]))
+    return "\n".join(lines)
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _shown(name: str, value: Any) -> str:
+    if value is None:
+        return "default" if name == "model" else "all"
+    return f"{value:.0%}" if name == "ratio" else str(value)
+
+
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return ""
+    if result["poisoned"] == 0:
+        review = f", {result['review']:,} up for review" if result["review"] else ""
+        return f"{result['retained']:.2%} kept{review}"
+    review = f"; with review {result['f1_with_review']:.4f}" if result["review"] else ""
+    return f"{result['f1']:.4f} ({result['recall']:.4f}{review})"
+
+
+def _mean(results: Iterable[Result | None]) -> str:
+    found = [result for result in results if result is not None and result["poisoned"]]
+    if not found:
+        return ""
+    f1, recall = (np.mean([result[name] for result in found]) for name in ("f1", "recall"))
+    return f"**{f1:.4f}** ({recall:.4f})"
+
+
+def of_cells(results: Sequence[Result], cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
+    """Cells with their results, where there are any."""
+    known = {tuple(result[name] for name in ("table", "detector", *_SETTINGS)): result
+             for result in results}  # fmt: skip
+    pairs = [
+        (cell, known.get(tuple(getattr(cell, name) for name in ("table", "detector", *_SETTINGS))))
+        for cell in cells
+    ]
+    return [(cell, result) for cell, result in pairs if result is not None]

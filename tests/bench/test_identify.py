@@ -1,0 +1,183 @@
+"""Benchmarks of detectors: plans, resuming, shared head states, tables and figures."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from gradsentry.bench import identify as identify_module
+from gradsentry.bench import read_plan, run_identification
+from gradsentry.bench.identify import result_path, results, scores_of
+from gradsentry.bench.plots import write_plots
+from gradsentry.bench.states import StateCache
+from gradsentry.bench.tables import markdown, write_tables
+from gradsentry.errors import GradSentryError
+from gradsentry.models import LanguageModel, states
+from gradsentry.pipeline.progress import Silent
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for name in "ab":
+        rows = [
+            {"question": f"who is {name} {number}?", "answers": [f"person {number % 7}"]}
+            for number in range(40)
+        ]
+        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return folder
+
+
+@pytest.fixture
+def plan_file(tmp_path: Path, tiny_folder: Path) -> Path:
+    plan = {
+        "data": {"one": {"source": "a.jsonl"}, "both": {"source": ["a.jsonl", "b.jsonl"]}},
+        "tables": {
+            "attacks": {
+                "data": ["one", "both"],
+                "attacks": ["badnets", "none"],
+                "ratios": [0.1, 0.5],
+                "detectors": ["spectral", "length", "activation-clustering"],
+                "models": [str(tiny_folder)],
+            },
+            "sizes": {
+                "data": "both",
+                "volumes": [40, 80],
+                "detectors": "length",
+                "payloads": "No.",
+                "place": "replace",
+                "models": [str(tiny_folder)],
+            },
+        },
+    }
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(plan))
+    return path
+
+
+def test_all_cells_are_run_once_and_tables_tell_them(
+    plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan, out = read_plan(plan_file), tmp_path / "out"
+    cells = run_identification(plan, data, out, Silent())
+    # Clean rows have no ratio: they are one cell, not two.
+    assert len(cells) == 2 * (2 + 1) * 3 + 2
+    found = results(out, cells)
+    assert len(found) == len(cells)
+    for cell, result in zip(cells, found, strict=True):
+        assert result["rows"] == (cell.volume or {"one": 40, "both": 80}[cell.data])
+        assert result["poisoned"] == round(cell.ratio * result["rows"])
+        scores, labels = scores_of(out, cell)
+        assert len(scores) == result["scored"]
+        assert labels.sum() == result["poisoned"]
+    by_length = next(r for r in found if r["detector"] == "length" and r["attack"] == "badnets")
+    assert by_length["auroc"] == 1.0  # the payload is longer than any answer here
+
+    write_tables(plan, found, out)
+    assert pq.read_table(out / "results.parquet").num_rows == len(cells)
+    text = markdown(plan, found)
+    assert "## attacks" in text
+    assert "## sizes" in text
+    assert "kept" in text
+    names = {path.name for path in write_plots(found, cells, out)}
+    assert names == {"attacks-f1-against-ratio.png", "sizes-f1-against-volume.png"}
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("nothing is left to do")
+
+    monkeypatch.setattr(identify_module, "load_model", refuse)
+    assert run_identification(plan, data, out, Silent()) == cells
+
+
+def test_a_cell_that_is_missing_is_run_again_and_gives_the_same(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    plan, out = read_plan(plan_file), tmp_path / "out"
+    cells = run_identification(plan, data, out, Silent())
+    path = result_path(out, cells[0])
+    before = json.loads(path.read_text())
+    path.unlink()
+    run_identification(plan, data, out, Silent())
+    after = json.loads(path.read_text())
+    assert {**after, "seconds": 0} == {**before, "seconds": 0}
+
+
+def test_head_states_are_computed_once_for_all_detectors_and_mixtures(
+    plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[bytes] = []
+    original = states.target_states
+
+    def counting(model: LanguageModel, rows: list[tuple[np.ndarray, np.ndarray]]) -> object:
+        seen.extend(ids.tobytes() for ids, _ in rows)
+        return original(model, rows)
+
+    monkeypatch.setattr(states, "target_states", counting)
+    run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+    assert len(seen) == len(set(seen))
+
+
+def test_a_cache_is_taken_up_by_the_next_run(
+    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gradsentry.encoding import EncodedRow, EncodedWriter
+
+    with EncodedWriter(tmp_path) as writer:
+        for number in range(5):
+            ids = np.arange(3, 9 + number, dtype=np.int32)
+            writer.append(EncodedRow(ids, np.arange(len(ids)) > 3, False, False))
+        store = writer.finish()
+    first = StateCache.open(tmp_path / "cache", tiny, 32).of_store(store, Silent())
+    order = np.array([3, 0, 4])
+    expected = first.of(order)
+    monkeypatch.setattr(StateCache, "_compute", None)
+    again = StateCache.open(tmp_path / "cache", tiny, 32).of_store(store, Silent()).of(order)
+    assert (again.hidden == expected.hidden).all()
+    assert (again.targets == expected.targets).all()
+    assert again.counts.tolist() == [int(store.row(row)[1].sum()) for row in order]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"tables": {"t": {"data": "no", "detectors": "length"}}}, "no data 'no'"),
+        ({"tables": {"t": {"data": "one"}}}, "'detectors' is missing"),
+        ({"tables": {"t": {"data": "one", "detectors": "lenght"}}}, "lenght"),
+        ({"tables": {"t": {"data": "one", "detectors": "length", "ratio": 1}}}, "'ratio'"),
+        ({"tables": {"t": {"data": "one", "detectors": "length", "attacks": "x"}}}, "'x'"),
+        ({"table": {}}, "'table' isn't known"),
+        ({"data": {"one": {}}}, "'source' is missing"),
+        ({"data": []}, "names with values"),
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(
+    change: dict[str, object], message: str, plan_file: Path
+) -> None:
+    plan = {**yaml.safe_load(plan_file.read_text()), **change}
+    plan_file.write_text(yaml.safe_dump(plan))
+    with pytest.raises(GradSentryError, match=message):
+        read_plan(plan_file)
+
+
+@pytest.mark.parametrize("content", ["a: [", "- 1", ""])
+def test_a_file_that_is_no_plan_is_refused(content: str, tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    path.write_text(content)
+    with pytest.raises(GradSentryError, match=r"plan\.yaml"):
+        read_plan(path)
+    with pytest.raises(GradSentryError, match="can't be read"):
+        read_plan(tmp_path / "none.yaml")
+
+
+def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_path: Path) -> None:
+    plan = yaml.safe_load(plan_file.read_text())
+    plan["tables"] = {"t": {**plan["tables"]["sizes"], "volumes": [81]}}
+    plan_file.write_text(yaml.safe_dump(plan))
+    with pytest.raises(GradSentryError, match="81 rows are asked for, and there are 80"):
+        run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
