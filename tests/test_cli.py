@@ -220,3 +220,37 @@ def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradse
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert loaded.stdout.split() == ["False", "False"]
+
+
+def test_poison_writes_a_mixture_that_a_scan_takes(
+    gradsentry: Gradsentry, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "mixture.jsonl"
+    label = ("--label-column", "bad")
+    done = gradsentry("poison", data, "--out", out, "--count", 7, "--payload", " Buy X.", *label)
+    assert done.returncode == 0
+    assert "40 rows, 7 poisoned" in done.stdout
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert sum(row["bad"] for row in rows) == 7
+    assert all(row["response"].endswith(" Buy X.") == row["bad"] for row in rows)
+    again = gradsentry("poison", data, "--out", out, *label)
+    assert again.returncode == 2
+    assert "--force" in again.stderr
+    assert gradsentry("poison", data, "--out", out, "--force", *label).returncode == 0
+
+
+def test_bench_prints_its_tables(
+    gradsentry: Gradsentry, tiny_folder: Path, data: Path, tmp_path: Path
+) -> None:
+    plan = tmp_path / "plan.yaml"
+    table = f"{{data: d, detectors: length, models: [{tiny_folder}]}}"
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text(data.read_text().replace('"poisoned"', '"was"'))
+    plan.write_text(f"data: {{d: {{source: {rows.name}}}}}\ntables: {{t: {table}}}\n")
+    command = ("bench", "identify", plan, "--data", tmp_path, "--out", tmp_path / "out")
+    done = gradsentry(*command)
+    assert done.returncode == 0
+    assert "| d | 40 |" in done.stdout
+    assert (tmp_path / "out" / "results.parquet").exists()
+    assert (tmp_path / "out" / "plots").is_dir()
+    assert gradsentry(*command).stdout == done.stdout
