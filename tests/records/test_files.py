@@ -433,7 +433,7 @@ def test_a_full_disk_is_not_blamed_on_the_data(
         raise OSError(28, "No space left on device")
 
     source = open_file(place(tmp_path, name, FORMATS[name][0]))
-    monkeypatch.setattr(files, "_open_write", full)
+    monkeypatch.setattr(files, "open_write", full)
     with pytest.raises(OSError, match="No space left"):
         source.write(tmp_path, {"clean": mask_of(len(ROWS), [0])})
 
