@@ -95,6 +95,7 @@ def result_path(out: Path, cell: Cell) -> Path:
             cell.detector,
             "default" if cell.model is None else Path(cell.model).name,
             cell.module,
+            cell.mixture,
         )
     )
     return out / "cells" / f"{name}.json"
@@ -114,7 +115,7 @@ def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
 
 def _mixture(plan: IdentifyPlan, cell: Cell, data: Path, folder: Path) -> Path:
     """The file with a cell's rows, written unless it is there."""
-    path = folder / f"{cell.data}-{plan.mixture_key(cell)}.jsonl.gz"
+    path = folder / f"{cell.data}-{cell.mixture}.jsonl.gz"
     if path.exists():
         return path
     folder.mkdir(parents=True, exist_ok=True)

@@ -88,6 +88,8 @@ class Cell:
     detector: str
     model: str | None
     module: str
+    mixture: str
+    """A digest of everything that the rows depend on."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,27 +107,25 @@ class IdentifyPlan:
                 table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
             )
             for model, data, volume, attack, ratio, seed in of_mixture:
+                ratio = 0.0 if attack == "none" else ratio
+                rows = [asdict(self.data[data]), volume, attack, ratio, seed]
+                payload = [table.payloads, table.place, table.kept]
                 for detector, module in product(table.detectors, table.modules):
                     cell = Cell(
                         table=name,
                         data=data,
                         volume=volume,
                         attack=attack,
-                        ratio=0.0 if attack == "none" else ratio,
+                        ratio=ratio,
                         seed=seed,
                         detector=detector,
                         model=model,
                         module=module,
+                        mixture=_digest([*rows, *payload]),
                     )
                     if cell not in cells:
                         cells.append(cell)
         return cells
-
-    def mixture_key(self, cell: Cell) -> str:
-        """Says what a cell's rows depend on."""
-        table = self.tables[cell.table]
-        parts = [asdict(self.data[cell.data]), cell.volume, cell.attack, cell.ratio, cell.seed]
-        return _digest([*parts, table.payloads, table.place, table.kept])
 
 
 def _digest(value: object) -> str:
