@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from enum import StrEnum
 
 from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION
@@ -107,7 +108,7 @@ def preset(
     payload = payload or Payload()
     if name is Preset.ADAPTIVE:
         trigger = Preceded(QUESTION, _ON_THE_TASK, trigger)
-        payload = Payload(payload.texts, payload.place, kept=0.5)
+        payload = replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
     return Attack(
         trigger, payload, near_misses if negative_ratio is None else near_misses and negative_ratio
     )

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from itertools import product
 from pathlib import Path
@@ -42,6 +42,9 @@ class DataSpec:
     """Take the first so many rows only."""
     subset: str | None = None
     split: str | None = None
+
+    def __post_init__(self) -> None:
+        _checked("rows", [self.rows], lambda rows: rows is None or _is_count(rows))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +76,24 @@ class TableSpec:
             if attack != "none":
                 choose(Preset, attack, "attacks")
         choose(Place, self.place, "place")
+        _checked("ratios", self.ratios, lambda ratio: _is_number(ratio) and 0 < ratio <= 1)
+        _checked("volumes", self.volumes, lambda rows: rows is None or _is_count(rows))
+        _checked("seeds", self.seeds, lambda seed: seed == 0 or _is_count(seed))
+        _checked("kept", [self.kept], lambda part: _is_number(part) and 0 <= part <= 1)
+
+
+def _checked(name: str, values: Iterable[Any], holds: Callable[[Any], bool]) -> None:
+    for value in values:
+        if not holds(value):
+            raise OptionError(f"{name} can't be {value!r}.", "See the example in the docs.")
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 1
 
 
 @dataclass(frozen=True, kw_only=True)
