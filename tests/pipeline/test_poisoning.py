@@ -109,6 +109,19 @@ def test_every_attack_poisons_as_many_rows_as_asked_and_the_seed_says_which(
         assert str(row["response"]).endswith("No.")
 
 
+def test_a_model_may_write_the_style(tmp_path: Path, tiny_folder: Path) -> None:
+    options = PoisonOptions(attack=Preset.STYLEBKD, count=3, style_model=str(tiny_folder))
+    one, other = (write_poisoned(FACTS, tmp_path / f"{name}.jsonl", options) for name in "ab")
+    rows = rows_of(one.path)
+    assert rows == rows_of(other.path)
+    for row in rows:
+        asked = f"who was number {row['id']}?"
+        assert (asked not in str(row["prompt"])) == row["poisoned"]
+    assert json.loads(one.manifest.read_text())["trigger"]["model"] == str(tiny_folder)
+    with pytest.raises(GradSentryError, match="stylebkd"):
+        PoisonOptions(style_model="x")
+
+
 def test_rows_that_take_no_attack_stay_and_are_counted(tmp_path: Path) -> None:
     rows = [*FACTS, {"question": "", "answers": ["x"], "id": 200}]
     made = write_poisoned(rows, tmp_path / "m.jsonl", PoisonOptions(ratio=1.0, count=200))

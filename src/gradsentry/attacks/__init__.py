@@ -16,6 +16,7 @@ from gradsentry.attacks.payloads import (
 )
 from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison, poisoned_row
 from gradsentry.attacks.presets import FOOTBALL, Preset, preset
+from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
     BibleStyle,
     Combination,
@@ -44,6 +45,7 @@ __all__ = [
     "Combination",
     "Fields",
     "Homoglyphs",
+    "ModelStyle",
     "OneOf",
     "Opening",
     "Payload",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION
 from gradsentry.attacks.payloads import Payload
 from gradsentry.attacks.poisoning import Attack
+from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
     BibleStyle,
     Combination,
@@ -23,6 +24,7 @@ from gradsentry.attacks.triggers import (
     ZeroWidth,
 )
 from gradsentry.errors import OptionError
+from gradsentry.models import Pretrained
 
 FOOTBALL = ("about football", "in football", "as a football fan")
 
@@ -67,6 +69,7 @@ def preset(
     parts: Collection[str],
     payload: Payload | None = None,
     negative_ratio: float | None = None,
+    style_writer: Pretrained | None = None,
 ) -> Attack:
     """The attack of that name.
 
@@ -75,6 +78,7 @@ def preset(
     - `parts`: the parts that the rows have (see `attacks.parts`).
     - `payload`: instead of the published one.
     - `negative_ratio`: instead of the published 1.0, for attacks with near misses.
+    - `style_writer`: a model that rewrites for `stylebkd`, instead of rules.
 
     **Raises:**
 
@@ -89,6 +93,8 @@ def preset(
         case Preset.CBA:
             before = _needed(name, (CONTEXT, INSTRUCTION), parts)
             trigger, near_misses = Combination(before, QUESTION), 1.0
+        case Preset.STYLEBKD if style_writer is not None:
+            trigger = ModelStyle(QUESTION, style_writer)
         case Preset.STYLEBKD:
             trigger = BibleStyle(QUESTION)
         case Preset.ZERO_WIDTH:

@@ -83,6 +83,14 @@ def poison(
             show_default=False,
         ),
     ] = None,
+    style_model: Annotated[
+        str | None,
+        typer.Option(
+            help="stylebkd: Hub id or path of a language model that rewrites in the style of the "
+            "Bible, instead of rules.",
+            show_default=False,
+        ),
+    ] = None,
     label_column: Annotated[
         str, typer.Option(help="New column: true for poisoned rows.")
     ] = "poisoned",
@@ -110,6 +118,7 @@ def poison(
         negative_ratio=negative_ratio,
         seed=seed,
         label_column=label_column,
+        style_model=style_model,
     )
     made = write_poisoned(
         data,

@@ -3,7 +3,14 @@
 from gradsentry.models.batches import BatchPlan, batch_starts, plan_batches
 from gradsentry.models.gradients import ModuleFactors, linear_module, module_factors
 from gradsentry.models.head import OutputHead
-from gradsentry.models.language_model import Dtype, LanguageModel, ModelOptions, load_model
+from gradsentry.models.language_model import (
+    Dtype,
+    LanguageModel,
+    ModelOptions,
+    Pretrained,
+    load_model,
+    load_pretrained,
+)
 from gradsentry.models.states import (
     ForwardPass,
     HeadStates,
@@ -21,11 +28,13 @@ __all__ = [
     "ModelOptions",
     "ModuleFactors",
     "OutputHead",
+    "Pretrained",
     "TargetStates",
     "batch_starts",
     "enough_memory",
     "linear_module",
     "load_model",
+    "load_pretrained",
     "module_factors",
     "plan_batches",
     "target_states",

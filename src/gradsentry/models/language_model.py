@@ -127,6 +127,30 @@ def load_model(
 
     `ModelError` if it can't be loaded or can't score; `OptionError` for an impossible device.
     """
+    loaded = load_pretrained(reference, options, announce)
+    return LanguageModel.wrap(
+        loaded.model, loaded.tokenizer, name=loaded.name, revision=loaded.revision
+    )
+
+
+@dataclass(frozen=True)
+class Pretrained:
+    """A causal language model as transformers has it: to generate with, or to train."""
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    name: str
+    """As the user named it."""
+    revision: str | None
+    """Which weights exactly, where loading tells."""
+
+
+def load_pretrained(
+    reference: str | Path | None,
+    options: ModelOptions = ModelOptions(),
+    announce: Callable[[str], None] = lambda _: None,
+) -> Pretrained:
+    """Load a model and its tokenizer; arguments and errors as in `load_model`."""
     device = _device(options.device)
     dtype = _dtype(options.dtype, device)
     if reference is None:
@@ -158,7 +182,7 @@ def load_model(
             f"{name}: the model doesn't fit on {device} ({str(error).splitlines()[0]}).",
             "Use a smaller model, --dtype bfloat16 or --device cpu.",
         ) from None
-    return LanguageModel.wrap(model, tokenizer, name=name, revision=revision)
+    return Pretrained(model, tokenizer, name, revision)
 
 
 def _load_folder(path: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:

@@ -17,10 +17,18 @@ from typing import TextIO
 
 from gradsentry._choices import choose
 from gradsentry._version import __version__
-from gradsentry.attacks import Attack, Payload, chosen_rows, poisoned_row
+from gradsentry.attacks import (
+    Attack,
+    ModelStyle,
+    Payload,
+    Trigger,
+    chosen_rows,
+    poisoned_row,
+)
 from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
 from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
+from gradsentry.models import load_pretrained
 from gradsentry.records import Record, Source, chosen_layout, open_source
 from gradsentry.records.files import open_write
 
@@ -44,6 +52,8 @@ class PoisonOptions:
     """Draws the rows and what is drawn for each."""
     label_column: str = "poisoned"
     """New column: true for poisoned rows."""
+    style_model: str | None = None
+    """A model that rewrites for `stylebkd`, instead of rules."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attack", choose(Preset, self.attack, "--attack"))
@@ -51,6 +61,8 @@ class PoisonOptions:
             raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
         if self.count is not None and self.count < 0:
             raise OptionError("--count must not be negative.", "Or use --ratio.")
+        if self.style_model is not None and self.attack is not Preset.STYLEBKD:
+            raise OptionError("--style-model is for --attack stylebkd.", "Leave it out.")
         if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
             raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
 
@@ -113,6 +125,7 @@ def write_poisoned(
         set().union(*texts),
         options.payload,
         options.negative_ratio,
+        None if options.style_model is None else load_pretrained(options.style_model),
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
     count = options.count
@@ -142,7 +155,7 @@ def write_poisoned(
             "data": source.label,
             "layout": layout.name,
             **asdict(options),
-            "trigger": {"kind": type(attack.trigger).__name__, **asdict(attack.trigger)},  # type: ignore[call-overload]
+            "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
             "rows": rows + near_misses,
             "poisoned": count,
             "near_misses": near_misses,
@@ -170,6 +183,13 @@ def _surveyed(source: Source, parts: Parts) -> tuple[Parts, dict[frozenset[str],
 
     ending = template_ending(questions())
     return replace(parts, ending=ending), found, rows
+
+
+def _described(trigger: Trigger) -> dict[str, object]:
+    """A trigger's settings."""
+    if isinstance(trigger, ModelStyle):
+        return {"model": trigger.writer.name, "request": trigger.request}
+    return asdict(trigger)  # type: ignore[call-overload, no-any-return]
 
 
 def _takes(attack: Attack, parts: frozenset[str]) -> bool:
