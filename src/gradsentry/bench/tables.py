@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,16 @@ def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> No
 
 
 def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
-    """All tables: F1 and recall of each detector; for clean rows the share that is kept."""
+    """All tables: F1 (recall) of each detector; for clean rows the share that is kept.
+
+    Below, means over cells: best F1 is that of the threshold that is best for the labels; seconds
+    are a detector's own, beyond the head states that all share.
+    """
     parts = []
     for name in plan.tables:
         own = [result for result in results if result["table"] == name]
         if own:
-            parts.append(f"## {name}\n\n{_table(own)}\n")
+            parts.append(f"## {name}\n\n{_table(own)}\n{_means(own)}")
     return "\n".join(parts)
 
 
@@ -48,9 +52,24 @@ def _table(results: Sequence[Result]) -> str:
         count = next(iter(of_detector.values()))["rows"]
         cells = [_cell(of_detector.get(detector)) for detector in detectors]
         lines.append(_line([*shown, f"{count:,}", *cells]))
-    means = [_mean(of.get(detector) for of in rows.values()) for detector in detectors]
-    lines.append(_line(["**mean**", *[""] * len(varying), *means]))
     return "\n".join(lines)
+
+
+_MEANS = ("f1", "recall", "precision", "best_f1", "auroc", "recall_at_1fpr", "seconds")
+
+
+def _means(results: Sequence[Result]) -> str:
+    """Means over the cells with poisoned rows."""
+    detectors = list(dict.fromkeys(r["detector"] for r in results if r["poisoned"]))
+    if not detectors:
+        return ""
+    lines = [_line(["mean of", "cells", *_MEANS]), "|---" * (2 + len(_MEANS)) + "|"]
+    for detector in detectors:
+        own = [r for r in results if r["detector"] == detector and r["poisoned"]]
+        means = [float(np.mean([result[name] for result in own])) for name in _MEANS]
+        shown = [f"{mean:.4f}" for mean in means[:-1]]
+        lines.append(_line([detector, str(len(own)), *shown, f"{means[-1]:.1f}"]))
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def _line(cells: Sequence[str]) -> str:
@@ -71,14 +90,6 @@ def _cell(result: Result | None) -> str:
         return f"{result['retained']:.2%} kept{review}"
     review = f"; with review {result['f1_with_review']:.4f}" if result["review"] else ""
     return f"{result['f1']:.4f} ({result['recall']:.4f}{review})"
-
-
-def _mean(results: Iterable[Result | None]) -> str:
-    found = [result for result in results if result is not None and result["poisoned"]]
-    if not found:
-        return ""
-    f1, recall = (np.mean([result[name] for result in found]) for name in ("f1", "recall"))
-    return f"**{f1:.4f}** ({recall:.4f})"
 
 
 def of_cells(results: Sequence[Result], cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
