@@ -340,7 +340,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print the log as Markdown, only")
     parser.add_argument("--fit-tokens", type=int, default=Bounds().fit_tokens)
     parser.add_argument("--width", type=int, default=Bounds().width, help="of fitted states")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     bounds = Bounds(arguments.fit_tokens, arguments.width)
     log = arguments.cache / "detection.jsonl"
     if arguments.table:
