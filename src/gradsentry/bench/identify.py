@@ -16,6 +16,7 @@ import numpy as np
 from gradsentry._version import __version__
 from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan
+from gradsentry.bench.published import question_rows
 from gradsentry.bench.states import KeptStates, StateCache
 from gradsentry.detectors import SpectralOptions
 from gradsentry.encoding import EncodedStore
@@ -150,7 +151,8 @@ def _rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
         for name in spec.source
     ]
     records = chain.from_iterable(source.records() for source in sources)
-    return (record.fields for record in islice(records, spec.rows))
+    rows = chain.from_iterable(question_rows(record.fields) for record in records)
+    return islice(rows, spec.rows)
 
 
 def _scanned(
