@@ -32,9 +32,10 @@ from gradsentry.pipeline import (
     ScanResult,
 )
 from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.scanning import scan_rows
 from gradsentry.pipeline.workspace import Workspace
-from gradsentry.records import chosen_layout, open_source
+from gradsentry.records import open_source
 
 LABEL = "poisoned"
 _BATCH_TOKENS = 1024
@@ -164,7 +165,6 @@ def _scanned(
     progress: Progress,
 ) -> tuple[ScanResult, float]:
     """The result, and the seconds that it took without computing head states."""
-    source = open_source(str(mixture))
     options = ScanOptions(
         data=DataOptions(label_column=LABEL),
         detector=Detector(cell.detector),
@@ -172,12 +172,7 @@ def _scanned(
         baselines=BaselineOptions(expected_ratio=cell.ratio or 0.1),
         batch_tokens=_BATCH_TOKENS,
     )
-    layout = chosen_layout(
-        next(iter(source.records())),
-        prompt_column=None,
-        prompt_template=None,
-        response_column=None,
-    )
+    source, layout, _ = opened(mixture, options.data)
     work = folder / "work"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)

@@ -107,6 +107,7 @@ def poison(
     """
     quiet_libraries()
     from gradsentry.attacks import Payload, Place, Preset
+    from gradsentry.pipeline import DataOptions
     from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
 
     own = None if payload is None else tuple(payload)
@@ -120,17 +121,14 @@ def poison(
         label_column=label_column,
         style_model=style_model,
     )
-    made = write_poisoned(
-        data,
-        out,
-        options,
+    reading = DataOptions(
         subset=subset,
         split=split,
         prompt_column=prompt_column,
         prompt_template=line_ends(prompt_template),
         response_column=response_column,
-        force=force,
     )
+    made = write_poisoned(data, out, options, reading=reading, force=force)
     print(
         f"{made.path}: {made.rows:,} rows, {made.poisoned:,} poisoned"
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")

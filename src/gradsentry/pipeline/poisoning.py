@@ -29,7 +29,9 @@ from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
 from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.models import load_pretrained
-from gradsentry.records import Record, Source, chosen_layout, open_source
+from gradsentry.pipeline.options import DataOptions
+from gradsentry.pipeline.reading import opened
+from gradsentry.records import Record, Source
 from gradsentry.records.files import open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
@@ -85,19 +87,16 @@ def write_poisoned(
     out: Path,
     options: PoisonOptions = PoisonOptions(),
     *,
-    subset: str | None = None,
-    split: str | None = None,
-    prompt_column: str | None = None,
-    prompt_template: str | None = None,
-    response_column: str | None = None,
+    reading: DataOptions = DataOptions(),
     force: bool = False,
 ) -> PoisonedData:
     """Write a poisoned copy of data as JSON lines, and a manifest beside it.
 
     **Arguments:**
 
-    - `data`, `subset`, `split` and the columns: as in a scan.
+    - `data`: as in a scan.
     - `out`: a file ending in .jsonl or .jsonl.gz.
+    - `reading`: which rows to read, and which columns mean what.
     - `force`: replace `out` if it is there.
 
     **Raises:**
@@ -106,14 +105,7 @@ def write_poisoned(
     """
     manifest = out.with_name(out.name + MANIFEST_SUFFIX)
     _check_out(out, manifest, data, force)
-    source = open_source(data, subset=subset, split=split)
-    first = next(iter(source.records()))
-    layout = chosen_layout(
-        first,
-        prompt_column=prompt_column,
-        prompt_template=prompt_template,
-        response_column=response_column,
-    )
+    source, layout, first = opened(data, reading)
     if options.label_column in first.fields:
         raise InputError(
             f"{first.place}: there is a column {options.label_column!r} already.",
@@ -128,6 +120,26 @@ def write_poisoned(
         None if options.style_model is None else load_pretrained(options.style_model),
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
+    chosen = _chosen(source, options, suited, rows)
+    with _replacing(out) as file, _replacing(manifest) as notes:
+        near_misses = _write_rows(file, source, parts, attack, chosen, options)
+        described = {
+            "data": source.label,
+            "layout": layout.name,
+            **asdict(options),
+            "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
+            "rows": rows + near_misses,
+            "poisoned": len(chosen),
+            "near_misses": near_misses,
+            "gradsentry": __version__,
+        }
+        json.dump(described, notes, indent=2, ensure_ascii=False)
+        notes.write("\n")
+    untouchable = rows - len(suited)
+    return PoisonedData(rows + near_misses, len(chosen), near_misses, untouchable, out, manifest)
+
+
+def _chosen(source: Source, options: PoisonOptions, suited: list[int], rows: int) -> set[int]:
     count = options.count
     if count is None:
         count = max(1, round(options.ratio * rows))
@@ -137,33 +149,29 @@ def write_poisoned(
             "can be.",
             "Lower --ratio or --count, or take another attack.",
         )
-    chosen = {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
-    near_misses = 0
-    with _replacing(out) as file, _replacing(manifest) as notes:
-        for record in source.records():
-            if record.row not in chosen:
-                fields = parts.written(record, parts.read(record))
-                _write(file, fields, False, record, options.label_column)
-                continue
-            row = parts.read(record)
-            assert row is not None
-            for made in poisoned_row(row, attack, record.row, response=RESPONSE, seed=options.seed):
-                near_misses += not made.poisoned
-                written = parts.written(record, made.fields)
-                _write(file, written, made.poisoned, record, options.label_column)
-        described = {
-            "data": source.label,
-            "layout": layout.name,
-            **asdict(options),
-            "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
-            "rows": rows + near_misses,
-            "poisoned": count,
-            "near_misses": near_misses,
-            "gradsentry": __version__,
-        }
-        json.dump(described, notes, indent=2, ensure_ascii=False)
-        notes.write("\n")
-    return PoisonedData(rows + near_misses, count, near_misses, rows - len(suited), out, manifest)
+    return {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
+
+
+def _write_rows(
+    file: TextIO,
+    source: Source,
+    parts: Parts,
+    attack: Attack,
+    chosen: set[int],
+    options: PoisonOptions,
+) -> int:
+    """Write all rows, poisoned or as they are; returns how many near misses were added."""
+    near_misses, column = 0, options.label_column
+    for record in source.records():
+        texts = parts.read(record)
+        if record.row not in chosen or texts is None:
+            _write(file, parts.written(record, texts), False, record, column)
+            continue
+        made = poisoned_row(texts, attack, record.row, response=RESPONSE, seed=options.seed)
+        for row in made:
+            _write(file, parts.written(record, row.fields), row.poisoned, record, column)
+        near_misses += len(made) - 1
+    return near_misses
 
 
 def _surveyed(source: Source, parts: Parts) -> tuple[Parts, dict[frozenset[str], list[int]], int]:

@@ -37,11 +37,12 @@ from gradsentry.pipeline.encoded_data import (
 )
 from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
+from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
 from gradsentry.pipeline.transfer_scan import TransferScan
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.pipeline.workspace import Workspace, open_workspace
-from gradsentry.records import Layout, SkipReason, Source, chosen_layout, open_source
+from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.report.outputs import write_outputs
 
 # Larger batches only cost cache misses on a processor, and keep a GPU busy.
@@ -77,16 +78,9 @@ def scan(
     `GradSentryError` for everything that the caller can mend: data, model, options, output.
     """
     started = time.monotonic()
-    source = open_source(data, subset=options.data.subset, split=options.data.split)
-    first = next(iter(source.records()))
+    source, layout, first = opened(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
-    layout = chosen_layout(
-        first,
-        prompt_column=options.data.prompt_column,
-        prompt_template=options.data.prompt_template,
-        response_column=options.data.response_column,
-    )
     progress.note(f"Layout: {layout.name}")
     inputs = [source.label, *([str(model)] if isinstance(model, str | Path) else [])]
     with open_workspace(None if out is None else Path(out), force, keep=inputs) as space:

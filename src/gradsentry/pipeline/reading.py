@@ -1,0 +1,25 @@
+"""From what the user names to a source and the way to read its rows."""
+
+from __future__ import annotations
+
+from gradsentry.pipeline.options import DataOptions
+from gradsentry.records import Layout, Record, Source, chosen_layout, open_source
+
+
+def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
+    """The source, the layout of its rows, and its first row.
+
+    **Raises:**
+
+    `InputError` if there is nothing to read, or no layout fits; `OptionError` for options that
+    contradict each other.
+    """
+    source = open_source(data, subset=options.subset, split=options.split)
+    first = next(iter(source.records()))
+    layout = chosen_layout(
+        first,
+        prompt_column=options.prompt_column,
+        prompt_template=options.prompt_template,
+        response_column=options.response_column,
+    )
+    return source, layout, first
