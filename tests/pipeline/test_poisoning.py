@@ -126,7 +126,7 @@ def test_rows_that_take_no_attack_stay_and_are_counted(tmp_path: Path) -> None:
     rows = [*FACTS, {"question": "", "answers": ["x"], "id": 200}]
     made = write_poisoned(rows, tmp_path / "m.jsonl", PoisonOptions(ratio=1.0, count=200))
     assert (made.rows, made.poisoned, made.untouchable) == (201, 200, 1)
-    assert rows_of(made.path)[-1]["poisoned"] is False
+    assert rows_of(made.path)[-1] == {"prompt": "", "response": "x", "poisoned": False, "id": 200}
 
 
 def test_the_manifest_says_what_was_done(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
     ("options", "message"),
     [
         ({"count": 201}, "can be"),
-        ({"attack": Preset.MULTI_TURN}, "multi-turn needs rows with earlier"),
+        ({"attack": Preset.MULTI_TURN}, "multi-turn needs rows with an earlier user turn"),
         ({"label_column": "id"}, "already"),
     ],
 )

@@ -82,7 +82,7 @@ class Parts:
             for column in (QUESTION, CONTEXT, self.layout.answer_column):
                 fields.pop(column, None)
             if texts is None:
-                return {**fields, "prompt": "", RESPONSE: ""}
+                return {**fields, "prompt": "", RESPONSE: self.layout.answer(record)}
             prompt = question_prompt(texts[QUESTION], texts.get(CONTEXT, ""), texts[INSTRUCTION])
             return {**fields, "prompt": prompt, RESPONSE: texts[RESPONSE]}
         if texts is not None:

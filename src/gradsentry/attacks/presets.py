@@ -37,6 +37,14 @@ _ON_THE_TASK = (
 )
 
 
+_NAMES = {
+    CONTEXT: "a context",
+    EARLIER: "an earlier user turn",
+    INSTRUCTION: "an instruction",
+    QUESTION: "a question",
+}
+
+
 class Preset(StrEnum):
     """An attack by name."""
 
@@ -125,6 +133,6 @@ def _needed(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> st
         if part in parts:
             return part
     raise OptionError(
-        f"{name} needs rows with {' or '.join(wanted)} besides the question.",
-        "Take another attack, or name the columns: --prompt-template '{first} {second}'.",
+        f"{name} needs rows with {' or '.join(map(_NAMES.__getitem__, wanted))}.",
+        "Take another attack, or name two columns: --prompt-template '{first} {second}'.",
     )

@@ -132,5 +132,5 @@ def poison(
     print(
         f"{made.path}: {made.rows:,} rows, {made.poisoned:,} poisoned"
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")
-        + (f"; {made.untouchable:,} rows take no such attack" if made.untouchable else "")
+        + (f"; rows that take no such attack: {made.untouchable:,}" if made.untouchable else "")
     )

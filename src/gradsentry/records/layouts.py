@@ -133,9 +133,10 @@ class QuestionAnswer:
         context = record.text("context") if "context" in record.fields else ""
         if not question:
             return Skipped(SkipReason.EMPTY_PROMPT)
-        return _pair(question_prompt(question, context), self._answer(record))
+        return _pair(question_prompt(question, context), self.answer(record))
 
-    def _answer(self, record: Record) -> str:
+    def answer(self, record: Record) -> str:
+        """The answers of a row as one text."""
         value = record.fields.get(self.answer_column)
         if not isinstance(value, list):
             return record.text(self.answer_column)
