@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.fft import dct
+from scipy.linalg import get_blas_funcs
 from scipy.sparse.linalg import eigsh
 from sklearn.cluster import AgglomerativeClustering
 from sklearn.preprocessing import StandardScaler
@@ -79,12 +80,11 @@ def block_products(
     """
     offsets = offsets_of(counts)
     frequencies = factors.shape[1] - columns
-    products = torch.zeros(len(counts), len(counts), dtype=torch.float64)
+    (syrk,) = get_blas_funcs(("syrk",), dtype=factors.dtype)  # half the work of a full product
+    products = np.zeros((len(counts), len(counts)))
     for first in range(0, frequencies, _FREQUENCIES_AT_ONCE):
         last = min(first + _FREQUENCIES_AT_ONCE, frequencies)
-        blocks = torch.empty(
-            len(counts), (last - first) * columns, dtype=torch.from_numpy(factors[:0]).dtype
-        )
+        blocks = np.empty((len(counts), (last - first) * columns), factors.dtype)
         for start in range(0, len(counts), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
             packed = factors[offsets[start] : offsets[rows][-1] + counts[rows][-1]]
@@ -93,9 +93,9 @@ def block_products(
                 pad_sequence(torch.from_numpy(part).split(counts[rows].tolist()), batch_first=True)
                 for part in map(np.ascontiguousarray, kept)
             )
-            blocks[rows] = (left.mT @ right).flatten(1)
-        products += blocks @ blocks.T
-    result: FloatArray = products.numpy()
+            blocks[rows] = (left.mT @ right).flatten(1).numpy()
+        products += syrk(1.0, blocks.T, trans=1)  # the upper triangle
+    result: FloatArray = np.triu(products) + np.triu(products, 1).T
     return result
 
 
