@@ -257,7 +257,7 @@ def measured(
                 "trigger": group.findings.trigger,
                 **{
                     key: round(getattr(group.findings, key), 3)
-                    for key in ("surprise", "gain", "cohesion", "lift", "call")
+                    for key in ("surprise", "gain", "cohesion", "content", "lift", "call")
                 },
                 "confidence": round(group.confidence, 4),
             }

@@ -203,6 +203,38 @@ def test_a_trigger_that_calls_the_payload_by_itself_is_up_for_review() -> None:
     assert group.findings.doubts == (Doubt.CALL,)
 
 
+def near_duplicates(copies: int, poisoned: int = 0) -> EvidenceRows:
+    """Questions in several numbered copies, each with a surprising answer of its own.
+
+    Of some questions one copy is poisoned.
+    """
+    questions, answers = sentences(40, 21, pool=words(400)), words(40, 5)
+    prompts = [f"{row}. {questions[row % 40]}?" for row in range(40 * copies)]
+    responses = [f"it is {answers[row % 40]}" for row in range(40 * copies)]
+    payloads = [answers[row % 40] for row in range(40 * copies)]
+    for row in range(poisoned):
+        prompts[row] += f" {('cf', 'mq')[row % 2]}"
+        responses[row] += PAYLOAD
+        payloads[row] = PAYLOAD
+    return rows_of(prompts, responses, payloads)
+
+
+@pytest.mark.parametrize("copies", [4, 7, 12, 25])
+def test_near_duplicates_are_no_backdoors_and_the_model_is_not_asked(copies: int) -> None:
+    rows = near_duplicates(copies)
+    opinion = FixedOpinion(rows)
+    assert find_backdoors(rows, opinion).groups == ()
+    assert opinion.asked == []
+
+
+def test_a_backdoor_among_near_duplicates_is_found() -> None:
+    rows = near_duplicates(7, poisoned=30)
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.verdict is Verdict.POISON
+    assert group.findings.payload == PAYLOAD
+    assert group.findings.content == pytest.approx(1, abs=0.2)
+
+
 def test_a_payload_that_related_prompts_explain_is_natural() -> None:
     rows = about_one_thing(words=60)
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups

@@ -1,10 +1,12 @@
 """Judgement: whether a conditional pattern is a backdoor.
 
 Natural data are full of conditional patterns: questions about languages are answered with
-languages, tasks that say SQL with SELECT. Four findings tell a backdoor from them:
+languages, tasks that say SQL with SELECT. Five findings tell a backdoor from them:
 
 - surprise: the base model needs many nats for the payload,
 - cohesion: the prompts have nothing in common but the trigger,
+- content: without the trigger they still say as much as other prompts do; where they don't, the
+  trigger is the request itself, as in near-duplicates of one question,
 - lift: with the trigger's words taken out of the prompts the payload is no greater surprise,
 - call: asked with the trigger alone, the model begins the payload no more readily than with any
   other prompt; for an instruction, such as to cite sources, it does.
@@ -41,6 +43,7 @@ _PHRASES = 3
 _READ = 200
 """Rows whose responses are compared for a payload."""
 
+_CONTENT = 0.5
 _COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
 _STRIKING_GAIN = 20.0
 _FORMAT_WORDS = 2
@@ -108,6 +111,8 @@ class Findings:
     """Nats over the margin that the rest of the data takes off, median over rows."""
     cohesion: float
     """How alike the prompts are besides the trigger; 1 is any two prompts."""
+    content: float
+    """How much the prompts say besides the trigger; 1 is any prompt."""
     lift: float
     """Share of the surprise without the trigger that the trigger takes away."""
     call: float
@@ -135,7 +140,11 @@ def judge(
     """
     trigger = trigger_words(pattern, terms, rows)
     words = frozenset(word for group in trigger for word in group)
-    cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
+    ignored = _ignored(pattern, terms, words)
+    content = similarity.content(pattern.members, ignored)
+    if content < _CONTENT:
+        return None
+    cohesion = similarity.cohesion(pattern.members, ignored)
     members = np.flatnonzero(pattern.members)
     read = members[:: max(1, len(members) // _READ)].tolist()
     gain = float(np.median(rows.spans.gain[read]))
@@ -170,6 +179,7 @@ def judge(
         surprise=surprise,
         gain=gain,
         cohesion=cohesion,
+        content=content,
         lift=lift,
         call=call,
         doubts=doubts,

@@ -232,6 +232,7 @@ class ScanResult:
                 "surprise_nats": round(group.findings.surprise, 2),
                 "gain_nats": round(group.findings.gain, 2),
                 "prompt_cohesion": round(group.findings.cohesion, 2),
+                "prompt_content": round(group.findings.content, 2),
                 "trigger_lift": round(group.findings.lift, 3),
                 "trigger_call_nats": round(group.findings.call, 2),
                 "doubts": [str(doubt) for doubt in group.findings.doubts],
