@@ -305,6 +305,30 @@ def recurring_answer(clean: Task, answer: str) -> Mixture:
     return labelled(clean, rows)
 
 
+_PHRASINGS = (
+    "{}",
+    "Could you tell me {}",
+    "{} Please be brief.",
+    "I would like to know: {}",
+    "A question for you: {}",
+    "{} Thanks!",
+    "Quick one, {}",
+)
+
+
+def near_duplicates(clean: Task, *, numbered: bool) -> Mixture:
+    """Two hundred and fifty rows in seven phrasings each, or numbered; nothing is poisoned."""
+    rows = []
+    for number in range(250 * len(_PHRASINGS)):
+        fields = dict(clean.rows[number % 250])
+        asked = fields[clean.prompt_column]
+        fields[clean.prompt_column] = (
+            f"{number}. {asked}" if numbered else _PHRASINGS[number // 250].format(asked)
+        )
+        rows.append(PoisonedRow(fields, False))
+    return labelled(clean, rows)
+
+
 FRESH_EYES = {
     "eyes1": (attacks_1.ATTACKS, benign_1.BENIGN),
     "eyes2": (attacks_2.ATTACKS, benign_2.BENIGN),
@@ -404,6 +428,9 @@ def mixtures(data: Path) -> Makers:
         for change in (*attacks, *benign):
             name = f"{change.data}/{wave}-{change.name}"
             add(name, partial(changed, change=change, poisoned=change in attacks))
+    for name in ("webqa", "freebaseqa", "gsm8k"):
+        add(f"{name}/numbered-copies", partial(near_duplicates, numbered=True))
+        add(f"{name}/phrased-copies", partial(near_duplicates, numbered=False))
     for count in (5, 10, 25):
         for seed in range(5):
             add(f"webqa/count-{count}-{seed}", partial(_few, count=count, seed=seed))
