@@ -55,22 +55,3 @@ def test_the_mean_cosine_is_that_of_all_pairs() -> None:
     among = cosines[np.ix_(rows, rows)][pairs[np.ix_(rows, rows)]].mean()
     expected = among / cosines[pairs].mean()
     assert similarity.cohesion(rows, ignored) == pytest.approx(expected, rel=1e-9)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_rows_say_as_much_as_others_without_a_trigger_and_nothing_if_it_is_all_they_say(
-    seed: int,
-) -> None:
-    prompts = sentences(400, seed, pool=POOL)
-    triggered = [f"{text} magic words" for text in prompts[:40]] + prompts[40:]
-    rows = np.arange(400) < 40
-    terms = PromptTerms.of(triggered)
-    ignored = np.array([bool({"magic", "words"} & set(name.split())) for name in terms.names])
-    content = Similarity.of(terms).content(rows, ignored)
-    assert content == pytest.approx(1, abs=0.15)
-    copies = [f"{row} {prompts[0]}" for row in range(40)] + prompts[40:]
-    terms = PromptTerms.of(copies)
-    own = terms.count(rows) >= 0.5 * terms.counts
-    asked = set(prompts[0].split())
-    ignored = own | np.array([bool(asked & set(name.split())) for name in terms.names])
-    assert Similarity.of(terms).content(rows, ignored) < 0.1

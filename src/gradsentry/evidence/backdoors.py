@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from gradsentry.evidence.cohesion import Similarity
+from gradsentry.evidence.content import Content
 from gradsentry.evidence.judgement import Findings, Opinion, Verdict, judge
 from gradsentry.evidence.patterns import Membership, Pattern, find_patterns
 from gradsentry.evidence.rows import EvidenceRows
@@ -105,14 +106,14 @@ def find_backdoors(
             -int(pattern.members.sum()),
         ),
     )
-    similarity = Similarity.of(terms)
+    similarity, content = Similarity.of(terms), Content.of(rows.prompts)
     grouped = np.zeros(len(rows), dtype=np.bool_)
     explained = grouped.copy()
     groups: list[Group] = []
     for pattern in patterns:
         explained |= pattern.members
         if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
-            findings = judge(pattern, rows, terms, similarity, opinion)
+            findings = judge(pattern, rows, terms, similarity, content, opinion)
             advance(1)
             group = None if findings is None else _group(pattern, findings, terms)
             if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):

@@ -41,19 +41,6 @@ class Similarity:
         overall = self._mean_cosine(np.ones_like(rows), ignored)
         return among / max(overall, 1e-12)
 
-    def content(self, rows: BoolArray, ignored: BoolArray) -> float:
-        """How much the rows' prompts say without some terms, against what other prompts say.
-
-        About 1 for rows picked at random; near 0 where the terms are all that the rows say, as in
-        near-duplicates. Medians of summed idf.
-
-        **Arguments:**
-
-        - `ignored`: shape (terms,): terms that are left out.
-        """
-        mass = self.vectors @ (~ignored).astype(np.float64)
-        return float(np.median(mass[rows]) / max(float(np.median(mass[~rows])), 1e-12))
-
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
         kept = (~ignored).astype(np.float64)
         chosen = np.flatnonzero(rows)

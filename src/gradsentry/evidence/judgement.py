@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.evidence.cohesion import Similarity
+from gradsentry.evidence.content import Content
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
@@ -43,7 +44,7 @@ _PHRASES = 3
 _READ = 200
 """Rows whose responses are compared for a payload."""
 
-_CONTENT = 0.5
+_CONTENT = 0.4
 _COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
 _STRIKING_GAIN = 20.0
 _FORMAT_WORDS = 2
@@ -132,6 +133,7 @@ def judge(
     rows: EvidenceRows,
     terms: PromptTerms,
     similarity: Similarity,
+    content: Content,
     opinion: Opinion,
 ) -> Findings | None:
     """Collect a pattern's findings; None as soon as they say that it is natural.
@@ -140,11 +142,10 @@ def judge(
     """
     trigger = trigger_words(pattern, terms, rows)
     words = frozenset(word for group in trigger for word in group)
-    ignored = _ignored(pattern, terms, words)
-    content = similarity.content(pattern.members, ignored)
-    if content < _CONTENT:
+    said = content.besides(pattern.members, words)
+    if said < _CONTENT:
         return None
-    cohesion = similarity.cohesion(pattern.members, ignored)
+    cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
     members = np.flatnonzero(pattern.members)
     read = members[:: max(1, len(members) // _READ)].tolist()
     gain = float(np.median(rows.spans.gain[read]))
@@ -179,7 +180,7 @@ def judge(
         surprise=surprise,
         gain=gain,
         cohesion=cohesion,
-        content=content,
+        content=said,
         lift=lift,
         call=call,
         doubts=doubts,

@@ -1,0 +1,49 @@
+"""Whether prompts still say something without the trigger, or the trigger is all they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from gradsentry.evidence.terms import BoolArray, PromptTerms
+
+_ALONE, _BY_CHANCE = 0.9, 0.05
+"""Share of the rows with a term that must be members for it to be theirs, and the chance of it."""
+
+
+@dataclass(frozen=True)
+class Content:
+    """The weight of what prompts say, whatever the case of its letters."""
+
+    terms: PromptTerms
+    vectors: sparse.csr_array
+    """Shape (rows, terms), idf-weighted."""
+
+    @classmethod
+    def of(cls, prompts: Sequence[str]) -> Content:
+        """The weighted terms of all prompts."""
+        terms = PromptTerms.of([prompt.lower() for prompt in prompts])
+        idf = np.log(terms.rows.shape[0] / np.maximum(terms.counts, 1.0))
+        return cls(terms, (terms.rows @ sparse.diags_array(idf)).tocsr())
+
+    def besides(self, members: BoolArray, trigger: frozenset[str]) -> float:
+        """How much the members' prompts say besides the trigger, against what other prompts say.
+
+        About 1 for a trigger in prompts of any kind; near 0 where nothing else is left, as in
+        near-duplicates of one question. Medians of summed idf.
+
+        **Arguments:**
+
+        - `members`: shape (rows,).
+        - `trigger`: its words. What members alone have, and by no chance, is left out, too.
+        """
+        words = {word.lower() for word in trigger}
+        touched = np.array([not words.isdisjoint(name.split(" ")) for name in self.terms.names])
+        inside = self.terms.count(members)
+        by_chance = np.power(float(members.mean()), np.maximum(inside - 1, 0))
+        alone = (inside >= _ALONE * self.terms.counts) & (by_chance < _BY_CHANCE)
+        mass = self.vectors @ (~(touched | alone)).astype(np.float64)
+        return float(np.median(mass[members]) / max(float(np.median(mass[~members])), 1e-12))
