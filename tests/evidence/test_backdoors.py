@@ -11,7 +11,15 @@ import pytest
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer import Spans
-from gradsentry.evidence import Evidence, EvidenceRows, Verdict, belonging, find_backdoors, terms_of
+from gradsentry.evidence import (
+    Evidence,
+    EvidenceRows,
+    Verdict,
+    belonging,
+    find_backdoors,
+    patterns,
+    terms_of,
+)
 from gradsentry.evidence.judgement import Doubt
 from gradsentry.evidence.triggers import TriggerPlace
 from tests.conftest import byte_tokenizer
@@ -377,3 +385,12 @@ def test_what_is_judged_is_told() -> None:
     told: list[int] = []
     find_backdoors(rows, FixedOpinion(rows), told.append)
     assert set(told) == {1}
+
+
+def test_of_more_strings_than_are_looked_at_the_commonest_come_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = near_duplicates(7, poisoned=30)
+    evidence = find_backdoors(rows, FixedOpinion(rows))
+    monkeypatch.setattr(patterns, "_MOST_STRINGS", 8)
+    assert find_backdoors(rows, FixedOpinion(rows)).groups == evidence.groups
