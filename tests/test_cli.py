@@ -197,7 +197,14 @@ def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
     )
     command = [sys.executable, "-m", "gradsentry", "scan", str(path), "-m", str(tiny_folder)]
     command += ["-o", str(tmp_path / "out")]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell's background jobs ignore the signal, and pass that on.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     partial = tmp_path / ".out.gradsentry"
     while not list(partial.glob("progress-*")):
         assert process.poll() is None, process.communicate()
