@@ -99,6 +99,7 @@ def test_spectral_scores_another_module(tiny: LanguageModel) -> None:
     head = scanned(rows_of(), tiny, Detector.SPECTRAL)
     assert np.isfinite(inner.scores).all()
     assert (inner.scores != head.scores).any()
+    assert inner.rethreshold(0.99).cannot_reach_threshold == 0
 
 
 def test_a_module_or_a_crop_that_cannot_be_is_refused_before_anything_is_computed(

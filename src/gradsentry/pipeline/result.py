@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry._version import __version__
+from gradsentry.detectors.spectral import HEAD
 from gradsentry.evidence import Verdict
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
@@ -162,11 +163,13 @@ class ScanResult:
     def cannot_reach_threshold(self) -> int:
         """Scored rows with so few targets that no response could lift them above the threshold.
 
-        The gradient's rank is at most the number of targets T, so H̄ ≤ log min(T, k) / log k.
+        The head's gradient has at most the rank T, the number of targets, so H̄ ≤ log min(T, k) /
+        log k. Those of other modules sum over all positions, and have no such bound.
         """
-        if self.options.detector is not Detector.SPECTRAL:
+        spectral = self.options.spectral
+        if self.options.detector is not Detector.SPECTRAL or spectral.target_module != HEAD:
             return 0
-        k = self.options.spectral.singular_values
+        k = spectral.singular_values
         most = np.log(np.clip(self.rows.target_tokens, 1, k)) / np.log(k)
         return int((self.rows.scored & (most <= self.threshold.value)).sum())
 
