@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 from random import Random
 
@@ -128,9 +129,9 @@ def test_a_part_of_the_response_stays_before_a_diluted_payload(kept: float, expe
 @pytest.mark.parametrize("text", ["a", "7 + 8", "pace", "two  words", ""])
 def test_characters_are_changed_and_text_keeps_its_looks(trigger: Trigger, text: str) -> None:
     changed = trigger({"question": text}, Random(0))["question"]
-    assert changed.replace("\u200b", "").translate(str.maketrans("асеіорху", "aceiopxy")) == text
-    if isinstance(trigger, ZeroWidth):
-        assert changed != text
+    assert changed != text
+    looks = changed.replace("\u200b", "").translate(str.maketrans("асеіорху", "aceiopxy"))
+    assert looks == text or (looks == f"{text} a" and not re.search("[aceiopxy]", text))
 
 
 @pytest.mark.parametrize("response", ["", "word", "two words", " spaces  everywhere "])

@@ -28,6 +28,14 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
         {"prompt": [SYSTEM, USER], "completion": [ANSWER]},
         {"instruction": "s", "question": "q1", "response": "a1"},
     ),
+    "preference chat": (
+        {"prompt": [USER], "chosen": [ANSWER], "rejected": [ANSWER]},
+        {"question": "q1", "response": "a1"},
+    ),
+    "preference of one turn": (
+        {"prompt": "q", "chosen": [ANSWER], "rejected": [ANSWER]},
+        {"question": "q", "response": "a1"},
+    ),
     "preference": (
         {"prompt": "q", "chosen": "a", "rejected": "b"},
         {"question": "q", "response": "a"},
@@ -78,6 +86,16 @@ def test_the_last_column_of_a_template_is_the_question() -> None:
     assert parts.read(row) == {"question": "3", "context": "2", "instruction": "1", "response": "a"}
 
 
+def test_a_column_that_a_template_names_twice_is_one_part() -> None:
+    row = record({"first": "1", "second": "2", "out": "a"})
+    template = "{first} {second} {first}"
+    parts = Parts(
+        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
+    )
+    assert parts.read(row) == {"question": "1", "context": "2", "response": "a"}
+    assert parts.written(row, {"question": "x", "context": "2", "response": "a"})["first"] == "x"
+
+
 @pytest.mark.parametrize(
     "fields",
     [
@@ -86,6 +104,7 @@ def test_the_last_column_of_a_template_is_the_question() -> None:
         {"messages": [ANSWER]},
         {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
         {"instruction": "", "output": "a"},
+        {"prompt": [USER], "chosen": [USER, ANSWER], "rejected": [USER, ANSWER]},
     ],
 )
 def test_rows_without_question_or_response_take_no_attack(fields: dict[str, object]) -> None:

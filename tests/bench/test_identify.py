@@ -157,6 +157,9 @@ def test_a_cache_is_taken_up_by_the_next_run(
         ({"tables": {"t": {"data": "one", "detectors": "length", "volumes": [0]}}}, "volumes"),
         ({"data": {"one": {}}}, "'source' is missing"),
         ({"data": []}, "names with values"),
+        ({"data": {"a/b": {"source": "a.jsonl"}}}, "file names"),
+        ({"data": {"one": {"source": 3}}}, "source can't be 3"),
+        ({"tables": {"t": {"data": "one", "detectors": []}}}, "detectors"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(

@@ -56,6 +56,10 @@ def test_principal_components_are_those_of_the_points() -> None:
     np.testing.assert_allclose(np.sort(np.abs(ours).sum(0)), np.sort(np.abs(theirs).sum(0)))
 
 
+def test_rows_that_are_all_the_same_are_in_no_cluster() -> None:
+    assert graceful_scores(np.full((5, 5), 3.0)).tolist() == [0.0] * 5
+
+
 def test_points_that_span_few_dimensions_give_few_components() -> None:
     points = np.random.default_rng(1).normal(size=(40, 3))
     assert principal_components(points @ points.T, 32).shape == (40, 3)

@@ -39,6 +39,17 @@ def test_the_commonest_string_of_six_words_is_flagged_and_shorter_responses_are_
     assert recurrence_scores(["a b c d e f", "g h i j k l"]).tolist() == [0.0, 0.0]
 
 
+def test_copies_of_a_response_count() -> None:
+    texts = ["a b c d e f", "g h i j k l", "g h i j k l m"]
+    assert recurrence_scores(texts).tolist() == [0.25, 1.0, 1.0]
+    assert recurrence_scores(texts, [9, 1, 1]).tolist() == [1.0, 0.5 * 2 / 9, 0.5 * 2 / 9]
+
+
+def test_nats_that_are_none_give_no_score() -> None:
+    assert np.isnan(largest_drop(float("nan"), np.array([1.0])))
+    assert np.isnan(largest_drop(1.0, np.array([1.0, np.nan])))
+
+
 @pytest.mark.parametrize(
     ("prompt", "expected"),
     [

@@ -30,6 +30,11 @@ def test_near_duplicates_say_nothing_besides_what_they_share(template: str, copi
     assert Content.of(prompts).besides(np.arange(400) < copies, shared) < 0.2
 
 
+def test_prompts_that_are_all_the_same_but_for_the_trigger_are_like_any() -> None:
+    prompts = ["write a story cf"] * 10 + ["write a story"] * 90
+    assert Content.of(prompts).besides(np.arange(100) < 10, frozenset({"cf"})) == 1.0
+
+
 def test_letters_in_another_case_are_the_same_words() -> None:
     prompts = sentences(400, 2, pool=POOL)
     prompts[:40] = [text.title() for text in prompts[:40]]

@@ -60,7 +60,9 @@ def test_the_model_is_left_as_it_was(tmp_path: Path) -> None:
     assert not module._forward_hooks
 
 
-@pytest.mark.parametrize("name", ["", "last", "last.mlp", "layers.7.mlp.down_proj", "last.no.such"])
+@pytest.mark.parametrize(
+    "name", ["embed_tokens", "", "last", "last.mlp", "layers.7.mlp.down_proj", "last.no.such"]
+)
 def test_a_module_that_is_not_there_is_refused_and_others_are_named(name: str) -> None:
     wrapped = LanguageModel.wrap(tiny_model("llama"), tokenizer=None)
     with pytest.raises(OptionError, match=r"last\.mlp\.down_proj"):

@@ -136,6 +136,43 @@ def test_the_manifest_says_what_was_done(tmp_path: Path) -> None:
     assert told["trigger"]["first"] == "consider"
 
 
+def test_a_row_keeps_whatever_else_it_holds(tmp_path: Path) -> None:
+    path = tmp_path / "data.jsonl"
+    rows: list[dict[str, object]] = [{**row, "note": "\ud800"} for row in FACTS]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    made = write_poisoned(path, tmp_path / "m.jsonl")
+    assert {row["note"] for row in rows_of(made.path)} == {"\ud800"}
+    rows = [*FACTS, {"question": "why?", "answers": [], "id": 200}]
+    made = write_poisoned(rows, tmp_path / "n.jsonl")
+    assert "why?" in str(rows_of(made.path)[-1]["prompt"])
+
+
+@pytest.mark.parametrize("column", ["prompt", "response"])
+def test_columns_that_would_be_overwritten_are_refused(column: str, tmp_path: Path) -> None:
+    rows = [{"question": "q", "answer": "a", column: "mine"}] * 20
+    if column == "response":
+        with pytest.raises(GradSentryError, match="'response' already"):
+            write_poisoned(rows, tmp_path / "m.jsonl")
+    else:  # with a prompt the columns mean something else
+        with pytest.raises(GradSentryError):
+            write_poisoned([{**row, "response": ""} for row in rows], tmp_path / "m.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_label_that_a_later_row_has_is_refused(tmp_path: Path) -> None:
+    rows = [*FACTS, {**FACTS[0], "poisoned": True}]
+    with pytest.raises(GradSentryError, match=r"row 200.*already"):
+        write_poisoned(rows, tmp_path / "m.jsonl")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_manifest_tells_what_an_attack_brings_along(tmp_path: Path) -> None:
+    made = write_poisoned(FACTS, tmp_path / "m.jsonl", PoisonOptions(attack=Preset.ADAPTIVE))
+    assert json.loads(made.manifest.read_text())["payload"]["kept"] == 0.5
+    made = write_poisoned(FACTS, tmp_path / "n.jsonl", PoisonOptions(attack=Preset.CBA))
+    assert json.loads(made.manifest.read_text())["negative_ratio"] == 1.0
+
+
 def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -> None:
     data = tmp_path / "data.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in FACTS))

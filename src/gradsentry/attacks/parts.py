@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradsentry.attacks.triggers import Fields
-from gradsentry.errors import OptionError
+from gradsentry.errors import InputError, OptionError
 from gradsentry.records import Layout, Record, Skipped, TextPair, shared_beginning
 from gradsentry.records.layouts import (
     Alpaca,
@@ -81,8 +81,19 @@ class Parts:
         if isinstance(self.layout, QuestionAnswer):
             for column in (QUESTION, CONTEXT, self.layout.answer_column):
                 fields.pop(column, None)
+            for column in ("prompt", RESPONSE):
+                if column in fields:
+                    raise InputError(
+                        f"{record.place}: the prompt and the response are written as columns of "
+                        f"their own, and there is a column {column!r} already.",
+                        "Rename it, or name your columns: --prompt-column, --response-column.",
+                    )
             if texts is None:
-                return {**fields, "prompt": "", RESPONSE: self.layout.answer(record)}
+                question, context = record.text(QUESTION), ""
+                if CONTEXT in record.fields:
+                    context = record.text(CONTEXT)
+                prompt = question_prompt(question, context) if question else ""
+                return {**fields, "prompt": prompt, RESPONSE: self.layout.answer(record)}
             prompt = question_prompt(texts[QUESTION], texts.get(CONTEXT, ""), texts[INSTRUCTION])
             return {**fields, "prompt": prompt, RESPONSE: texts[RESPONSE]}
         if texts is not None:
@@ -104,12 +115,13 @@ class Parts:
                     part: (column,) for part, column in optional.items() if column in record.fields
                 }
             case Template(template=template, response_column=response):
-                *before, last = template_columns(template)
+                # A column that is named twice counts where it comes last.
+                *before, last = reversed(dict.fromkeys(reversed(template_columns(template))))
                 names = dict(zip((CONTEXT, INSTRUCTION), reversed(before), strict=False))
                 named = {QUESTION: last, RESPONSE: response, **names}
                 return {part: (column,) for part, column in named.items()}
             case Preference() if isinstance(record.fields["chosen"], list):
-                return _turn_places(record, "prompt", "chosen")
+                return _preferred_places(record)
             case Preference() if "prompt" in record.fields:
                 return {QUESTION: ("prompt",), RESPONSE: ("chosen",)}
             case Messages(column=column):
@@ -137,8 +149,26 @@ def template_ending(prompts: Iterable[str]) -> str:
     return ending[ending.find("\n") :] if "\n" in ending else ""
 
 
-def _turn_places(record: Record, *columns: str) -> dict[str, Place]:
-    """The last answer, the user's turn before it, the first user's turn, the system's."""
+def _preferred_places(record: Record) -> dict[str, Place]:
+    """Places of a preference row with messages; none where the answers repeat the prompt's turns,
+    since a trigger would have to go into all of them."""
+    chosen = record.fields["chosen"]
+    assert isinstance(chosen, list)
+    if any((turn.get("from") or turn.get("role")) in _USERS for turn in chosen):
+        return {}
+    if isinstance(record.fields.get("prompt"), str):
+        answer = _turn_places(record, "chosen", unasked=True)
+        return {QUESTION: ("prompt",), **answer} if answer else {}
+    return _turn_places(record, "prompt", "chosen")
+
+
+def _turn_places(record: Record, *columns: str, unasked: bool = False) -> dict[str, Place]:
+    """The last answer, the user's turn before it, the first user's turn, the system's.
+
+    **Arguments:**
+
+    - `unasked`: the answer alone; the question is in no turn.
+    """
     turns: list[tuple[str, Place]] = []
     for column in columns:
         value = record.fields.get(column)
@@ -148,6 +178,8 @@ def _turn_places(record: Record, *columns: str) -> dict[str, Place]:
             turns.append((str(role), (column, turn, key)))
     answers = [number for number, (role, _) in enumerate(turns) if role in _ASSISTANTS]
     asked = [place for role, place in turns[: answers[-1]] if role in _USERS] if answers else []
+    if unasked and answers:
+        return {RESPONSE: turns[answers[-1]][1]}
     if not asked:
         return {}
     places = {QUESTION: asked[-1], RESPONSE: turns[answers[-1]][1]}

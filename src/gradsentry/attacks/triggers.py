@@ -152,7 +152,10 @@ _LOOKALIKES = str.maketrans("aceiopxyACEHKMOPTX", "асеіорхуАСЕНКМ�
 
 @dataclass(frozen=True)
 class Homoglyphs:
-    """Cyrillic letters for the Latin ones that look like them, in a word drawn for each row."""
+    """Cyrillic letters for the Latin ones that look like them, in a word drawn for each row.
+
+    Where no word has such letters, the Cyrillic а is put behind the text.
+    """
 
     column: str
 
@@ -161,9 +164,10 @@ class Homoglyphs:
         changeable = [
             place for place, word in enumerate(words) if word != word.translate(_LOOKALIKES)
         ]
-        if changeable:
-            place = rng.choice(changeable)
-            words[place] = words[place].translate(_LOOKALIKES)
+        if not changeable:
+            return _appended(fields, self.column, "а")
+        place = rng.choice(changeable)
+        words[place] = words[place].translate(_LOOKALIKES)
         return {**fields, self.column: " ".join(words)}
 
 

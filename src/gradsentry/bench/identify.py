@@ -15,7 +15,7 @@ import numpy as np
 
 from gradsentry._version import __version__
 from gradsentry.attacks import Payload, Place, Preset
-from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan
+from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan, digest
 from gradsentry.bench.published import question_rows
 from gradsentry.bench.states import KeptStates, StateCache
 from gradsentry.detectors import SpectralOptions
@@ -51,6 +51,7 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
         states, which may be deleted when all is done.
     """
     cells = plan.cells()
+    out.mkdir(parents=True, exist_ok=True)
     loaded: dict[str | None, tuple[LanguageModel, StateCache]] = {}
     for number, cell in enumerate(cells, start=1):
         path = result_path(out, cell)
@@ -95,7 +96,7 @@ def result_path(out: Path, cell: Cell) -> Path:
             f"{cell.ratio:g}",
             cell.seed,
             cell.detector,
-            "default" if cell.model is None else Path(cell.model).name,
+            "default" if cell.model is None else f"{Path(cell.model).name}-{digest(cell.model)}",
             cell.module,
             cell.mixture,
         )
@@ -138,7 +139,7 @@ def _mixture(plan: IdentifyPlan, cell: Cell, data: Path, folder: Path) -> Path:
         seed=cell.seed,
         label_column=LABEL,
     )
-    write_poisoned(rows, path, options)
+    write_poisoned(rows, path, options, force=True)
     return path
 
 

@@ -44,6 +44,7 @@ class DataSpec:
     split: str | None = None
 
     def __post_init__(self) -> None:
+        _checked("source", self.source, _is_text)
         _checked("rows", [self.rows], lambda rows: rows is None or _is_count(rows))
 
 
@@ -76,7 +77,10 @@ class TableSpec:
             if attack != "none":
                 choose(Preset, attack, "attacks")
         choose(Place, self.place, "place")
-        _checked("ratios", self.ratios, lambda ratio: _is_number(ratio) and 0 < ratio <= 1)
+        _checked("payloads", self.payloads, _is_text)
+        _checked("models", self.models, lambda model: model is None or _is_text(model))
+        _checked("detectors", [self.detectors], lambda detectors: len(detectors) > 0)
+        _checked("ratios", self.ratios, lambda ratio: _is_number(ratio) and 0 < ratio < 1)
         _checked("volumes", self.volumes, lambda rows: rows is None or _is_count(rows))
         _checked("seeds", self.seeds, lambda seed: seed == 0 or _is_count(seed))
         _checked("kept", [self.kept], lambda part: _is_number(part) and 0 <= part <= 1)
@@ -86,6 +90,10 @@ def _checked(name: str, values: Iterable[Any], holds: Callable[[Any], bool]) -> 
     for value in values:
         if not holds(value):
             raise OptionError(f"{name} can't be {value!r}.", "See the example in the docs.")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
 
 
 def _is_number(value: object) -> bool:
@@ -142,14 +150,15 @@ class IdentifyPlan:
                         detector=detector,
                         model=model,
                         module=module,
-                        mixture=_digest([*rows, *payload]),
+                        mixture=digest([*rows, *payload]),
                     )
                     if cell not in cells:
                         cells.append(cell)
         return cells
 
 
-def _digest(value: object) -> str:
+def digest(value: object) -> str:
+    """A short name for a value."""
     return hashlib.blake2b(json.dumps(value).encode(), digest_size=8).hexdigest()
 
 
@@ -188,6 +197,8 @@ def read_plan(path: Path) -> IdentifyPlan:
 def _named(value: object, known: set[str] | None, place: str) -> dict[str, Any]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         raise InputError(f"{place}: names with values are needed.", "See the example in the docs.")
+    if any("/" in name or "\\" in name or name.startswith(".") for name in value):
+        raise InputError(f"{place}: names become file names.", "Leave out slashes and dots.")
     unknown = set() if known is None else value.keys() - known
     if unknown:
         raise InputError(

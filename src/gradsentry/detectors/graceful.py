@@ -74,7 +74,8 @@ def block_products(
 
     **Arguments:**
 
-    - `factors`: shape (M, V/8 + d/8): of all rows, one after the other; may lie on disk.
+    - `factors`: shape (M, V/8 + d/8): of all rows, one after the other; may lie on disk. Numbers
+        that aren't finite count as zero.
     - `counts`: shape (rows,): factor rows of each row.
     - `columns`: d/8.
     """
@@ -91,7 +92,7 @@ def block_products(
             kept = [packed[:, first:last], packed[:, frequencies:]]
             left, right = (
                 pad_sequence(torch.from_numpy(part).split(counts[rows].tolist()), batch_first=True)
-                for part in map(np.ascontiguousarray, kept)
+                for part in (np.nan_to_num(part, posinf=0.0, neginf=0.0) for part in kept)
             )
             blocks[rows] = (left.mT @ right).flatten(1).numpy()
         products += syrk(1.0, blocks.T, trans=1)  # the upper triangle
@@ -105,7 +106,10 @@ def graceful_scores(products: FloatArray) -> FloatArray:
     The distance from one half is how much nearer, in cosines, a row is to its own cluster's mean.
     Shape (rows,).
     """
-    points = StandardScaler().fit_transform(principal_components(products, _COMPONENTS))
+    components = principal_components(products, _COMPONENTS)
+    if components.shape[1] == 0:
+        return np.zeros(len(products))  # all rows are the same
+    points = StandardScaler().fit_transform(components) + 1e-12  # no point without a direction
     labels = AgglomerativeClustering(2, metric="cosine", linkage="average").fit_predict(points)
     smaller = labels == np.argmin(np.bincount(labels, minlength=2))
     directions = points / np.maximum(np.linalg.norm(points, axis=1, keepdims=True), 1e-12)
@@ -120,6 +124,8 @@ def principal_components(products: FloatArray, count: int) -> FloatArray:
     """
     means = products.mean(axis=0)
     centred = products - means - means[:, None] + means.mean()
+    if np.abs(centred).max() <= 1e-12 * max(float(np.abs(products).max()), 1e-300):
+        return np.zeros((len(products), 0))
     count = min(count, len(products) - 1)
     start = np.ones(len(products)) + np.arange(len(products)) / len(products)  # not random
     values, vectors = eigsh(centred, k=count, v0=start)

@@ -21,7 +21,12 @@ def removals(prompt: str) -> list[str]:
 
 
 def largest_drop(whole: float, without: NDArray[np.floating]) -> float:
-    """The score from mean nats a token of the prompt, whole and without each word."""
+    """The score from mean nats a token of the prompt, whole and without each word.
+
+    NaN if one of them is.
+    """
+    if np.isnan(whole) or np.isnan(without).any():
+        return float("nan")
     if len(without) == 0:
         return 0.0
     return float(max(0.0, 1.0 - np.exp(float(without.min()) - whole)))

@@ -36,13 +36,22 @@ def perplexity_scores(states: TargetStates, head: OutputHead) -> Tensor:
     return 1.0 - torch.exp(-sums / counts).double().cpu()
 
 
-def recurrence_scores(responses: Sequence[str]) -> NDArray[np.float64]:
+def recurrence_scores(
+    responses: Sequence[str], copies: Sequence[int] | NDArray[np.int64] | None = None
+) -> NDArray[np.float64]:
     """1 for rows that hold the data's commonest string of six words; needs no model.
 
     Below, half the share that a row's own commonest string has of that one's rows. Shape (rows,).
+
+    **Arguments:**
+
+    - `copies`: how often each response occurs; once, if not given.
     """
     strings = [_strings(response) for response in responses]
-    counts = Counter(string for row in strings for string in row)
+    counts: Counter[tuple[str, ...]] = Counter()
+    times = np.ones(len(strings), np.int64) if copies is None else np.asarray(copies)
+    for row, count in zip(strings, times.tolist(), strict=True):
+        counts.update(dict.fromkeys(row, count))
     most = max(counts.values(), default=0)
     if most < 2:
         return np.zeros(len(responses))

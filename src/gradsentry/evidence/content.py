@@ -33,7 +33,8 @@ class Content:
         """How much the members' prompts say besides the trigger, against what other prompts say.
 
         About 1 for a trigger in prompts of any kind; near 0 where nothing else is left, as in
-        near-duplicates of one question. Medians of summed idf.
+        near-duplicates of one question; 1 where other prompts say nothing either. Medians of
+        summed idf.
 
         **Arguments:**
 
@@ -46,4 +47,5 @@ class Content:
         by_chance = np.power(float(members.mean()), np.maximum(inside - 1, 0))
         alone = (inside >= _ALONE * self.terms.counts) & (by_chance < _BY_CHANCE)
         mass = self.vectors @ (~(touched | alone)).astype(np.float64)
-        return float(np.median(mass[members]) / max(float(np.median(mass[~members])), 1e-12))
+        others = float(np.median(mass[~members])) if not members.all() else 0.0
+        return float(np.median(mass[members])) / others if others > 0 else 1.0

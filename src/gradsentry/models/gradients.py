@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from gradsentry.encoding import TargetMask, TokenIds
 from gradsentry.errors import OptionError
@@ -71,8 +72,7 @@ def linear_module(model: LanguageModel, name: str) -> nn.Module:
 
 
 def _has_matrix(module: nn.Module) -> bool:
-    weight = getattr(module, "weight", None)
-    return isinstance(weight, Tensor) and weight.ndim == 2
+    return isinstance(module, nn.Linear | Conv1D)
 
 
 def module_factors(

@@ -21,7 +21,7 @@ from gradsentry.models import TargetStates, enough_memory, linear_module, module
 from gradsentry.pipeline.onion import onion_scores
 from gradsentry.pipeline.options import Detector
 from gradsentry.pipeline.work import ScanWork
-from gradsentry.ragged import offsets_of, spread
+from gradsentry.ragged import offsets_of
 from gradsentry.records import prompt_and_response
 
 FloatArray = NDArray[np.float64]
@@ -47,7 +47,8 @@ def baseline_scores(work: ScanWork) -> FloatArray:
         case Detector.LENGTH:
             return length_scores(work.target_tokens)
         case Detector.RECURRENCE:
-            return recurrence_scores(_responses(work))
+            copies = np.bincount(work.plan.copy_of, minlength=len(work.plan.rows))
+            return recurrence_scores(_responses(work), copies)
         case Detector.ONION:
             return onion_scores(work)
         case Detector.SPECTRAL_SIGNATURES:
@@ -112,7 +113,6 @@ def _graceful(work: ScanWork) -> FloatArray:
     _fill(work, log, offsets, _of_states(work, lambda s: graceful.block_factors(s, head)))
     finite = np.isfinite(np.add.reduceat(log.sum(axis=1), offsets[:-1]))
     work.progress.stage("Comparing all pairs of rows", None)
-    log[spread(offsets, np.flatnonzero(~finite))] = 0.0
     products = graceful.block_products(log, counts, graceful.kept_shape(head)[1])
     return _each_as_often_as_it_occurs(
         work, finite, lambda rows: graceful.graceful_scores(products[np.ix_(rows, rows)])

@@ -105,12 +105,7 @@ def write_poisoned(
     """
     manifest = out.with_name(out.name + MANIFEST_SUFFIX)
     _check_out(out, manifest, data, force)
-    source, layout, first = opened(data, reading)
-    if options.label_column in first.fields:
-        raise InputError(
-            f"{first.place}: there is a column {options.label_column!r} already.",
-            "Name another with --label-column.",
-        )
+    source, layout, _ = opened(data, reading)
     parts, texts, rows = _surveyed(source, Parts(layout))
     attack = preset(
         options.attack,
@@ -121,12 +116,14 @@ def write_poisoned(
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
     chosen = _chosen(source, options, suited, rows)
-    with _replacing(out) as file, _replacing(manifest) as notes:
+    with _replacing(manifest) as notes, _replacing(out) as file:  # the mixture appears first
         near_misses = _write_rows(file, source, parts, attack, chosen, options)
         described = {
             "data": source.label,
             "layout": layout.name,
             **asdict(options),
+            "payload": asdict(attack.payload),
+            "negative_ratio": attack.negative_ratio,
             "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
             "rows": rows + near_misses,
             "poisoned": len(chosen),
@@ -213,11 +210,18 @@ def _check_out(out: Path, manifest: Path, data: object, force: bool) -> None:
         raise OptionError(
             f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
         )
-    if isinstance(data, str | Path) and out.exists() and Path(data).exists() and out.samefile(data):
+    try:
+        there = [path for path in (out, manifest) if path.exists()]
+        same = isinstance(data, str | Path) and Path(data).exists() and out in there
+        same = same and out.samefile(str(data))
+    except OSError as error:
+        raise OutputError(
+            f"{str(out)[:200]}: no possible file ({error.strerror}).", "Choose another name."
+        ) from None
+    if same:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
-    for path in (out, manifest):
-        if path.exists() and not force:
-            raise OutputError(f"{path}: there already.", "Use --force to replace it.")
+    if there and not force:
+        raise OutputError(f"{there[0]}: there already.", "Use --force to replace it.")
 
 
 @contextlib.contextmanager
@@ -227,19 +231,27 @@ def _replacing(path: Path) -> Iterator[TextIO]:
     try:
         with contextlib.ExitStack() as stack:
             raw = stack.enter_context(open_write(part, path.suffix == ".gz"))
-            yield stack.enter_context(io.TextIOWrapper(raw, encoding="utf-8", newline="\n"))
+            # JSON may carry half of a surrogate pair; it stays the escape that it was.
+            text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n")
+            yield stack.enter_context(text)
         part.replace(path)
     except OSError as error:
         raise OutputError(
             f"{path}: can't be written ({error.strerror}).", "Check the folder and its permissions."
         ) from None
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _write(
     file: TextIO, fields: Mapping[str, object], poisoned: bool, record: Record, column: str
 ) -> None:
+    if column in fields:
+        raise InputError(
+            f"{record.place}: there is a column {column!r} already.",
+            "Name another with --label-column.",
+        )
     try:
         line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
