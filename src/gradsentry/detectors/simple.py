@@ -12,7 +12,7 @@ from torch import Tensor
 
 from gradsentry.models import OutputHead, TargetStates
 
-_HALF_LENGTH = 16
+_HALF_LENGTH, _HALF_NATS = 16, 4.0
 _STRING_WORDS = 6
 
 
@@ -28,12 +28,16 @@ def length_scores(target_tokens: NDArray[np.integer]) -> NDArray[np.float64]:
 
 @torch.inference_mode()
 def perplexity_scores(states: TargetStates, head: OutputHead) -> Tensor:
-    """1 − 1/perplexity of each response, in [0, 1). Shape (B,), float64."""
+    """n / (n + 4) of each response's mean nats n, the logarithm of its perplexity. In [0, 1).
+
+    Shape (B,), float64.
+    """
     _, nats = head.surprise(states.hidden, states.targets)
     counts = states.counts.to(nats.device)
     row = torch.repeat_interleave(torch.arange(len(counts), device=nats.device), counts)
     sums = torch.zeros(len(counts), dtype=nats.dtype, device=nats.device).index_add(0, row, nats)
-    return 1.0 - torch.exp(-sums / counts).double().cpu()
+    mean = (sums / counts).double().cpu()
+    return mean / (mean + _HALF_NATS)
 
 
 def recurrence_scores(
