@@ -26,7 +26,8 @@ def test_perplexity_agrees_with_the_model_s_own_loss(tmp_path: Path) -> None:
     ours = perplexity_scores(target_states(wrapped, store.read(np.arange(3))), wrapped.head)
     for row, score in zip(rows, ours.tolist(), strict=True):
         loss = mean_loss(model, row).item()
-        assert score == pytest.approx(loss / (loss + 4), abs=1e-9)
+        # Gemma's attention has a float32 softmax, whatever the model's dtype.
+        assert score == pytest.approx(loss / (loss + 4), abs=1e-7)
 
 
 def test_the_commonest_string_of_six_words_is_flagged_and_shorter_responses_are_not() -> None:
