@@ -21,8 +21,7 @@ class Similarity:
     @classmethod
     def of(cls, terms: PromptTerms) -> Similarity:
         """Term vectors of all prompts."""
-        idf = np.log(terms.rows.shape[0] / np.maximum(terms.counts, 1.0))
-        return cls((terms.rows @ sparse.diags_array(idf)).tocsr())
+        return cls(terms.weighted)
 
     @cached_property
     def _squares(self) -> sparse.csr_array:

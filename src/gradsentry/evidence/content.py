@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 
@@ -19,15 +18,11 @@ class Content:
     """The weight of what prompts say, whatever the case of its letters."""
 
     terms: PromptTerms
-    vectors: sparse.csr_array
-    """Shape (rows, terms), idf-weighted."""
 
     @classmethod
     def of(cls, prompts: Sequence[str]) -> Content:
         """The weighted terms of all prompts."""
-        terms = PromptTerms.of([prompt.lower() for prompt in prompts])
-        idf = np.log(terms.rows.shape[0] / np.maximum(terms.counts, 1.0))
-        return cls(terms, (terms.rows @ sparse.diags_array(idf)).tocsr())
+        return cls(PromptTerms.of([prompt.lower() for prompt in prompts]))
 
     def besides(self, members: BoolArray, trigger: frozenset[str]) -> float:
         """How much the members' prompts say besides the trigger, against what other prompts say.
@@ -46,6 +41,6 @@ class Content:
         inside = self.terms.count(members)
         by_chance = np.power(float(members.mean()), np.maximum(inside - 1, 0))
         alone = (inside >= _ALONE * self.terms.counts) & (by_chance < _BY_CHANCE)
-        mass = self.vectors @ (~(touched | alone)).astype(np.float64)
+        mass = self.terms.weighted @ (~(touched | alone)).astype(np.float64)
         others = float(np.median(mass[~members])) if not members.all() else 0.0
         return float(np.median(mass[members])) / others if others > 0 else 1.0

@@ -66,6 +66,12 @@ class PromptTerms:
         """Shape (terms,): prompts that hold a term."""
         return self.count(np.ones(self.rows.shape[0], dtype=np.bool_))
 
+    @cached_property
+    def weighted(self) -> sparse.csr_array:
+        """Shape (rows, terms): the inverse document frequency of every term that a prompt holds."""
+        idf = np.log(self.rows.shape[0] / np.maximum(self.counts, 1.0))
+        return (self.rows @ sparse.diags_array(idf)).tocsr()
+
     def subset(self, rows: NDArray[np.int64]) -> PromptTerms:
         """The same terms for some of the rows."""
         return PromptTerms(self.names, self.rows[rows])

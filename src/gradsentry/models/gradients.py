@@ -59,11 +59,7 @@ def linear_module(model: LanguageModel, name: str) -> nn.Module:
     module: nn.Module | None = dict(model.body.named_modules()).get(path)
     if module is None or not _has_matrix(module):
         last = layers[-1].named_modules() if len(layers) else ()
-        known = [
-            f"last.{path}"
-            for path, part in last
-            if getattr(part, "weight", torch.empty(0)).ndim == 2
-        ]
+        known = [f"last.{path}" for path, part in last if _has_matrix(part)]
         raise OptionError(
             f"--target-module {name!r}: this model has no such matrix.",
             f"It has lm_head, {', '.join(known)}; `middle.` and layer numbers work likewise.",

@@ -1,4 +1,4 @@
-"""What a detector works on, and what it returns."""
+"""What a detector works on."""
 
 from __future__ import annotations
 
