@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
 from gradsentry.bench import identify as identify_module
-from gradsentry.bench import read_plan, run_identification
-from gradsentry.bench.identify import result_path, results, scores_of
+from gradsentry.bench.identify import result_path, scores_of, scores_path
 from gradsentry.bench.plots import write_plots
 from gradsentry.bench.states import StateCache
 from gradsentry.bench.tables import markdown, write_tables
@@ -45,6 +45,7 @@ def plan_file(tmp_path: Path, tiny_folder: Path) -> Path:
                 "ratios": [0.1, 0.5],
                 "detectors": ["spectral", "length", "activation-clustering"],
                 "models": [str(tiny_folder)],
+                "published": {"spectral": {"one": [0.7, 0.8125, 0.9]}},
             },
             "sizes": {
                 "data": "both",
@@ -61,6 +62,10 @@ def plan_file(tmp_path: Path, tiny_folder: Path) -> Path:
     return path
 
 
+def published(figures: dict[str, object]) -> dict[str, object]:
+    return {"tables": {"t": {"data": "one", "detectors": "length", "published": figures}}}
+
+
 def test_all_cells_are_run_once_and_tables_tell_them(
     plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -68,14 +73,15 @@ def test_all_cells_are_run_once_and_tables_tell_them(
     cells = run_identification(plan, data, out, Silent())
     # Clean rows have no ratio: they are one cell, not two.
     assert len(cells) == 2 * (2 + 1) * 3 + 2
-    found = results(out, cells)
-    assert len(found) == len(cells)
-    for cell, result in zip(cells, found, strict=True):
+    pairs = measured(out, cells)
+    assert [cell for cell, _ in pairs] == cells
+    for cell, result in pairs:
         assert result["rows"] == (cell.volume or {"one": 40, "both": 80}[cell.data])
         assert result["poisoned"] == round(cell.ratio * result["rows"])
         scores, labels = scores_of(out, cell)
         assert len(scores) == result["scored"]
         assert labels.sum() == result["poisoned"]
+    found = [result for _, result in pairs]
     by_length = next(r for r in found if r["detector"] == "length" and r["attack"] == "badnets")
     assert by_length["auroc"] == 1.0  # the payload is longer than any answer here
 
@@ -85,7 +91,11 @@ def test_all_cells_are_run_once_and_tables_tell_them(
     assert "## attacks" in text
     assert "## sizes" in text
     assert "kept" in text
-    names = {path.name for path in write_plots(found, cells, out)}
+    assert "| spectral, published |" in text
+    assert [r["published"] for r in found if r["data"] == "one"][::3] == [0.7, 0.8125, 0.9]
+    assert "| *0.8125* |" in text
+    assert "| *90.00%* |" in text
+    names = {path.name for path in write_plots(pairs, out)}
     assert names == {"attacks-f1-against-ratio.png", "sizes-f1-against-volume.png"}
 
     def refuse(*_: object) -> None:
@@ -143,6 +153,22 @@ def test_a_cache_is_taken_up_by_the_next_run(
     assert again.counts.tolist() == [int(store.row(row)[1].sum()) for row in order]
 
 
+def test_a_table_can_be_run_alone_and_figures_need_no_scores(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    whole, out = read_plan(plan_file), tmp_path / "out"
+    with pytest.raises(GradSentryError, match="--table size: not in the plan"):
+        chosen_tables(whole, ["size"])
+    assert chosen_tables(whole, None) == whole
+    cells = run_identification(chosen_tables(whole, ["sizes"]), data, out, Silent())
+    assert {cell.table for cell in cells} == {"sizes"}
+    assert len(measured(out, whole.cells())) == len(cells)
+    lone = measured(out, cells[:1])
+    assert [path.name for path in write_plots(lone, out)] == ["sizes-both-scores.png"]
+    scores_path(out, cells[0]).unlink()
+    assert write_plots(lone, out) == []
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -160,6 +186,11 @@ def test_a_cache_is_taken_up_by_the_next_run(
         ({"data": {"a/b": {"source": "a.jsonl"}}}, "file names"),
         ({"data": {"one": {"source": 3}}}, "source can't be 3"),
         ({"tables": {"t": {"data": "one", "detectors": []}}}, "detectors"),
+        (published({"length": {"one": [0.5, 0.5]}}), "2 figures for 1 cells"),
+        (published({"length": {"one": 0.5}}), "published, length, one, can't be"),
+        (published({"length": {"one": ["x"]}}), "published, length, one, can't be"),
+        (published({"spectral": {"one": [0.5]}}), "'spectral' isn't known"),
+        (published({"length": {"both": [0.5]}}), "'both' isn't known"),
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(

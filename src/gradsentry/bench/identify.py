@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan, digest
 from gradsentry.bench.published import question_rows
 from gradsentry.bench.states import KeptStates, StateCache
+from gradsentry.bench.tables import Result
 from gradsentry.detectors import SpectralOptions
 from gradsentry.encoding import EncodedStore
 from gradsentry.errors import InputError
@@ -104,15 +104,24 @@ def result_path(out: Path, cell: Cell) -> Path:
     return out / "cells" / f"{name}.json"
 
 
-def results(out: Path, cells: list[Cell]) -> list[dict[str, Any]]:
-    """The results of all cells that have one, in their order."""
-    paths = [result_path(out, cell) for cell in cells]
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+def measured(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
+    """All cells that have a result, with it, in their order."""
+    paths = [(cell, result_path(out, cell)) for cell in cells]
+    return [
+        (cell, {**json.loads(path.read_text(encoding="utf-8")), "published": cell.published})
+        for cell, path in paths
+        if path.exists()
+    ]
+
+
+def scores_path(out: Path, cell: Cell) -> Path:
+    """Where a cell's scores lie, unless somebody took them away: results stand without them."""
+    return result_path(out, cell).with_suffix(".npz")
 
 
 def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of a cell's scored rows."""
-    with np.load(result_path(out, cell).with_suffix(".npz")) as kept:
+    with np.load(scores_path(out, cell)) as kept:
         return kept["scores"], kept["labels"]
 
 

@@ -18,8 +18,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,9 @@ class TableSpec:
     place: str = "append"
     kept: float = 1.0
     """The part of the response that stays (gradient dilution)."""
+    published: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
+    """F1 (for clean rows, the part that is kept) that others published: for a detector and a data
+    set, one figure for each of their cells, in order."""
 
     def __post_init__(self) -> None:
         for detector in self.detectors:
@@ -84,6 +87,11 @@ class TableSpec:
         _checked("volumes", self.volumes, lambda rows: rows is None or _is_count(rows))
         _checked("seeds", self.seeds, lambda seed: seed == 0 or _is_count(seed))
         _checked("kept", [self.kept], lambda part: _is_number(part) and 0 <= part <= 1)
+        for detector, of_data in _named(self.published, set(self.detectors), "published").items():
+            for data, figures in _named(of_data, set(self.data), "published").items():
+                name = f"published, {detector}, {data},"
+                _checked(name, [figures], lambda given: isinstance(given, list))
+                _checked(name, figures, _is_number)
 
 
 def _checked(name: str, values: Iterable[Any], holds: Callable[[Any], bool]) -> None:
@@ -119,6 +127,8 @@ class Cell:
     module: str
     mixture: str
     """A digest of everything that the rows depend on."""
+    published: float | None = None
+    """What others published for this cell."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +140,9 @@ class IdentifyPlan:
 
     def cells(self) -> list[Cell]:
         """All cells, those of one mixture and one model next to each other."""
-        cells = []
+        all_cells = []
         for name, table in self.tables.items():
+            cells: list[Cell] = []
             of_mixture = product(
                 table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
             )
@@ -154,7 +165,23 @@ class IdentifyPlan:
                     )
                     if cell not in cells:
                         cells.append(cell)
-        return cells
+            all_cells += _with_published(cells, table, name)
+        return all_cells
+
+
+def _with_published(cells: Sequence[Cell], table: TableSpec, name: str) -> list[Cell]:
+    published: dict[Cell, float] = {}
+    for detector, of_data in table.published.items():
+        for data, figures in of_data.items():
+            own = [cell for cell in cells if (cell.detector, cell.data) == (detector, data)]
+            if len(figures) != len(own):
+                raise OptionError(
+                    f"tables, {name}, published, {detector}, {data}: {len(figures)} figures for "
+                    f"{len(own)} cells.",
+                    "Give one for each cell.",
+                )
+            published.update(zip(own, figures, strict=True))
+    return [replace(cell, published=published.get(cell)) for cell in cells]
 
 
 def digest(value: object) -> str:
@@ -191,7 +218,21 @@ def read_plan(path: Path) -> IdentifyPlan:
                 raise OptionError(
                     f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
                 )
-    return IdentifyPlan(data=data, tables=tables)
+    plan = IdentifyPlan(data=data, tables=tables)
+    plan.cells()  # refuses published figures that don't fit
+    return plan
+
+
+def chosen_tables(plan: IdentifyPlan, names: Sequence[str] | None) -> IdentifyPlan:
+    """The plan with these tables only; None leaves all."""
+    if names is None:
+        return plan
+    for name in names:
+        if name not in plan.tables:
+            raise OptionError(
+                f"--table {name}: not in the plan.", f"There are {', '.join(plan.tables)}."
+            )
+    return replace(plan, tables={name: plan.tables[name] for name in names})
 
 
 def _named(value: object, known: set[str] | None, place: str) -> dict[str, Any]:
@@ -213,7 +254,7 @@ def _filled(kind: Any, value: object, place: str) -> Any:
     known = {item.name: item for item in fields(kind)}
     given = _named(value, set(known), place)
     for name, item in known.items():
-        if name not in given and item.default is MISSING:
+        if name not in given and item.default is item.default_factory is MISSING:
             raise InputError(f"{place}: {name!r} is missing.", "See the example in the docs.")
     filled = {}
     for name, own in given.items():

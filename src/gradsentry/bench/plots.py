@@ -10,20 +10,20 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from gradsentry.bench.identify import scores_of
+from gradsentry.bench.identify import scores_of, scores_path
 from gradsentry.bench.plan import Cell
-from gradsentry.bench.tables import Result, of_cells
+from gradsentry.bench.tables import Result
 
 _BINS = np.linspace(0, 1, 41)
 
 
-def write_plots(results: Sequence[Result], cells: Sequence[Cell], out: Path) -> list[Path]:
+def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path]:
     """Write PNG files into `out/plots`."""
     folder = out / "plots"
     folder.mkdir(parents=True, exist_ok=True)
     written = []
-    for table in dict.fromkeys(cell.table for cell in cells):
-        own = of_cells(results, [cell for cell in cells if cell.table == table])
+    for table in dict.fromkeys(cell.table for cell, _ in measured):
+        own = [(cell, result) for cell, result in measured if cell.table == table]
         poisoned = [(cell, result) for cell, result in own if result["poisoned"]]
         for axis in ("ratio", "volume"):
             if len({getattr(cell, axis) for cell, _ in poisoned}) > 1:
@@ -36,9 +36,11 @@ def write_plots(results: Sequence[Result], cells: Sequence[Cell], out: Path) -> 
         if one_size:
             for data in dict.fromkeys(cell.data for cell, _ in poisoned):
                 path = folder / f"{table}-{data}-scores.png"
-                chosen = [cell for cell, _ in poisoned if cell.data == data]
-                _distributions(chosen, out).savefig(path, dpi=110, bbox_inches="tight")
-                written.append(path)
+                own_data = [cell for cell, _ in poisoned if cell.data == data]
+                chosen = [cell for cell in own_data if scores_path(out, cell).exists()]
+                if chosen:
+                    _distributions(chosen, out).savefig(path, dpi=110, bbox_inches="tight")
+                    written.append(path)
     return written
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gradsentry.bench.plan import Cell, IdentifyPlan
+from gradsentry.bench.plan import IdentifyPlan
 
 Result = dict[str, Any]
 
@@ -26,8 +26,9 @@ def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> No
 def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
     """All tables: F1 (recall) of each detector; for clean rows the share that is kept.
 
-    Below, means over cells: best F1 is that of the threshold that is best for the labels; seconds
-    are a detector's own, beyond the head states that all share.
+    What others published for a detector stands in a column beside it. Below, means over cells: best
+    F1 is that of the threshold that is best for the labels; seconds are a detector's own, beyond
+    the head states that all share.
     """
     parts = []
     for name in plan.tables:
@@ -39,18 +40,19 @@ def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
 
 def _table(results: Sequence[Result]) -> str:
     varying = [name for name in _SETTINGS if name == "data" or len({r[name] for r in results}) > 1]
-    detectors = list(dict.fromkeys(result["detector"] for result in results))
     rows: dict[tuple[Any, ...], dict[str, Result]] = {}
+    columns: dict[tuple[str, bool], None] = {}  # a detector, and whether by others
     for result in results:
         rows.setdefault(tuple(result[name] for name in varying), {})[result["detector"]] = result
-    lines = [
-        _line([*varying, "rows", *detectors]),
-        "|---" * (len(varying) + 1 + len(detectors)) + "|",
-    ]
+        columns[result["detector"], False] = None
+        if result["published"] is not None:
+            columns[result["detector"], True] = None
+    heads = [f"{detector}, published" if by_others else detector for detector, by_others in columns]
+    lines = [_line([*varying, "rows", *heads]), "|---" * (len(varying) + 1 + len(heads)) + "|"]
     for setting, of_detector in rows.items():
         shown = [_shown(name, value) for name, value in zip(varying, setting, strict=True)]
         count = next(iter(of_detector.values()))["rows"]
-        cells = [_cell(of_detector.get(detector)) for detector in detectors]
+        cells = [_cell(of_detector.get(detector), by_others) for detector, by_others in columns]
         lines.append(_line([*shown, f"{count:,}", *cells]))
     return "\n".join(lines)
 
@@ -82,22 +84,15 @@ def _shown(name: str, value: Any) -> str:
     return f"{value:.0%}" if name == "ratio" else str(value)
 
 
-def _cell(result: Result | None) -> str:
+def _cell(result: Result | None, by_others: bool) -> str:
     if result is None:
         return ""
+    if by_others:
+        published = result["published"]
+        form = ".4f" if result["poisoned"] else ".2%"
+        return "" if published is None else f"*{published:{form}}*"
     if result["poisoned"] == 0:
         review = f", {result['review']:,} up for review" if result["review"] else ""
         return f"{result['retained']:.2%} kept{review}"
     review = f"; with review {result['f1_with_review']:.4f}" if result["review"] else ""
     return f"{result['f1']:.4f} ({result['recall']:.4f}{review})"
-
-
-def of_cells(results: Sequence[Result], cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
-    """Cells with their results, where there are any."""
-    known = {tuple(result[name] for name in ("table", "detector", *_SETTINGS)): result
-             for result in results}  # fmt: skip
-    pairs = [
-        (cell, known.get(tuple(getattr(cell, name) for name in ("table", "detector", *_SETTINGS))))
-        for cell in cells
-    ]
-    return [(cell, result) for cell, result in pairs if result is not None]

@@ -41,23 +41,33 @@ def identify(
             show_default=False,
         ),
     ],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this table of the plan; may be repeated. [default: all]", show_default=False
+        ),
+    ] = None,
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import read_plan, run_identification
-    from gradsentry.bench.identify import results
+    from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
     from gradsentry.bench.tables import markdown, write_tables
     from gradsentry.report.terminal import showing_progress
 
-    read = read_plan(plan)
-    with showing_progress() as progress:
-        cells = run_identification(read, data, out, progress)
-    found = results(out, cells)
-    write_tables(read, found, out)
+    whole = read_plan(plan)
+    chosen = chosen_tables(whole, table)
+    try:
+        with showing_progress() as progress:
+            run_identification(chosen, data, out, progress)
+    finally:  # cells that are done have a place in the tables, whatever became of the others
+        found = measured(out, whole.cells())
+        if found:
+            results = [result for _, result in found]
+            write_tables(whole, results, out)
+            print(markdown(whole, results))
     try:
         from gradsentry.bench.plots import write_plots
     except ImportError:
         progress.note("No figures: they need matplotlib (pip install 'gradsentry[bench]').")
     else:
-        write_plots(found, cells, out)
-    print(markdown(read, found))
+        write_plots(found, out)
