@@ -23,8 +23,7 @@ import inspect
 import json
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,8 +34,10 @@ from mixtures import Mixture, Truth, mixtures
 from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from gradsentry.bench.states import StateCache
 from gradsentry.detectors import transfer
 from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit
+from gradsentry.detectors.simple import recurrence_scores
 from gradsentry.detectors.transfer import (
     MAX_WIDTH,
     FitStates,
@@ -58,22 +59,17 @@ from gradsentry.evidence import (
 from gradsentry.evidence.patterns import best_cut
 from gradsentry.evidence.rules import find_rules
 from gradsentry.evidence.terms import BoolArray, PromptTerms
-from gradsentry.models import (
-    LanguageModel,
-    ModelOptions,
-    head,
-    load_model,
-    plan_batches,
-    target_states,
-)
+from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.pipeline.progress import Silent
 from gradsentry.ragged import offsets_of
 from gradsentry.records import TextPair
 from gradsentry.thresholds import kde_valley
 
 _BATCH_TOKENS = 1024
 _DIGEST = 16
-_STRING_WORDS = 6
+_CHUNK = 4096
+"""Positions whose logits are computed at once."""
 
 
 def digest(pair: TextPair) -> bytes:
@@ -104,102 +100,57 @@ class States:
     counts: NDArray[np.int64]
 
 
-class StateCache:
-    """Head states on disk by the content of their rows."""
+def states_of(pairs: Sequence[TextPair], cache: StateCache) -> States:
+    """States of rows, computed where the cache lacks them."""
+    model = cache.model
+    encoder = Encoder(model.tokenizer, EncodingOptions())
+    with tempfile.TemporaryDirectory() as folder, EncodedWriter(Path(folder)) as writer:
+        for encoded in encoder.encode(pairs):
+            assert isinstance(encoded, EncodedRow)
+            writer.append(encoded)
+        found = cache.of_store(writer.finish(), Silent()).of(np.arange(len(pairs)))
+    chunks = zip(found.hidden.split(_CHUNK), found.targets.split(_CHUNK), strict=True)
+    mass, nats = zip(*(model.head.surprise(*chunk) for chunk in chunks), strict=True)
+    return States(
+        found.hidden, found.targets, torch.cat(mass), torch.cat(nats), found.counts.numpy()
+    )
 
-    def __init__(self, folder: Path, model: LanguageModel) -> None:
-        self._folder = folder
-        self._model = model
-        self._encoder = Encoder(model.tokenizer, EncodingOptions())
-        self._place: dict[bytes, tuple[Path, int]] = {}
-        self._shards: dict[Path, tuple[dict[str, torch.Tensor], NDArray[np.int64]]] = {}
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in sorted(folder.glob("*.keys.npy")):
-            self._register(path, np.load(path))
 
-    def _register(self, path: Path, keys: NDArray[np.void]) -> None:
-        shard = path.with_name(path.name.replace(".keys.npy", ".pt"))
-        for row, key in enumerate(keys):
-            self._place[key.tobytes()] = (shard, row)
-
-    def states(self, name: str, pairs: list[TextPair]) -> States:
-        """States of rows, computed where the cache lacks them."""
-        missing = {digest(pair): pair for pair in pairs if digest(pair) not in self._place}
-        if missing:
-            self._compute(name.replace("/", "_"), list(missing), list(missing.values()))
-        pieces: dict[str, list[torch.Tensor]] = {"H": [], "T": [], "L": [], "B": []}
-        counts = []
-        for pair in pairs:
-            shard, row = self._place[digest(pair)]
-            tensors, offsets = self._shard(shard)
-            part = slice(int(offsets[row]), int(offsets[row + 1]))
-            counts.append(part.stop - part.start)
-            for key, found in pieces.items():
-                found.append(tensors[key][part])
-        joined = {key: torch.cat(found) for key, found in pieces.items()}
-        return States(joined["H"], joined["T"], joined["L"], joined["B"], np.array(counts))
-
-    def gains(
-        self, name: str, states: FitStates, is_fit: BoolArray, digests: NDArray[np.void], width: int
-    ) -> NDArray[np.float32]:
-        """Held-out gains, computed unless they are there of the same rows by the same code."""
-        parts = (digests.tobytes(), states.folds.numpy().tobytes(), is_fit.tobytes(), b"%d" % width)
-        key = hashlib.blake2b(b"".join(parts), digest_size=_DIGEST)
-        for module in (transfer, head):
-            key.update(inspect.getsource(module).encode())
-        path = self._folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
-        if not path.exists():
-            fitted_on = states.take(torch.from_numpy(is_fit))
-            corrections = fit_corrections(fitted_on, self._model.head, 0, width)
-            np.save(path, held_out_gains(states, corrections))
-        gains: NDArray[np.float32] = np.load(path)
-        return gains
-
-    def _shard(self, path: Path) -> tuple[dict[str, torch.Tensor], NDArray[np.int64]]:
-        if path not in self._shards:
-            tensors = torch.load(path, mmap=True, weights_only=True)
-            offsets = offsets_of(tensors["counts"].numpy())
-            self._shards[path] = (tensors, offsets)
-        return self._shards[path]
-
-    def _compute(self, name: str, keys: list[bytes], pairs: list[TextPair]) -> None:
-        rows: dict[int, tuple[torch.Tensor, ...]] = {}
-        with tempfile.TemporaryDirectory() as folder, EncodedWriter(Path(folder)) as writer:
-            for encoded in self._encoder.encode(pairs):
-                assert isinstance(encoded, EncodedRow)
-                writer.append(encoded)
-            store = writer.finish()
-            plan = plan_batches(store, _BATCH_TOKENS)
-            for index in range(len(plan)):
-                batch = plan.batch(index)
-                states = target_states(self._model, store.read(batch))
-                mass, nats = self._model.head.surprise(states.hidden, states.targets)
-                lengths = states.counts.tolist()
-                parts = (states.hidden, states.targets, mass, nats)
-                split = zip(*(part.split(lengths) for part in parts), strict=True)
-                rows.update(zip(batch.tolist(), split, strict=True))
-            first = plan.rows[plan.copy_of]
-        columns = list(zip(*(rows[int(row)] for row in first), strict=True))
-        tensors = {key: torch.cat(column) for key, column in zip("HTLB", columns, strict=True)} | {
-            "counts": torch.tensor([len(targets) for targets in columns[1]])
-        }
-        torch.save(tensors, self._folder / f"{name}.pt")
-        kept = np.frombuffer(b"".join(keys), np.dtype((np.void, _DIGEST)))
-        np.save(self._folder / f"{name}.keys.npy", kept)
-        self._register(self._folder / f"{name}.keys.npy", kept)
+def kept_gains(
+    folder: Path,
+    name: str,
+    states: FitStates,
+    is_fit: BoolArray,
+    digests: NDArray[np.void],
+    model: LanguageModel,
+    width: int,
+) -> NDArray[np.float32]:
+    """Held-out gains, computed unless they are there of the same rows by the same code."""
+    parts = (digests.tobytes(), states.folds.numpy().tobytes(), is_fit.tobytes(), b"%d" % width)
+    key = hashlib.blake2b(b"".join(parts), digest_size=_DIGEST)
+    for module in (transfer, head):
+        key.update(inspect.getsource(module).encode())
+    path = folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
+    if not path.exists():
+        fitted_on = states.take(torch.from_numpy(is_fit))
+        corrections = fit_corrections(fitted_on, model.head, 0, width)
+        np.save(path, held_out_gains(states, corrections))
+    gains: NDArray[np.float32] = np.load(path)
+    return gains
 
 
 def measured(
-    name: str, mixture: Mixture, cache: StateCache, model: LanguageModel, bounds: Bounds
+    name: str, mixture: Mixture, cache: StateCache, gains_folder: Path, bounds: Bounds
 ) -> dict[str, Any]:
     """The detector's result on a mixture, as a line of the log."""
+    model = cache.model
     # Empty prompts or responses are skipped by a scan, too.
     kept = [pair for pair in mixture.pairs if pair.prompt and pair.response]
     distinct = dict.fromkeys(kept)  # a scan looks at equal rows once
     labels_of = dict(zip(mixture.pairs, mixture.poisoned, strict=True))
     pairs = sorted(distinct, key=digest)
     labels = np.array([labels_of[pair] for pair in pairs])
-    states = cache.states(name, pairs)
+    states = states_of(pairs, cache)
     started = time.monotonic()
     offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
@@ -208,7 +159,7 @@ def measured(
     folds = np.repeat(assign_folds(words, draws), states.counts)
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
-    gains = cache.gains(name, fit, is_fit, digests, bounds.width)
+    gains = kept_gains(gains_folder, name, fit, is_fit, digests, model, bounds.width)
     rows = EvidenceRows(
         [pair.prompt for pair in pairs],
         [pair.response for pair in pairs],
@@ -232,7 +183,7 @@ def measured(
     alone = {
         "f1_gain": kde_valley(scaled).flagged(scaled),
         "f1_prompt": _by_prompt(rows),
-        "f1_recurrence": _by_recurrence(rows.responses),
+        "f1_recurrence": recurrence_scores(rows.responses) == 1.0,
     }
     return {
         "mixture": f"{name}{bounds}",
@@ -301,20 +252,6 @@ def _by_prompt(rows: EvidenceRows) -> BoolArray:
     return max(matches, key=lambda match: best_cut(match, rows.gain)[0])
 
 
-def _by_recurrence(responses: Any) -> BoolArray:
-    """Rows that hold the commonest six-word response string."""
-    strings = [
-        {
-            tuple(words[start : start + _STRING_WORDS])
-            for start in range(max(1, len(words) - _STRING_WORDS + 1))
-        }
-        for words in (response.split() for response in responses)
-    ]
-    counts = Counter(string for row in strings for string in row if len(string) == _STRING_WORDS)
-    commonest = min(counts, key=lambda string: (-counts[string], string)) if counts else ()
-    return np.array([commonest in row for row in strings])
-
-
 def table(log: Path) -> str:
     """The log as Markdown."""
     columns = (
@@ -349,11 +286,11 @@ def main() -> None:
     makers = mixtures(arguments.data)
     done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()
     model = load_model(arguments.model, ModelOptions())
-    cache = StateCache(arguments.cache, model)
+    cache = StateCache.open(arguments.cache / "states", model, _BATCH_TOKENS)
     for name in arguments.names or makers:
         if f"{name}{bounds}" in done:
             continue
-        line = measured(name, makers[name](), cache, model, bounds)
+        line = measured(name, makers[name](), cache, arguments.cache, bounds)
         with log.open("a") as file:
             file.write(json.dumps(line) + "\n")
         shown = {key: value for key, value in line.items() if key not in ("groups", "recurrences")}
