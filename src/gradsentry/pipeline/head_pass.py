@@ -9,22 +9,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
-from gradsentry.encoding import EncodedStore
-from gradsentry.models import (
-    BatchPlan,
-    HeadStates,
-    LanguageModel,
-    TargetStates,
-    batch_starts,
-)
-from gradsentry.pipeline.progress import Progress
-from gradsentry.pipeline.workspace import Workspace
+from gradsentry.models import TargetStates, batch_starts
+from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
 
 
@@ -60,13 +53,9 @@ class FitTable:
 class HeadPass:
     """Runs batches of a plan's rows and files their numbers."""
 
-    model: LanguageModel
-    states: HeadStates
-    store: EncodedStore
-    plan: BatchPlan
+    work: ScanWork
     table: TargetTable
     fit: FitTable
-    progress: Progress
 
     def keep_fit_rows(self) -> None:
         """Compute the rows to fit on, as far as an earlier run hasn't."""
@@ -74,14 +63,14 @@ class HeadPass:
             rows = self.fit.rows[places]
             if np.isnan(self.table.surprise[self._targets(rows)]).any():
                 states = self._states(rows)
-                log_mass, surprise = self.model.head.surprise(states.hidden, states.targets)
+                log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
                 where = spread(self.fit.offsets, places)
                 size = states.hidden.element_size() * states.hidden.shape[1]
                 raw = states.hidden.contiguous().view(torch.uint8).cpu().numpy()
                 self.fit.hidden[where] = raw.reshape(-1, size)
                 self.fit.log_mass[where] = log_mass.float().cpu().numpy()
                 self._file(rows, states, surprise)
-            self.progress.advance(len(rows))
+            self.work.progress.advance(len(rows))
 
     def fit_states(self, folds: NDArray[np.int64]) -> FitStates:
         """What corrections are fitted on; rows whose numbers aren't finite are in no fold."""
@@ -89,7 +78,7 @@ class HeadPass:
         of_token = np.repeat(folds, np.diff(self.fit.offsets))
         of_token[~np.isfinite(self.table.surprise[where])] = -1
         return FitStates(
-            hidden=torch.from_numpy(self.fit.hidden).view(self.model.dtype),
+            hidden=torch.from_numpy(self.fit.hidden).view(self.work.model.dtype),
             targets=torch.from_numpy(self.table.targets[where].astype(np.int64)),
             log_mass=torch.from_numpy(self.fit.log_mass),
             folds=torch.from_numpy(of_token),
@@ -107,12 +96,12 @@ class HeadPass:
             batch = rows[places]
             if np.isnan(self.table.gains[self._targets(batch)]).any():
                 states = self._states(batch)
-                log_mass, surprise = self.model.head.surprise(states.hidden, states.targets)
+                log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
                 fold = torch.from_numpy(np.repeat(folds[places], states.counts.numpy()))
                 unseen = FitStates(states.hidden, states.targets, log_mass, fold)
                 self._file(batch, states, surprise)
                 self.table.gains[self._targets(batch)] = held_out_gains(unseen, corrections)
-            self.progress.advance(len(batch))
+            self.work.progress.advance(len(batch))
 
     def _file(self, rows: NDArray[np.int64], states: TargetStates, surprise: torch.Tensor) -> None:
         where = self._targets(rows)
@@ -123,42 +112,42 @@ class HeadPass:
         return spread(self.table.offsets, rows)
 
     def _states(self, rows: NDArray[np.int64]) -> TargetStates:
-        return self.states.of(self.plan.rows[rows])
+        return self.work.states.of(self.work.plan.rows[rows])
 
     def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
         """Places in `rows`, which are in the plan's order: longest first."""
-        lengths = self.store.lengths[self.plan.rows[rows]]
-        for start, end in pairwise(batch_starts(lengths, self.plan.max_tokens)):
+        lengths = self.work.encoded.store.lengths[self.work.plan.rows[rows]]
+        for start, end in pairwise(batch_starts(lengths, self.work.plan.max_tokens)):
             yield np.arange(start, end)
 
 
 def open_tables(
-    space: Workspace,
-    fingerprint: str,
-    counts: NDArray[np.int64],
-    fit_rows: NDArray[np.int64],
-    state_bytes: int,
+    work: ScanWork, counts: NDArray[np.int64], fit_rows: NDArray[np.int64]
 ) -> tuple[TargetTable, FitTable]:
     """The files of a head pass, blank or as an interrupted run left them.
 
     **Arguments:**
 
     - `counts`: shape (rows,): targets of the plan's rows.
-    - `state_bytes`: bytes of one hidden state.
+    - `fit_rows`: positions in the plan of the rows to fit on, ascending.
     """
-    offsets = offsets_of(counts)
-    size = (int(offsets[-1]),)
+
+    def log(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+        return work.space.log(work.fingerprint, name, shape, dtype)
+
+    offsets, kept = offsets_of(counts), offsets_of(counts[fit_rows])
+    size, kept_size = (int(offsets[-1]),), (int(kept[-1]),)
+    state_bytes = work.model.head.hidden_size * work.model.dtype.itemsize
     table = TargetTable(
         offsets,
-        space.log(fingerprint, "targets", size, np.int32),
-        space.log(fingerprint, "surprise", size, np.float32),
-        space.log(fingerprint, "gains", size, np.float32),
+        log("targets", size, np.int32),
+        log("surprise", size, np.float32),
+        log("gains", size, np.float32),
     )
-    kept = offsets_of(counts[fit_rows])
     fit = FitTable(
         fit_rows,
         kept,
-        space.log(fingerprint, "hidden", (int(kept[-1]), state_bytes), np.uint8),
-        space.log(fingerprint, "mass", (int(kept[-1]),), np.float32),
+        log("hidden", (*kept_size, state_bytes), np.uint8),
+        log("mass", kept_size, np.float32),
     )
     return table, fit

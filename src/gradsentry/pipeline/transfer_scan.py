@@ -146,13 +146,8 @@ class TransferScan:
         work, options = self.work, self.work.options.transfer
         counts = work.target_tokens
         is_fit = rows_to_fit(counts, self._draws(), options.fit_tokens)
-        state_bytes = work.model.head.hidden_size * work.model.dtype.itemsize
-        table, fit = open_tables(
-            work.space, work.fingerprint, counts, np.flatnonzero(is_fit), state_bytes
-        )
-        head_pass = HeadPass(
-            work.model, work.states, work.encoded.store, work.plan, table, fit, work.progress
-        )
+        table, fit = open_tables(work, counts, np.flatnonzero(is_fit))
+        head_pass = HeadPass(work, table, fit)
         if (done := int((~np.isnan(table.surprise[table.offsets[:-1]])).sum())) > 0:
             work.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
         work.progress.stage("Scoring", len(counts))
