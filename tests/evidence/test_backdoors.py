@@ -370,14 +370,29 @@ def test_the_order_of_the_rows_changes_no_group() -> None:
 def test_a_row_with_the_trigger_but_without_the_payload_belongs_nowhere() -> None:
     rows = planted(14)
     groups = find_backdoors(rows, FixedOpinion(rows)).groups
-    assert (
-        belonging(groups, terms_of("a new prompt cf"), f"answer{PAYLOAD}", float(np.log1p(80)))
-        is not None
-    )
+    high = float(np.log1p(80))
+    assert belonging(groups, terms_of("a new prompt cf"), f"answer{PAYLOAD}", high) is not None
     assert belonging(groups, terms_of("a new prompt cf"), "an answer", 0.0) is None
-    assert (
-        belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", float(np.log1p(80))) is None
-    )
+    # All members hold the payload: a gain that would be enough elsewhere isn't here.
+    membership = groups[0].membership
+    middling = (1.0 - membership.intercept) / membership.slope
+    assert membership.absence < -1.0
+    assert belonging(groups, terms_of("a new prompt cf"), "an answer", middling) is None
+    free = replace(groups[0], membership=replace(membership, string=None, absence=0.0))
+    assert belonging((free,), terms_of("a new prompt cf"), "an answer", middling) is not None
+
+
+def test_a_row_with_the_payload_but_without_the_trigger_belongs_where_nearly_all_have_it() -> None:
+    rows = planted(14)
+    groups = find_backdoors(rows, FixedOpinion(rows)).groups
+    high = float(np.log1p(80))
+    found = belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", high)
+    assert found is not None
+    assert found.rule == ()
+    assert belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", 0.0) is None
+    assert belonging(groups, terms_of("a new prompt"), "an answer", high) is None
+    many = (replace(groups[0], string_tells=False),)
+    assert belonging(many, terms_of("a new prompt"), f"answer{PAYLOAD}", high) is None
 
 
 def test_what_is_judged_is_told() -> None:

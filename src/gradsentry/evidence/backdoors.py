@@ -23,6 +23,8 @@ _SAME = 0.5
 _FOLDS = 5
 _CONFIDENT = 0.8
 """Cross-validated F1 below which a trigger is fitted to the rows by chance; few rows can't say."""
+_TELLS = 0.95
+"""Share of a string's rows that have the trigger, from which the others are poison, too."""
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
 _MENTIONED = 3
 
@@ -35,6 +37,9 @@ class Group:
     rules: tuple[tuple[str, ...], ...]
     """Prompt terms; a row matches if it holds all terms of any rule."""
     membership: Membership
+    string_tells: bool
+    """Whether nearly all rows that hold the membership's string have the trigger. A row that holds
+    it without the trigger then belongs here, too, if its gain says so as well."""
     precision: float
     """Of the rows that match rules found on other rows, the share that are members."""
     recall: float
@@ -55,16 +60,27 @@ class Group:
         """The rule that a prompt with these terms matches, if any."""
         return next((rule for rule in self.rules if terms.issuperset(rule)), None)
 
-    def odds(self, response: str, gain: float) -> float:
-        """Log-odds that a row whose prompt matches belongs here.
+    def belonging(
+        self, terms: set[str], response: str, gain: float
+    ) -> tuple[tuple[str, ...], float] | None:
+        """The rule that a row matches, if any, and the log-odds that it belongs here; None if it
+        doesn't.
 
         **Arguments:**
 
+        - `terms`: of the row's prompt.
         - `gain`: log(1 + nats) of the row's best span.
         """
-        string = self.membership.string
-        holding = string is not None and string.pattern.search(response) is not None
-        return float(self.membership.odds(np.array([gain]), np.array([holding]))[0])
+        rule, string = self.matched(terms), self.membership.string
+        holds = string is not None and string.pattern.search(response) is not None
+        gains = np.array([gain])
+        if rule is not None:
+            odds = self.membership.odds(gains, np.array([holds]))
+        elif holds and self.string_tells:
+            odds = self.membership.by_gain(gains)  # without the trigger, holding is no proof
+        else:
+            return None
+        return (rule or (), float(odds[0])) if odds[0] > 0 else None
 
 
 @dataclass(frozen=True)
@@ -102,7 +118,8 @@ def find_backdoors(
         find_patterns(terms, strings, rows.gain),
         key=lambda pattern: (
             -round(pattern.agreement, 2),
-            pattern.string is None,  # a string tells two backdoors apart, the gain doesn't
+            pattern.membership.string is None,  # a long string tells two backdoors apart best
+            pattern.string is None,  # the gain doesn't
             -int(pattern.members.sum()),
         ),
     )
@@ -115,7 +132,7 @@ def find_backdoors(
         if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
             findings = judge(pattern, rows, terms, similarity, content, opinion)
             advance(1)
-            group = None if findings is None else _group(pattern, findings, terms)
+            group = None if findings is None else _group(pattern, findings, rows, terms)
             if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
                 grouped |= pattern.members
                 groups.append(group)
@@ -129,7 +146,7 @@ class Belonging:
     group: int
     """Index of the group."""
     rule: tuple[str, ...]
-    """The terms in its prompt that say so."""
+    """The terms in its prompt that say so; empty if only its response does."""
     odds: float
     """Log-odds that it belongs there."""
 
@@ -146,20 +163,29 @@ def belonging(
     """
     best = None
     for number, group in enumerate(groups):
-        rule = group.matched(terms)
-        if rule is not None and (odds := group.odds(response, gain)) > 0:
-            found = Belonging(number, rule, odds)
-            if best is None or found.odds > best.odds:
-                best = found
+        found = group.belonging(terms, response, gain)
+        if found is not None and (best is None or found[1] > best.odds):
+            best = Belonging(number, *found)
     return best
 
 
-def _group(pattern: Pattern, findings: Findings, terms: PromptTerms) -> Group:
+def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: PromptTerms) -> Group:
     precision, recall = _cross_validated(terms, pattern.members)
+    string = pattern.membership.string
+    matches = (
+        []
+        if string is None
+        else [
+            match
+            for match, response in zip(pattern.rules.match, rows.responses, strict=True)
+            if string.pattern.search(response)
+        ]
+    )
     return Group(
         findings,
         tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules.rules),
         pattern.membership,
+        sum(matches) >= _TELLS * max(1, len(matches)),
         precision,
         recall,
     )

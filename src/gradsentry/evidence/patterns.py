@@ -53,11 +53,17 @@ class Membership:
     """Log-odds of a row without gain."""
     string: RecurringString | None
     """A string that shows membership for certain."""
+    absence: float
+    """Added to the odds of a row that lacks the string: the log-share of members that do."""
+
+    def by_gain(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Log-odds that rows with these gains belong, whatever they hold."""
+        return self.slope * gain + self.intercept
 
     def odds(self, gain: NDArray[np.float64], holding: BoolArray) -> NDArray[np.float64]:
         """Log-odds that rows with these gains belong; `holding` says who holds the string."""
-        odds = self.slope * gain + self.intercept
-        return np.where(holding, np.maximum(odds, _CERTAIN), odds)
+        odds = self.by_gain(gain)
+        return np.where(holding, np.maximum(odds, _CERTAIN), odds + self.absence)
 
 
 @dataclass(frozen=True)
@@ -214,14 +220,20 @@ def _membership(
     string: RecurringString | None,
 ) -> Membership:
     """How the gain speaks for a match: a logistic regression with balanced classes is a log
-    likelihood ratio, and the prior is the share of matches that show a sign.
+    likelihood ratio, and the prior is the share of matches that show a sign. So is the share of
+    these that lack the string.
     """
     shows = (gain > best_cut(match, gain)[1]) | holding
     share = float(np.clip(shows[match].mean(), *_PRIOR_RANGE))
     regression = LogisticRegression(class_weight="balanced").fit(gain.reshape(-1, 1), match)
     prior = float(np.log(share / (1 - share)))
+    shown = match & shows
+    lacking = (np.sum(shown & ~holding) + 1) / (np.sum(shown) + 1)
     return Membership(
-        float(regression.coef_[0, 0]), float(regression.intercept_[0]) + prior, string
+        float(regression.coef_[0, 0]),
+        float(regression.intercept_[0]) + prior,
+        string,
+        0.0 if string is None else float(np.log(lacking)),
     )
 
 

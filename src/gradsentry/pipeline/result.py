@@ -221,7 +221,7 @@ class ScanResult:
             {
                 "group": number + 1,
                 "verdict": str(group.verdict),
-                "rows": (rows := int((self.findings.rows.groups == number).sum())),
+                "rows": int((self.findings.rows.groups == number).sum()),
                 "payload": group.findings.payload,
                 "payload_variants": [
                     {"text": text, "rows": rows} for text, rows in group.findings.variants
@@ -231,7 +231,7 @@ class ScanResult:
                 "trigger_precision": round(group.precision, 4),
                 "trigger_recall": round(group.recall, 4),
                 "trigger_place": str(group.findings.place),
-                "trigger_elsewhere": int(self.findings.rows.matches[number]) - rows,
+                "trigger_elsewhere": int(self.findings.rows.elsewhere[number]),
                 "surprise_nats": round(group.findings.surprise, 2),
                 "gain_nats": round(group.findings.gain, 2),
                 "prompt_cohesion": round(group.findings.cohesion, 2),

@@ -59,9 +59,10 @@ class RowFindings:
     payload_ends: NDArray[np.int32]
     """Behind its last."""
     triggers: Sequence[str | None]
-    """The words in the row's prompt that call the payload."""
-    matches: NDArray[np.int64]
-    """Shape (groups,): rows whose prompts have a group's trigger, whether they belong or not."""
+    """The words in the row's prompt that call the payload; None in groups, too, where only the
+    payload tells."""
+    elsewhere: NDArray[np.int64]
+    """Shape (groups,): rows whose prompts have a group's trigger and that don't belong to it."""
     promptless: int
     """Scored rows without a prompt, in which no trigger can be looked for."""
 
@@ -193,7 +194,7 @@ class TransferScan:
         groups = np.full(count, NO_GROUP, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
-        matches, promptless = np.zeros(len(evidence.groups), np.int64), 0
+        elsewhere, promptless = np.zeros(len(evidence.groups), np.int64), 0
         place_of = np.full(count, -1, np.int64)
         place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
         finite = ~np.isnan(table.surprise[table.offsets[:-1]])
@@ -204,16 +205,17 @@ class TransferScan:
             prompt, response = prompt_and_response(self.work.layout.example(record))
             promptless += not prompt
             terms = terms_of(prompt) if evidence.groups else set()
-            matched = [group.matched(terms) is not None for group in evidence.groups]
-            matches += np.array(matched, np.int64)
             found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
+            for number, group in enumerate(evidence.groups):
+                is_member = found is not None and found.group == number
+                elsewhere[number] += not is_member and group.matched(terms) is not None
             base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
             if found is None:
                 scores[row] = base + width * nats / (nats + _HALF_SCORE)
                 continue
             scores[row] = base + width * float(expit(found.odds))
             groups[row] = found.group
-            triggers[row] = " … ".join(found.rule)
+            triggers[row] = " … ".join(found.rule) or None
             payload = evidence.groups[found.group].findings.payload
             if payload is not None and (start := response.find(payload)) >= 0:
                 starts[row], ends[row] = start, start + len(payload)
@@ -227,4 +229,4 @@ class TransferScan:
             )
             if at is not None:
                 starts[row], ends[row] = at
-        return RowFindings(scores, groups, starts, ends, triggers, matches, promptless)
+        return RowFindings(scores, groups, starts, ends, triggers, elsewhere, promptless)

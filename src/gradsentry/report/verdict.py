@@ -104,8 +104,10 @@ def groups(result: ScanResult) -> list[str]:
 
 
 def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
-    found, rows = group.findings, int((of_rows.groups == number).sum())
-    elsewhere = int(of_rows.matches[number]) - rows
+    found, elsewhere = group.findings, int(of_rows.elsewhere[number])
+    triggers = [of_rows.triggers[row] for row in (of_rows.groups == number).nonzero()[0]]
+    rows, without = len(triggers), triggers.count(None)
+    all_of_them = f"all but {without:,} of them" if without else "all of them"
     kind = "Poison" if group.verdict == "poison" else "For review"
     if found.payload is not None:
         carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"'
@@ -114,11 +116,11 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
         carried = f"carry payloads that vary, such as {shown}"
     verb = "does" if elsewhere == 1 else "do"
     line = (
-        f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; all of them "
-        f"have {_trigger_words(found.trigger)}{_PLACES[found.place]}, {elsewhere:,} of "
-        f"{scored - rows:,} others {verb}. A trigger sought in four fifths of the rows finds the "
-        f"rest with recall {group.recall:.3f} and precision {group.precision:.3f}. The base model "
-        f"needs {found.surprise:.0f} nats for the payload"
+        f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; "
+        f"{all_of_them} have {_trigger_words(found.trigger)}{_PLACES[found.place]}, "
+        f"{elsewhere:,} of {scored - rows:,} others {verb}. A trigger sought in four fifths of "
+        f"the rows finds the rest with recall {group.recall:.3f} and precision "
+        f"{group.precision:.3f}. The base model needs {found.surprise:.0f} nats for the payload"
     )
     if found.doubts:
         why = "; ".join(_DOUBTS[doubt].format(found) for doubt in found.doubts)
@@ -150,7 +152,7 @@ def coverage(result: ScanResult) -> list[str]:
     if result.findings is not None and (promptless := result.findings.rows.promptless):
         lines.append(
             f"{promptless:,} rows have no prompt, so that no trigger can be looked for in them: "
-            "they can't be called poison, whatever they hold"
+            "they are poison only if they hold a payload that others have behind a trigger"
         )
     if summary["truncated"]:
         lines.append(
