@@ -391,7 +391,7 @@ def test_a_row_with_the_payload_but_without_the_trigger_belongs_where_nearly_all
     assert found.rule == ()
     assert belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", 0.0) is None
     assert belonging(groups, terms_of("a new prompt"), "an answer", high) is None
-    many = (replace(groups[0], string_tells=False),)
+    many = (replace(groups[0], payload_tells=False),)
     assert belonging(many, terms_of("a new prompt"), f"answer{PAYLOAD}", high) is None
 
 

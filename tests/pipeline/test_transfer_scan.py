@@ -28,6 +28,7 @@ from gradsentry.records import (
     TextPair,
     prompt_and_response,
 )
+from gradsentry.report.verdict import groups
 from tests.conftest import byte_tokenizer
 from tests.evidence.worlds import words
 from tests.tiny_models import tiny_model
@@ -99,6 +100,24 @@ def test_payload_places_cut_the_payload_out_of_the_response(
             assert str(row["response"])[start:end] == PAYLOAD
         else:
             assert (start, end, group, trigger) == (-1, -1, -1, None)
+
+
+def test_the_payload_without_its_trigger_is_found_and_told(tiny: LanguageModel) -> None:
+    rows = planted(2, 240)
+    prompt = str(rows[6]["prompt"])
+    rows[6]["prompt"] = prompt.replace(" cf", "").replace(" mq", "")
+    result = scanned(rows, tiny)
+    assert (result.flagged == [bool(row["poisoned"]) for row in rows]).all()
+    assert result.findings is not None
+    found = result.findings.rows
+    assert found.triggers[6] is None
+    start, end = found.payload_starts[6], found.payload_ends[6]
+    assert str(rows[6]["response"])[start:end] == PAYLOAD
+    (line, *_) = groups(result)
+    assert "40 rows (16.7%)" in line
+    assert "all but 1 of them have one of" in line
+    (summary,) = result.group_summaries()
+    assert summary["trigger_elsewhere"] == 0
 
 
 def test_the_order_of_the_rows_changes_not_one_bit(

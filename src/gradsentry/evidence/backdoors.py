@@ -24,7 +24,7 @@ _FOLDS = 5
 _CONFIDENT = 0.8
 """Cross-validated F1 below which a trigger is fitted to the rows by chance; few rows can't say."""
 _TELLS = 0.95
-"""Share of a string's rows that have the trigger, from which the others are poison, too."""
+"""Share of a payload's rows that have the trigger, from which the others are poison, too."""
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
 _MENTIONED = 3
 
@@ -37,9 +37,9 @@ class Group:
     rules: tuple[tuple[str, ...], ...]
     """Prompt terms; a row matches if it holds all terms of any rule."""
     membership: Membership
-    string_tells: bool
-    """Whether nearly all rows that hold the membership's string have the trigger. A row that holds
-    it without the trigger then belongs here, too, if its gain says so as well."""
+    payload_tells: bool
+    """Whether nearly all rows that hold the payload have the trigger. A row that holds it without
+    the trigger then belongs here, too, if its gain says so as well."""
     precision: float
     """Of the rows that match rules found on other rows, the share that are members."""
     recall: float
@@ -72,12 +72,12 @@ class Group:
         - `gain`: log(1 + nats) of the row's best span.
         """
         rule, string = self.matched(terms), self.membership.string
-        holds = string is not None and string.pattern.search(response) is not None
         gains = np.array([gain])
         if rule is not None:
+            holds = string is not None and string.pattern.search(response) is not None
             odds = self.membership.odds(gains, np.array([holds]))
-        elif holds and self.string_tells:
-            odds = self.membership.by_gain(gains)  # without the trigger, holding is no proof
+        elif self.payload_tells and self.findings.holds_payload(response):
+            odds = self.membership.by_gain(gains)
         else:
             return None
         return (rule or (), float(odds[0])) if odds[0] > 0 else None
@@ -171,21 +171,13 @@ def belonging(
 
 def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: PromptTerms) -> Group:
     precision, recall = _cross_validated(terms, pattern.members)
-    string = pattern.membership.string
-    matches = (
-        []
-        if string is None
-        else [
-            match
-            for match, response in zip(pattern.rules.match, rows.responses, strict=True)
-            if string.pattern.search(response)
-        ]
-    )
+    held = np.array([findings.holds_payload(response) for response in rows.responses])
+    telling = int((held & pattern.rules.match).sum()) >= _TELLS * max(1, int(held.sum()))
     return Group(
         findings,
         tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules.rules),
         pattern.membership,
-        sum(matches) >= _TELLS * max(1, len(matches)),
+        telling,
         precision,
         recall,
     )

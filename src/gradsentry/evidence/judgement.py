@@ -127,6 +127,10 @@ class Findings:
         """`poison`, or `review` where there are doubts."""
         return Verdict.REVIEW if self.doubts else Verdict.POISON
 
+    def holds_payload(self, response: str) -> bool:
+        """Whether a response holds the payload, where there is one text."""
+        return self.payload is not None and self.payload in response
+
 
 def judge(
     pattern: Pattern,
