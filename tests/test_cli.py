@@ -261,3 +261,12 @@ def test_bench_prints_its_tables(
     assert (tmp_path / "out" / "results.parquet").exists()
     assert (tmp_path / "out" / "plots").is_dir()
     assert gradsentry(*command).stdout == done.stdout
+
+    with plan.open("a") as file:
+        file.write("  u: {data: d, detectors: length, models: no/such/model}\n")
+    failed = gradsentry(*command)
+    assert failed.returncode == 2
+    assert failed.stdout == done.stdout  # what is there is still told
+    assert "no/such/model" in failed.stderr
+    assert gradsentry(*command, "--table", "t").returncode == 0
+    assert gradsentry(*command, "--table", "v").returncode == 2

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
+
+if TYPE_CHECKING:
+    from gradsentry.bench import IdentifyPlan
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors on labelled mixtures.")
 
@@ -50,8 +54,7 @@ def identify(
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
-    from gradsentry.bench.tables import markdown, write_tables
+    from gradsentry.bench import chosen_tables, read_plan, run_identification
     from gradsentry.report.terminal import showing_progress
 
     whole = read_plan(plan)
@@ -60,14 +63,24 @@ def identify(
         with showing_progress() as progress:
             run_identification(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
-        found = measured(out, whole.cells())
-        if found:
-            results = [result for _, result in found]
-            write_tables(whole, results, out)
-            print(markdown(whole, results))
+        _write_results(whole, out)
+
+
+def _write_results(plan: IdentifyPlan, out: Path) -> None:
+    """Write and print the tables and figures of all cells that have a result."""
+    from gradsentry.bench import measured
+    from gradsentry.bench.tables import markdown, write_tables
+
+    found = measured(out, plan.cells())
+    if not found:
+        return
+    results = [result for _, result in found]
+    write_tables(plan, results, out)
     try:
         from gradsentry.bench.plots import write_plots
     except ImportError:
-        progress.note("No figures: they need matplotlib (pip install 'gradsentry[bench]').")
+        message = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
+        print(message, file=sys.stderr)
     else:
         write_plots(found, out)
+    print(markdown(plan, results))
