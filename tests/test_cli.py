@@ -253,7 +253,7 @@ def test_bench_prints_its_tables(
     table = f"{{data: d, detectors: length, models: [{tiny_folder}]}}"
     rows = tmp_path / "rows.jsonl"
     rows.write_text(data.read_text().replace('"poisoned"', '"was"'))
-    plan.write_text(f"data: {{d: {{source: {rows.name}}}}}\ntables: {{t: {table}}}\n")
+    plan.write_text(f"data: {{d: {{source: {rows.name}}}}}\ntables:\n  t: {table}\n")
     command = ("bench", "identify", plan, "--data", tmp_path, "--out", tmp_path / "out")
     done = gradsentry(*command)
     assert done.returncode == 0
