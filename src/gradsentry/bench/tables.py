@@ -23,19 +23,23 @@ def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> No
     (out / "results.md").write_text(markdown(plan, results), encoding="utf-8")
 
 
-def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
-    """All tables: F1 (recall) of each detector; for clean rows the share that is kept.
+_EXPLANATION = """# Results
 
-    What others published for a detector stands in a column beside it. Below, means over cells: best
-    F1 is that of the threshold that is best for the labels; seconds are a detector's own, beyond
-    the head states that all share.
-    """
+F1 (recall) of each detector; where nothing is poisoned, the share of rows that are kept. *Italics*:
+published by others. Means are over the cells with poisoned rows; `best_f1` is that of the threshold
+that is best for the labels, `seconds` are a detector's own, beyond the head states that all share.
+
+"""
+
+
+def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
+    """All tables, and what they hold."""
     parts = []
     for name in plan.tables:
         own = [result for result in results if result["table"] == name]
         if own:
             parts.append(f"## {name}\n\n{_table(own)}\n{_means(own)}")
-    return "\n".join(parts)
+    return _EXPLANATION + "\n".join(parts)
 
 
 def _table(results: Sequence[Result]) -> str:
