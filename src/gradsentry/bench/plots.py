@@ -72,7 +72,9 @@ def _distributions(cells: Sequence[Cell], out: Path) -> Figure:
     detectors = list(dict.fromkeys(cell.detector for cell in cells))
     attacks = list(dict.fromkeys(cell.attack for cell in cells))
     figure = Figure(figsize=(2.4 * len(attacks) + 1, 1.5 * len(detectors) + 0.6))
-    grid: Any = figure.subplots(len(detectors), len(attacks), squeeze=False, sharex=True)
+    grid: Any = figure.subplots(
+        len(detectors), len(attacks), squeeze=False, sharex=True, gridspec_kw={"hspace": 0.5}
+    )
     for cell in cells:
         plot = grid[detectors.index(cell.detector)][attacks.index(cell.attack)]
         scores, labels = scores_of(out, cell)
