@@ -284,6 +284,8 @@ def main() -> None:
         print(table(log))
         return
     makers = mixtures(arguments.data)
+    if unknown := set(arguments.names) - set(makers):
+        parser.error(f"no mixture {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
     done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()
     model = load_model(arguments.model, ModelOptions())
     cache = StateCache.open(arguments.cache / "states", model, _BATCH_TOKENS)
