@@ -68,8 +68,6 @@ from gradsentry.thresholds import kde_valley
 
 _BATCH_TOKENS = 1024
 _DIGEST = 16
-_CHUNK = 4096
-"""Positions whose logits are computed at once."""
 
 
 def digest(pair: TextPair) -> bytes:
@@ -109,11 +107,8 @@ def states_of(pairs: Sequence[TextPair], cache: StateCache) -> States:
             assert isinstance(encoded, EncodedRow)
             writer.append(encoded)
         found = cache.of_store(writer.finish(), Silent()).of(np.arange(len(pairs)))
-    chunks = zip(found.hidden.split(_CHUNK), found.targets.split(_CHUNK), strict=True)
-    mass, nats = zip(*(model.head.surprise(*chunk) for chunk in chunks), strict=True)
-    return States(
-        found.hidden, found.targets, torch.cat(mass), torch.cat(nats), found.counts.numpy()
-    )
+    mass, nats = model.head.surprise(found.hidden, found.targets)
+    return States(found.hidden, found.targets, mass, nats, found.counts.numpy())
 
 
 def kept_gains(
