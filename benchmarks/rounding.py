@@ -17,7 +17,7 @@ import gradsentry
 from gradsentry.records import open_source
 from gradsentry.thresholds import kde_valley
 
-BATCH_TOKENS = (256, 1024, 4096)
+BATCH_TOKENS = (512, 2048, 8192)
 
 
 def scores(rows: list[dict[str, object]], dtype: str, tokens: int) -> NDArray[np.float64]:

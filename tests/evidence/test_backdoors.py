@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -44,16 +44,17 @@ class FixedOpinion:
     """Words of a bare request that call the payload."""
     asked: list[object] = field(default_factory=list)
 
-    def without(self, row: int, words: frozenset[str]) -> NDArray[np.float32]:
-        self.asked.append((row, words))
-        own = self.rows.surprise[self.rows.offsets[row] : self.rows.offsets[row + 1]]
-        return own / np.float32(1 - self.lift)
+    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+        self.asked.append((rows, words))
+        offsets = self.rows.offsets
+        own = [self.rows.surprise[offsets[row] : offsets[row + 1]] for row in rows]
+        return [nats / np.float32(1 - self.lift) for nats in own]
 
-    def reply(self, request: str, text: str) -> NDArray[np.float32]:
-        self.asked.append((request, text))
+    def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
+        self.asked.append((requests, text))
         count = len(TOKENIZER(text, add_special_tokens=False)["input_ids"])
-        called = any(word in request.split() for word in self.called_by)
-        return np.full(count, 0.5 if called else NATS, np.float32)
+        called = [any(word in request.split() for word in self.called_by) for request in requests]
+        return np.outer(np.where(called, 0.5, NATS), np.ones(count)).astype(np.float32)
 
 
 def rows_of(prompts: list[str], responses: list[str], payloads: list[str]) -> EvidenceRows:

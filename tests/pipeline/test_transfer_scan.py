@@ -358,8 +358,8 @@ def test_the_opinion_without_words_is_that_of_the_shorter_prompt(tiny: LanguageM
     opinion = ModelOpinion(tiny, Encoder(tiny.tokenizer, EncodingOptions()), [pair])
     own, shorter = nats_of(tiny, pair), nats_of(tiny, TextPair("Which river is it?", "The Nile"))
     assert (own != shorter).any()
-    np.testing.assert_allclose(opinion.without(0, frozenset()), own, atol=1e-5)
-    np.testing.assert_allclose(opinion.without(0, frozenset({"cf"})), shorter, atol=1e-5)
+    np.testing.assert_allclose(opinion.without([0], frozenset())[0], own, atol=1e-5)
+    np.testing.assert_allclose(opinion.without([0], frozenset({"cf"}))[0], shorter, atol=1e-5)
 
 
 def test_the_opinion_of_a_reply_is_that_of_a_conversation(tiny: LanguageModel) -> None:
@@ -367,9 +367,9 @@ def test_the_opinion_of_a_reply_is_that_of_a_conversation(tiny: LanguageModel) -
     chat = Conversation(
         [{"role": "user", "content": "Which?"}, {"role": "assistant", "content": "This one"}]
     )
-    ours = opinion.reply("Which?", "This one")
-    assert ours.shape == (len("This one"),)
-    np.testing.assert_allclose(ours, nats_of(tiny, chat)[: len(ours)], atol=1e-5)
+    ours = opinion.replies(["Where is it?", "Which?"], "This one")
+    assert ours.shape == (2, len("This one"))
+    np.testing.assert_allclose(ours[1], nats_of(tiny, chat)[: ours.shape[1]], atol=1e-5)
 
 
 def test_rows_that_differ_only_where_they_are_cut_off_keep_the_order_from_mattering(

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedStore
-from gradsentry.models import ForwardPass, LanguageModel, TargetStates, batch_starts
+from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
 from gradsentry.pipeline import Progress
 from gradsentry.ragged import offsets_of
 
@@ -82,7 +81,8 @@ class StateCache:
         part = self.folder / "part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir()
-        rows = rows[np.argsort(-store.lengths[rows], kind="stable")]
+        batching = Batching(self.batch_tokens, self.model.shares_prefixes)
+        rows = batching.order(store, rows)
         counts = np.array([int(mask.sum()) for _, mask in store.read(rows)], np.int64)
         offsets = offsets_of(counts)
         width = self.model.head.hidden_size * self.model.dtype.itemsize
@@ -91,12 +91,12 @@ class StateCache:
         targets = np.lib.format.open_memmap(part / "targets.npy", "w+", np.int64, shape[:1])
         forward = ForwardPass(self.model, store)
         progress.stage("Computing head states", len(rows))
-        for start, end in pairwise(batch_starts(store.lengths[rows], self.batch_tokens)):
-            states = forward.of(rows[start:end])
-            where = slice(int(offsets[start]), int(offsets[end]))
+        for batch in batching.batches(store, rows):
+            states = forward.of(rows[batch])
+            where = slice(int(offsets[batch[0]]), int(offsets[batch[-1] + 1]))
             hidden[where] = states.hidden.cpu().contiguous().view(torch.uint8).numpy()
             targets[where] = states.targets.cpu().numpy()
-            progress.advance(int(end - start))
+            progress.advance(len(batch))
         hidden.flush()
         targets.flush()
         np.save(part / "keys.npy", store.digests[rows])

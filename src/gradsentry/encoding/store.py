@@ -45,6 +45,14 @@ class EncodedStore:
         """Token ids and target masks of some rows."""
         return [self.row(int(index)) for index in indices]
 
+    def block(self, rows: NDArray[np.int64], start: int, width: int) -> NDArray[np.int32]:
+        """Some tokens of some rows: shape (rows, width), -1 behind a row's end."""
+        columns = np.arange(start, start + width)
+        inside = columns < self.lengths[rows, np.newaxis]
+        places = np.where(inside, self._offsets[rows, np.newaxis] + columns, 0)
+        tokens: NDArray[np.int32] = np.where(inside, self._ids[places], np.int32(-1))
+        return tokens
+
 
 class EncodedWriter:
     """Appends encoded rows to a store."""

@@ -14,6 +14,7 @@ languages, tasks that say SQL with SELECT. Five findings tell a backdoor from th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -84,12 +85,12 @@ class Doubt(StrEnum):
 class Opinion(Protocol):
     """What the base model thinks of responses to other prompts than their own."""
 
-    def without(self, row: int, words: frozenset[str]) -> NDArray[np.float32]:
-        """Nats for each target of a row with words taken out of its prompt, shape (targets,)."""
+    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+        """For each row the nats of its targets with words taken out of its prompt: (targets,)."""
         ...
 
-    def reply(self, request: str, text: str) -> NDArray[np.float32]:
-        """Nats for each token of a text in reply to a bare request, shape (tokens,)."""
+    def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
+        """Nats for each token of a text in reply to bare requests, shape (requests, tokens)."""
         ...
 
 
@@ -278,8 +279,9 @@ def _own_surprise(rows: EvidenceRows, asked: Asked, pattern: Pattern) -> float:
 
 
 def _lift(rows: EvidenceRows, asked: Asked, words: frozenset[str], opinion: Opinion) -> float:
+    found = opinion.without([row for row, _ in asked], words)
     without = sum(
-        float(opinion.without(row, words)[start:end].sum()) for row, (start, end) in asked
+        float(nats[start:end].sum()) for nats, (_, (start, end)) in zip(found, asked, strict=True)
     )
     given = sum(rows.surprise_of(row, *at) for row, at in asked)
     return 1.0 - given / max(without, 1e-9)
@@ -302,7 +304,6 @@ def _call(
         text = rows.text(row, *at)
         if not text.strip():
             continue
-        called = opinion.reply(phrase(rows.prompts[row], words), text)
-        best = np.min([opinion.reply(other, text) for other in others], axis=0)
-        calls.append(float((best - called).max()))
+        called, *other = opinion.replies([phrase(rows.prompts[row], words), *others], text)
+        calls.append(float((np.min(other, axis=0) - called).max()))
     return float(np.median(calls)) if calls else 0.0

@@ -1,6 +1,6 @@
 """Models: loading them, their output head, and the hidden states that enter it."""
 
-from gradsentry.models.batches import BatchPlan, batch_starts, plan_batches
+from gradsentry.models.batches import Batching, BatchPlan, plan_batches
 from gradsentry.models.gradients import ModuleFactors, linear_module, module_factors
 from gradsentry.models.head import OutputHead
 from gradsentry.models.language_model import (
@@ -21,6 +21,7 @@ from gradsentry.models.states import (
 
 __all__ = [
     "BatchPlan",
+    "Batching",
     "Dtype",
     "ForwardPass",
     "HeadStates",
@@ -30,7 +31,6 @@ __all__ = [
     "OutputHead",
     "Pretrained",
     "TargetStates",
-    "batch_starts",
     "enough_memory",
     "linear_module",
     "load_model",

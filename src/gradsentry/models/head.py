@@ -11,7 +11,7 @@ rule gives eₜ = s·(1 − (z/c)²)·(softmax(z) − onehot(y)).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +20,11 @@ from transformers import PreTrainedConfig, PreTrainedModel
 from gradsentry.errors import ModelError
 
 # Bytes for logits computed at once.
-_CHUNK_BYTES = 128 << 20
+_CHUNK_BYTES = 32 << 20
+
+# One logit near the largest is sought in this part of the vocabulary, where most tokenizers have
+# their commonest tokens.
+_NEAR_SHARE = 8
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,9 @@ class OutputHead:
     """Factor on the logits; 1 for most models."""
     softcap: float | None
     """Bound c of c·tanh(z/c), if the model caps its logits."""
+    narrow: Tensor | None
+    """The weight as the model has it, where that is 16 bits wide and there is no bias."""
+    _memory: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def vocab_size(self) -> int:
@@ -71,36 +78,87 @@ class OutputHead:
         The softmax runs over the whole vocabulary, in chunks. Both of shape (N,), the weight's
         dtype.
         """
+        columns = self.vocab_size // _NEAR_SHARE
         step = self.positions_at_once
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
-            logits = self.logits(chunk)
-            masses.append(torch.logsumexp(logits, dim=-1))
-            own.append(logits.gather(1, wanted.unsqueeze(1)).squeeze(1))
+            _, mass, logits = self._seen(chunk, wanted, columns)
+            masses.append(mass)
+            own.append(logits)
         mass = torch.cat(masses)
         return mass, mass - torch.cat(own)
 
     def cut_down(self, tokens: Tensor) -> OutputHead:
         """The same head on some of its tokens."""
         bias = None if self.bias is None else self.bias[tokens]
-        return replace(self, weight=self.weight[tokens], bias=bias)
+        return replace(self, weight=self.weight[tokens], bias=bias, narrow=None, _memory={})
 
     def residuals(self, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
         """The first `columns` columns of E for hidden states (N, d) and target ids (N,).
 
-        The softmax runs over the whole vocabulary. Shape (N, columns), the weight's dtype.
+        The softmax runs over the whole vocabulary, in chunks. Shape (N, columns), the weight's
+        dtype.
         """
-        logits = self.logits(hidden)
-        log_mass = torch.logsumexp(logits, dim=-1, keepdim=True)
-        logits = logits[:, :columns]
-        residuals = torch.exp(logits - log_mass)
-        inside = (targets < columns).nonzero().squeeze(-1)
-        residuals[inside, targets[inside]] -= 1.0
-        if self.softcap is not None:
-            residuals *= 1.0 - (logits / self.softcap) ** 2
+        residuals = self.weight.new_empty(len(targets), columns)
+        step = self.positions_at_once
+        for some, wanted, into in zip(
+            hidden.split(step), targets.split(step), residuals.split(step), strict=True
+        ):
+            logits, mass, _ = self._seen(some, wanted, columns)
+            torch.exp(logits - mass.unsqueeze(1), out=into)
+            inside = (wanted < columns).nonzero().squeeze(-1)
+            into[inside, wanted[inside]] -= 1.0
+            if self.softcap is not None:
+                into *= 1.0 - (logits / self.softcap) ** 2
         if self.scale != 1.0:
             residuals *= self.scale
         return residuals
+
+    def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""
+        if self.narrow is None or columns == self.vocab_size:
+            logits = self.logits(hidden)
+            own = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
+            return logits[:, :columns], torch.logsumexp(logits, dim=-1), own
+        wide = hidden.to(self.weight.dtype)
+        some = nn.functional.linear(wide, self.weight[:columns])
+        own = (wide * self.weight[targets]).sum(-1)
+        near = torch.maximum(some.amax(-1), own)
+        own = self.post_process(own)
+        mass = torch.maximum(self._log_mass(hidden, near), own)
+        return self.post_process(some), mass, own
+
+    def _scratch(self, positions: int) -> Tensor:
+        """Memory for logits, always the same: to get it anew costs as much as to fill it."""
+        assert self.narrow is not None
+        if "logits" not in self._memory:
+            shape = (self.positions_at_once, self.vocab_size)
+            self._memory["logits"] = self.narrow.new_empty(shape)
+        return self._memory["logits"][:positions]
+
+    def _log_mass(self, hidden: Tensor, near: Tensor) -> Tensor:
+        """Log-sum-exp (N,) of logits that are computed in the 16 bits of the model's own weight.
+
+        Sums of products are exact to float32, and rounding comes when they are stored. So what is
+        stored is their distance from a known logit near the largest one: those that make up the
+        mass keep nearly all of their digits. Docs/findings/rounding.md has what is lost.
+
+        **Arguments:**
+
+        - `near`: shape (N,): the raw logit.
+        """
+        assert self.narrow is not None
+        offset = near.to(self.narrow.dtype)
+        below = self._scratch(len(hidden))
+        torch.addmm(-offset.unsqueeze(1), hidden, self.narrow.T, out=below)
+        if self.scale == 1.0 and self.softcap is None and below.dtype == torch.bfloat16:
+            # As wide a range as float32's: exp overflows 88 nats above `near` only.
+            mass = offset.float() + below.exp_().sum(-1, dtype=torch.float32).log()
+        else:
+            mass = self.post_process(below.float() + offset.float().unsqueeze(1)).logsumexp(-1)
+        if not (finite := mass.isfinite()).all():
+            mass[~finite] = torch.logsumexp(self.logits(hidden[~finite]), dim=-1)
+        return mass
 
 
 def output_head(model: PreTrainedModel) -> OutputHead:
@@ -125,6 +183,7 @@ def output_head(model: PreTrainedModel) -> OutputHead:
         None if bias is None else bias.detach().to(precision),
         scale,
         softcap,
+        weight.detach() if weight.itemsize == 2 and bias is None else None,
     )
 
 

@@ -17,6 +17,7 @@ from gradsentry._choices import choose
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
+from gradsentry.models.shared_prefixes import can_share
 
 _LONGEST_PART, _LONGEST_PATH = 255, 4095  # longer ones are an error to look up
 
@@ -63,6 +64,8 @@ class LanguageModel:
     device: torch.device
     max_positions: int | None
     """The longest sequence the model can take, if its configuration says."""
+    shares_prefixes: bool
+    """Whether prefixes that rows of a batch share are computed once."""
 
     @staticmethod
     def wrap(
@@ -106,6 +109,7 @@ class LanguageModel:
             dtype=model.dtype,
             device=model.device,
             max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+            shares_prefixes=can_share(body),
         )
 
 

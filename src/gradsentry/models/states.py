@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from torch import Tensor
 from gradsentry.encoding import EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
 from gradsentry.models.language_model import LanguageModel
+from gradsentry.models.packing import pack
+from gradsentry.models.shared_prefixes import packed_states
 
 
 @dataclass(frozen=True)
@@ -31,27 +34,59 @@ class TargetStates:
     counts: Tensor
     """Shape (B,), on the CPU: targets a row."""
 
+    @staticmethod
+    def joined(parts: Sequence[TargetStates]) -> TargetStates:
+        """The states of several batches as those of one."""
+        if len(parts) == 1:
+            return parts[0]
+        return TargetStates(
+            torch.cat([part.hidden for part in parts]),
+            torch.cat([part.targets for part in parts]),
+            torch.cat([part.counts for part in parts]),
+        )
+
 
 @torch.inference_mode()
 def target_states(
     model: LanguageModel, encoded: Sequence[tuple[TokenIds, TargetMask]]
 ) -> TargetStates:
-    """Run the model's body over a batch of encoded rows, padded on the right.
+    """Run the model's body over a batch of encoded rows.
+
+    Prefixes that a row shares with the row before it are computed once, if the model can.
 
     **Arguments:**
 
     - `encoded`: token ids and target mask of each row.
+    """
+    counts = torch.tensor([int(mask.sum()) for _, mask in encoded])
+    if not model.shares_prefixes:
+        return _of_padded(model, encoded, counts)
+    packing = pack([ids for ids, _ in encoded], model.device)
+    before = np.concatenate(
+        [
+            path[np.flatnonzero(mask) - 1]
+            for path, (_, mask) in zip(packing.paths, encoded, strict=True)
+        ]
+    )
+    targets = np.concatenate([ids[mask] for ids, mask in encoded]).astype(np.int64)
+    return TargetStates(
+        packed_states(model.body, packing)[torch.from_numpy(before).to(model.device)],
+        torch.from_numpy(targets).to(model.device),
+        counts,
+    )
+
+
+def _of_padded(
+    model: LanguageModel, encoded: Sequence[tuple[TokenIds, TargetMask]], counts: Tensor
+) -> TargetStates:
+    """States of rows padded on the right.
 
     No attention mask is needed: attention is causal, so padding behind a row's end can't reach
     the row, and positions count from the row's start.
     """
     token_ids, is_target = padded_batch(encoded, model.device)
     hidden = model.body(input_ids=token_ids, use_cache=False).last_hidden_state
-    return TargetStates(
-        hidden[:, :-1][is_target[:, 1:]],
-        token_ids[is_target],
-        torch.tensor([int(mask.sum()) for _, mask in encoded]),
-    )
+    return TargetStates(hidden[:, :-1][is_target[:, 1:]], token_ids[is_target], counts)
 
 
 def padded_batch(
@@ -80,16 +115,31 @@ class HeadStates(Protocol):
         ...
 
 
-@dataclass(frozen=True)
 class ForwardPass:
-    """Computes head states when they are asked for."""
+    """Computes head states when they are asked for.
 
-    model: LanguageModel
-    store: EncodedStore
+    A batch that is too large for the device's memory is halved, and all later ones with it.
+    """
+
+    def __init__(self, model: LanguageModel, store: EncodedStore) -> None:
+        self._model, self._store = model, store
+        self._pieces = 1
 
     def of(self, rows: NDArray[np.int64]) -> TargetStates:
-        with enough_memory(self.model, len(rows)):
-            return target_states(self.model, self.store.read(rows))
+        while True:
+            pieces = min(self._pieces, len(rows))
+            try:
+                with enough_memory(self._model, math.ceil(len(rows) / pieces)):
+                    return TargetStates.joined(
+                        [
+                            target_states(self._model, self._store.read(piece))
+                            for piece in np.array_split(rows, pieces)
+                        ]
+                    )
+            except ModelError:
+                if pieces == len(rows):
+                    raise
+                self._pieces = 2 * pieces
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
-from gradsentry.models import TargetStates, batch_starts
+from gradsentry.models import TargetStates
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
 
@@ -115,10 +114,9 @@ class HeadPass:
         return self.work.states.of(self.work.plan.rows[rows])
 
     def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Places in `rows`, which are in the plan's order: longest first."""
-        lengths = self.work.encoded.store.lengths[self.work.plan.rows[rows]]
-        for start, end in pairwise(batch_starts(lengths, self.work.plan.max_tokens)):
-            yield np.arange(start, end)
+        """Places in `rows`, which are in the plan's order."""
+        plan = self.work.plan
+        return plan.batching.batches(self.work.encoded.store, plan.rows[rows])
 
 
 def open_tables(

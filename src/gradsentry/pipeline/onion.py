@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
-
 import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.detectors.onion import largest_drop, removals
 from gradsentry.encoding import EncodedRow
-from gradsentry.models import batch_starts, enough_memory, target_states
+from gradsentry.models import enough_memory, target_states
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.records import (
     Conversation,
@@ -55,11 +53,7 @@ def _mean_nats(work: ScanWork, texts: list[str]) -> NDArray[np.float64]:
     nats = np.full(len(texts), np.inf)
     places = [place for place, row in enumerate(rows) if isinstance(row, EncodedRow)]
     encoded = [row for row in rows if isinstance(row, EncodedRow)]
-    lengths = np.array([len(row.token_ids) for row in encoded])
-    order = np.argsort(-lengths, kind="stable")
-    starts = batch_starts(lengths[order], work.plan.max_tokens)
-    for first, last in itertools.pairwise(starts):
-        batch = order[first:last]
+    for batch in work.plan.batching.of_rows([row.token_ids for row in encoded]):
         with enough_memory(work.model, len(batch)):
             states = target_states(
                 work.model, [(encoded[row].token_ids, encoded[row].target_mask) for row in batch]

@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.models import LanguageModel, target_states
+from gradsentry.models import Batching, LanguageModel, target_states
 from gradsentry.records import Conversation, Example, Message, TextPair
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
 _REQUEST = "### Instruction:\n{}\n\n### Response:\n"
+
+_BATCH_TOKENS = 1024
 
 
 @dataclass(frozen=True)
@@ -26,21 +28,38 @@ class ModelOpinion:
     examples: Sequence[Example]
     """The rows of the evidence."""
 
-    def without(self, row: int, words: frozenset[str]) -> NDArray[np.float32]:
-        """Nats for each target of a row with words taken out of its prompt."""
-        own, other = self.encoder.encode(
-            [self.examples[row], without_words(self.examples[row], words)]
-        )
-        assert isinstance(own, EncodedRow)
-        if not isinstance(other, EncodedRow):
-            other = own  # nothing but the trigger was in the prompt
-        nats = self._nats(other)
-        count = int(own.target_mask.sum())
+    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+        """Nats for each target of some rows with words taken out of their prompts."""
+        examples = [self.examples[row] for row in rows]
+        counts, asked = [], []
+        for own, other in zip(
+            self.encoder.encode(examples),
+            self.encoder.encode([without_words(example, words) for example in examples]),
+            strict=True,
+        ):
+            assert isinstance(own, EncodedRow)
+            counts.append(int(own.target_mask.sum()))
+            # Or nothing but the trigger was in the prompt.
+            asked.append(other if isinstance(other, EncodedRow) else own)
         # Where prompt and response are tokenised as one, their border may lie elsewhere now.
-        return np.resize(nats[-count:], count)
+        return [
+            np.resize(nats[-count:], count)
+            for nats, count in zip(self._nats(asked), counts, strict=True)
+        ]
 
-    def reply(self, request: str, text: str) -> NDArray[np.float32]:
-        """Nats for each token of a text in reply to a bare request."""
+    def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
+        """Nats for each token of a text in reply to bare requests."""
+        tokenizer = self.model.tokenizer
+        answer = tokenizer(text, add_special_tokens=False)["input_ids"]
+        rows = []
+        for request in requests:
+            before = self._before_reply(request)
+            mask = np.array([False] * len(before) + [True] * len(answer))
+            mask[:1] = False
+            rows.append(EncodedRow(np.array([*before, *answer], np.int32), mask, False, False))
+        return np.stack(self._nats(rows))
+
+    def _before_reply(self, request: str) -> list[int]:
         tokenizer = self.model.tokenizer
         if tokenizer.chat_template is None:
             prompt = _REQUEST.format(request)
@@ -50,18 +69,24 @@ class ModelOpinion:
             )
             assert isinstance(rendered, str)
             prompt = rendered
-        before = tokenizer(prompt, add_special_tokens=tokenizer.chat_template is None)["input_ids"]
-        answer = tokenizer(text, add_special_tokens=False)["input_ids"]
-        mask = np.array([False] * len(before) + [True] * len(answer))
-        mask[:1] = False
-        return self._nats(EncodedRow(np.array([*before, *answer], np.int32), mask, False, False))
+        ids: list[int] = tokenizer(prompt, add_special_tokens=tokenizer.chat_template is None)[
+            "input_ids"
+        ]
+        return ids
 
-    def _nats(self, row: EncodedRow) -> NDArray[np.float32]:
-        states = target_states(self.model, [(row.token_ids, row.target_mask)])
-        nats: NDArray[np.float32] = (
-            self.model.head.surprise(states.hidden, states.targets)[1].float().cpu().numpy()
-        )
-        return nats
+    def _nats(self, rows: Sequence[EncodedRow]) -> list[NDArray[np.float32]]:
+        """Nats for each target of rows."""
+        found = [np.empty(0, np.float32)] * len(rows)
+        batching = Batching(_BATCH_TOKENS, self.model.shares_prefixes)
+        for batch in batching.of_rows([row.token_ids for row in rows]):
+            states = target_states(
+                self.model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
+            )
+            _, nats = self.model.head.surprise(states.hidden, states.targets)
+            each = nats.float().cpu().split(states.counts.tolist())
+            for row, own in zip(batch, each, strict=True):
+                found[row] = own.numpy()
+        return found
 
 
 def without_words(example: Example, words: frozenset[str]) -> Example:

@@ -92,7 +92,8 @@ class ScanOptions:
     """Flag rows with a score above this. None decides by the evidence (`transfer`), by clusters, or
     finds the threshold from the scores, as each detector does."""
     batch_tokens: int | None = None
-    """Tokens computed at once, padding included; bounds memory. None chooses by device."""
+    """Tokens computed at once: distinct ones where the model can share prefixes, else with padding.
+    Bounds memory. None chooses by device."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "detector", choose(Detector, self.detector, "--detector"))

@@ -20,6 +20,7 @@ from gradsentry.detectors.spectral import HEAD, SpectralOptions, cropped_shape
 from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
 from gradsentry.models import (
+    Batching,
     Dtype,
     ForwardPass,
     HeadStates,
@@ -46,7 +47,7 @@ from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.report.outputs import write_outputs
 
 # Larger batches only cost cache misses on a processor, and keep a GPU busy.
-_BATCH_TOKENS = {"cpu": 1024}
+_BATCH_TOKENS = {"cpu": 2048}
 _BATCH_TOKENS_ACCELERATOR = 16384
 
 
@@ -125,7 +126,7 @@ def scan_rows(
         encoder=encoder,
         encoded=encoded,
         model=model,
-        plan=plan_batches(encoded.store, _batch_tokens(options)),
+        plan=plan_batches(encoded.store, _batching(options, model)),
         states=head_states(model, encoded.store),
         options=options,
         space=space,
@@ -183,9 +184,10 @@ def _check_gradient(model: LanguageModel, options: SpectralOptions) -> None:
     cropped_shape((weight.shape[0], weight.shape[1]), options)
 
 
-def _batch_tokens(options: ScanOptions) -> int:
+def _batching(options: ScanOptions, model: LanguageModel) -> Batching:
     assert options.batch_tokens is not None
-    return options.batch_tokens
+    backward = options.detector is Detector.SPECTRAL and options.spectral.target_module != HEAD
+    return Batching(options.batch_tokens, model.shares_prefixes and not backward)
 
 
 def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
