@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gradsentry.pipeline import Progress as ScanProgress
     from gradsentry.pipeline import ScanResult
 
-_SECONDS_BETWEEN_LINES = 15
+_SECONDS_TO_LINE, _SECONDS_BETWEEN_LINES = 2, 15
 
 
 @contextlib.contextmanager
@@ -73,28 +73,28 @@ class _Bars:
 
 
 class _Lines:
-    """A line at the start of a stage and every few seconds."""
+    """A line at the start of a stage, soon after, and every few seconds."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._name = ""
         self._total: int | None = None
         self._done = 0
-        self._last = 0.0
+        self._next = 0.0
 
     def note(self, line: str) -> None:
         self._console.print(visible(line), markup=False, soft_wrap=True)
 
     def stage(self, name: str, total: int | None) -> None:
         self._name, self._total, self._done = name, total, 0
-        self._last = time.monotonic()
+        self._next = time.monotonic() + _SECONDS_TO_LINE
         self.note(f"{name} {total:,} rows ..." if total is not None else f"{name} ...")
 
     def advance(self, rows: int) -> None:
         self._done += rows
         now = time.monotonic()
-        if now - self._last >= _SECONDS_BETWEEN_LINES:
-            self._last = now
+        if now >= self._next:
+            self._next = now + _SECONDS_BETWEEN_LINES
             of = f" of {self._total:,}" if self._total is not None else ""
             self.note(f"{self._name}: {self._done:,}{of} rows")
 
