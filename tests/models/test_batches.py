@@ -115,3 +115,10 @@ def test_rows_that_differ_only_in_their_targets_are_different() -> None:
         writer.append(EncodedRow(ids, np.array([False, False, True]), False, False))
         plan = plan_batches(writer.finish(), Batching(100, shares_prefixes=True))
     assert len(plan.rows) == 2
+
+
+def test_what_rows_share_is_bounded_too() -> None:
+    rows = [[1] * 90 + [end] for end in range(60)]
+    with tempfile.TemporaryDirectory() as folder:
+        plan = plan_batches(stored(rows, folder), Batching(100, shares_prefixes=True))
+    assert max(91 * np.diff(plan.starts)) <= 16 * 100

@@ -8,13 +8,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, MambaConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    GptOssConfig,
+    LlamaConfig,
+    MambaConfig,
+    PreTrainedModel,
+    Qwen2MoeConfig,
+)
 
 from gradsentry.encoding import EncodedRow, EncodedWriter
 from gradsentry.models import ForwardPass, LanguageModel, TargetStates, states, target_states
 from gradsentry.models.packing import pack
 from gradsentry.models.shared_prefixes import can_share, packed_states
-from tests.tiny_models import ARCHITECTURES, VOCAB, tiny_model
+from tests.tiny_models import ARCHITECTURES, VOCAB, tiny_config, tiny_model
 
 OTHERS = ("gptj", "gemma2")
 """GPT-J calls its attention in its own way; Gemma 2 caps attention scores."""
@@ -72,11 +79,82 @@ def recurrent_model() -> PreTrainedModel:
     return model
 
 
-def test_models_that_cannot_share_are_recognised() -> None:
-    assert not can_share(torch.nn.Linear(2, 2))
-    for model in (recurrent_model(), *map(tiny_model, OTHERS)):
+def attention_with_sinks(dtype: torch.dtype) -> PreTrainedModel:
+    torch.manual_seed(0)
+    config = GptOssConfig(
+        vocab_size=VOCAB,
+        hidden_size=64,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        head_dim=16,
+        num_local_experts=2,
+        num_experts_per_tok=1,
+        sliding_window=16,
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).to(dtype).eval()
+    return model
+
+
+def window_in_the_mask_alone() -> PreTrainedModel:
+    torch.manual_seed(0)
+    config = Qwen2MoeConfig(
+        vocab_size=VOCAB,
+        hidden_size=64,
+        intermediate_size=32,
+        moe_intermediate_size=32,
+        shared_expert_intermediate_size=32,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        num_experts=2,
+        num_experts_per_tok=1,
+        use_sliding_window=True,
+        max_window_layers=2,
+        sliding_window=1500,
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
+    return model
+
+
+def positions_of_the_longest_row() -> PreTrainedModel:
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=VOCAB,
+        hidden_size=64,
+        intermediate_size=32,
+        num_hidden_layers=1,
+        num_attention_heads=4,
+        rope_parameters={"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0},
+    )
+    model: PreTrainedModel = AutoModelForCausalLM.from_config(config).eval()
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_models_that_cannot_share_are_recognised(dtype: torch.dtype) -> None:
+    models = [tiny_model(name, dtype) for name in OTHERS]
+    models += [recurrent_model().to(dtype), attention_with_sinks(dtype)]
+    for model in [*models, window_in_the_mask_alone(), positions_of_the_longest_row()]:
         body: Any = model.base_model
+        before = body.config._attn_implementation
         assert not can_share(body)
+        assert body.config._attn_implementation == before
+    assert not can_share(torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("architecture", SHARES)
+def test_models_that_can_share_are_recognised(architecture: str, dtype: torch.dtype) -> None:
+    assert can_share(tiny_model(architecture, dtype).base_model)
+
+
+def test_another_attention_is_back_afterwards() -> None:
+    model = AutoModelForCausalLM.from_config(tiny_config("llama"), attn_implementation="eager")
+    body: Any = model.base_model
+    assert can_share(body)
+    assert body.config._attn_implementation == "eager"
 
 
 @pytest.mark.parametrize("architecture", ["llama", "gemma3", "gptj"])

@@ -271,6 +271,19 @@ def test_scores_of_other_options_are_not_taken_up(
     assert (result.scores == gradsentry.scan(data, model=tiny, options=whole).scores).all()
 
 
+@pytest.mark.parametrize("detector", ["spectral", "transfer"])
+def test_scores_in_another_order_are_not_taken_up(
+    data: Path, tiny: LanguageModel, tmp_path: Path, detector: str
+) -> None:
+    out = tmp_path / "out"
+    options = ScanOptions(batch_tokens=200, detector=gradsentry.Detector(detector))
+    with pytest.raises(KeyboardInterrupt):
+        gradsentry.scan(data, model=tiny, options=options, out=out, progress=Interrupting(25))
+    apart = replace(tiny, shares_prefixes=False)
+    result = gradsentry.scan(data, model=apart, options=options, out=out)
+    assert (result.scores == gradsentry.scan(data, model=apart, options=options).scores).all()
+
+
 def test_results_are_never_overwritten_without_force(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:

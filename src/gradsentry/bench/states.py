@@ -43,7 +43,8 @@ class StateCache:
     @staticmethod
     def open(folder: Path, model: LanguageModel, batch_tokens: int) -> StateCache:
         """The cache of a model, with what earlier runs left in it."""
-        name = json.dumps([model.revision, str(model.dtype), batch_tokens])
+        parts = [model.revision, str(model.dtype), batch_tokens, model.shares_prefixes]
+        name = json.dumps(parts)
         own = folder / "".join(character if character.isalnum() else "-" for character in name)
         own.mkdir(parents=True, exist_ok=True)
         cache = StateCache(own, model, batch_tokens)

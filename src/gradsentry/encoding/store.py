@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 
 _DIGEST_BYTES = 16
+_ROWS_AT_ONCE = 65_536
 
 
 class EncodedStore:
@@ -47,10 +48,13 @@ class EncodedStore:
 
     def block(self, rows: NDArray[np.int64], start: int, width: int) -> NDArray[np.int32]:
         """Some tokens of some rows: shape (rows, width), -1 behind a row's end."""
+        tokens = np.full((len(rows), width), -1, np.int32)
         columns = np.arange(start, start + width)
-        inside = columns < self.lengths[rows, np.newaxis]
-        places = np.where(inside, self._offsets[rows, np.newaxis] + columns, 0)
-        tokens: NDArray[np.int32] = np.where(inside, self._ids[places], np.int32(-1))
+        for first in range(0, len(rows), _ROWS_AT_ONCE):
+            some = rows[first : first + _ROWS_AT_ONCE, np.newaxis]
+            inside = columns < self.lengths[some]
+            places = (self._offsets[some] + columns)[inside]
+            tokens[first : first + len(some)][inside] = self._ids[places]
         return tokens
 
 

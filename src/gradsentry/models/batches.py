@@ -21,8 +21,10 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedStore, TokenIds
 from gradsentry.models.packing import shared_length
 
-_BLOCK = 32
-"""Tokens compared at once."""
+_BLOCK, _ROWS_AT_ONCE = 32, 65_536
+"""Tokens, and rows, compared at once."""
+_MOST_SHARED = 16
+"""How many times the tokens of a batch its rows may have, counting shared ones in each row."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +124,8 @@ def packed_starts(
     """Where batches start, and the end, of rows whose shared prefixes count once.
 
     A batch that starts with a row computes the whole of it again. So batches that are half full
-    end where the next row shares least.
+    end where the next row shares least. What isn't computed twice still takes memory behind the
+    body, if it is a target, so that is bounded, too.
 
     **Arguments:**
 
@@ -133,9 +136,14 @@ def packed_starts(
     starts = [0]
     while starts[-1] < len(sizes):
         start = starts[-1]
-        used, end, cheapest = sizes[start], start + 1, start + 1
-        while end < len(sizes) and used + sizes[end] - overlaps[end] <= max_tokens:
+        used, whole, end, cheapest = sizes[start], sizes[start], start + 1, start + 1
+        while (
+            end < len(sizes)
+            and used + sizes[end] - overlaps[end] <= max_tokens
+            and whole + sizes[end] <= _MOST_SHARED * max_tokens
+        ):
             used += sizes[end] - overlaps[end]
+            whole += sizes[end]
             end += 1
             if end < len(sizes) and (2 * used < max_tokens or overlaps[end] <= overlaps[cheapest]):
                 cheapest = end
@@ -149,13 +157,13 @@ def shared_lengths(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.i
     Shape (rows,); 0 for the first.
     """
     shared = np.zeros(len(rows), np.int64)
-    open_places, start = np.arange(1, len(rows)), 0
-    while len(open_places):
-        own = store.block(rows[open_places], start, _BLOCK)
-        before = store.block(rows[open_places - 1], start, _BLOCK)
-        same = (own == before) & (own >= 0)
-        shared[open_places] += np.where(same.all(1), _BLOCK, same.argmin(1))
-        open_places, start = open_places[same.all(1)], start + _BLOCK
+    for first in range(1, len(rows), _ROWS_AT_ONCE):
+        places, start = np.arange(first, min(first + _ROWS_AT_ONCE, len(rows))), 0
+        while len(places):
+            own = store.block(rows[places], start, _BLOCK)
+            same = (own == store.block(rows[places - 1], start, _BLOCK)) & (own >= 0)
+            shared[places] += np.where(same.all(1), _BLOCK, same.argmin(1))
+            places, start = places[same.all(1)], start + _BLOCK
     return shared
 
 

@@ -11,6 +11,8 @@ rule gives eₜ = s·(1 − (z/c)²)·(softmax(z) − onehot(y)).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -25,6 +27,9 @@ _CHUNK_BYTES = 32 << 20
 # One logit near the largest is sought in this part of the vocabulary, where most tokenizers have
 # their commonest tokens.
 _NEAR_SHARE = 8
+
+# Nats above what is known at which the rest of the vocabulary is computed in float32.
+_FAR = 4.0
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class OutputHead:
     """Bound c of c·tanh(z/c), if the model caps its logits."""
     narrow: Tensor | None
     """The weight as the model has it, where that is 16 bits wide and there is no bias."""
-    _memory: dict[str, Tensor] = field(default_factory=dict, repr=False, compare=False)
+    _memory: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def vocab_size(self) -> int:
@@ -78,7 +83,7 @@ class OutputHead:
         The softmax runs over the whole vocabulary, in chunks. Both of shape (N,), the weight's
         dtype.
         """
-        columns = self.vocab_size // _NEAR_SHARE
+        columns = max(1, self.vocab_size // _NEAR_SHARE)
         step = self.positions_at_once
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
@@ -124,41 +129,79 @@ class OutputHead:
         some = nn.functional.linear(wide, self.weight[:columns])
         own = (wide * self.weight[targets]).sum(-1)
         near = torch.maximum(some.amax(-1), own)
-        own = self.post_process(own)
-        mass = torch.maximum(self._log_mass(hidden, near), own)
-        return self.post_process(some), mass, own
+        is_outside = targets >= columns
+        rest = self._rest_of_mass(hidden, near, columns, torch.where(is_outside, targets, -1))
+        some, own = self.post_process(some), self.post_process(own)
+        known = torch.logsumexp(some, dim=-1)
+        known = torch.where(is_outside, torch.logaddexp(known, own), known)
+        mass = torch.logaddexp(known, rest)
+        # Where others lie far above all that is known, their digits are lost after all.
+        if (far := ~(rest - known < _FAR)).any():
+            mass[far] = torch.logsumexp(self.logits(hidden[far]), dim=-1)
+        return some, mass, own
 
-    def _scratch(self, positions: int) -> Tensor:
-        """Memory for logits, always the same: to get it anew costs as much as to fill it."""
-        assert self.narrow is not None
-        if "logits" not in self._memory:
-            shape = (self.positions_at_once, self.vocab_size)
-            self._memory["logits"] = self.narrow.new_empty(shape)
-        return self._memory["logits"][:positions]
+    def _rest_of_mass(self, hidden: Tensor, near: Tensor, columns: int, but: Tensor) -> Tensor:
+        """Log-sum-exp (N,) of the logits behind the first columns, computed in 16 bits.
 
-    def _log_mass(self, hidden: Tensor, near: Tensor) -> Tensor:
-        """Log-sum-exp (N,) of logits that are computed in the 16 bits of the model's own weight.
-
-        Sums of products are exact to float32, and rounding comes when they are stored. So what is
-        stored is their distance from a known logit near the largest one: those that make up the
-        mass keep nearly all of their digits. Docs/findings/rounding.md has what is lost.
+        Products are summed in float32, and digits are lost when sums are stored. So what is stored
+        is their distance from a known logit near the largest one: those that make up the mass keep
+        most of their digits. docs/findings/speed.md says what is lost.
 
         **Arguments:**
 
         - `near`: shape (N,): the raw logit.
+        - `but`: shape (N,): a token to leave out, or -1.
         """
         assert self.narrow is not None
         offset = near.to(self.narrow.dtype)
-        below = self._scratch(len(hidden))
-        torch.addmm(-offset.unsqueeze(1), hidden, self.narrow.T, out=below)
+        below = self._scratch(len(hidden), columns)
+        with _summed_in_float32(hidden.device):
+            torch.addmm(
+                -offset.unsqueeze(1),
+                hidden.to(self.narrow.dtype),
+                self.narrow[columns:].T,
+                out=below,
+            )
+        left_out = (but >= 0).nonzero().squeeze(-1)
+        places = left_out, but[left_out] - columns
+        offset = offset.to(self.weight.dtype)
         if self.scale == 1.0 and self.softcap is None and below.dtype == torch.bfloat16:
-            # As wide a range as float32's: exp overflows 88 nats above `near` only.
-            mass = offset.float() + below.exp_().sum(-1, dtype=torch.float32).log()
-        else:
-            mass = self.post_process(below.float() + offset.float().unsqueeze(1)).logsumexp(-1)
-        if not (finite := mass.isfinite()).all():
-            mass[~finite] = torch.logsumexp(self.logits(hidden[~finite]), dim=-1)
-        return mass
+            # As wide a range as float32's: nothing overflows that isn't far above `near`.
+            below[places] = -torch.inf
+            return offset + below.exp_().sum(-1, dtype=offset.dtype).log()
+        logits = self.post_process(below.to(offset.dtype) + offset.unsqueeze(1))
+        logits[places] = -torch.inf
+        return torch.logsumexp(logits, dim=-1)
+
+    def _scratch(self, positions: int, columns: int) -> Tensor:
+        """Memory for logits behind the first columns: new memory costs as much as filling it."""
+        assert self.narrow is not None
+        if columns not in self._memory:
+            shape = (self.positions_at_once, self.vocab_size - columns)
+            with torch.inference_mode(False):  # it serves outside of inference mode, too
+                self._memory[columns] = self.narrow.new_empty(shape)
+        return self._memory[columns][:positions]
+
+
+@contextmanager
+def _summed_in_float32(device: torch.device) -> Iterator[None]:
+    """Products of 16-bit matrices on CUDA without partial sums in 16 bits."""
+    if device.type != "cuda":
+        yield
+        return
+    flags = torch.backends.cuda.matmul
+    names = (
+        "allow_bf16_reduced_precision_reduction",
+        "allow_fp16_reduced_precision_reduction",
+    )
+    own = [getattr(flags, name) for name in names]
+    try:
+        for name in names:
+            setattr(flags, name, False)
+        yield
+    finally:
+        for name, value in zip(names, own, strict=True):
+            setattr(flags, name, value)
 
 
 def output_head(model: PreTrainedModel) -> OutputHead:
@@ -183,8 +226,13 @@ def output_head(model: PreTrainedModel) -> OutputHead:
         None if bias is None else bias.detach().to(precision),
         scale,
         softcap,
-        weight.detach() if weight.itemsize == 2 and bias is None else None,
+        weight.detach() if _can_be_narrow(weight) and bias is None else None,
     )
+
+
+def _can_be_narrow(weight: Tensor) -> bool:
+    """Whether 16-bit products are rounded once, after the last sum; MPS rounds before."""
+    return weight.itemsize == 2 and weight.device.type in ("cpu", "cuda")
 
 
 def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> None:

@@ -109,7 +109,7 @@ class LanguageModel:
             dtype=model.dtype,
             device=model.device,
             max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
-            shares_prefixes=can_share(body),
+            shares_prefixes=_can_share(body),
         )
 
 
@@ -301,6 +301,16 @@ def _from_pretrained(
             "Use a checkpoint of a causal language model: one that predicts the next token.",
         )
     return model, tokenizer
+
+
+def _can_share(body: nn.Module) -> bool:
+    try:
+        return can_share(body)
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            "There is no memory left beside the model.",
+            "Free the device, or use a smaller model or --device cpu.",
+        ) from None
 
 
 def _device(name: str) -> torch.device:

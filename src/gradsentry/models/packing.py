@@ -75,6 +75,8 @@ class Packing:
     paths: Sequence[Index]
     """For each row where its tokens are in the sequence: shape (length,)."""
     groups: Sequence[Group]
+    windows: list[int | None] = field(default_factory=list)
+    """The sliding windows that the layers' attention has asked for, one after the other."""
 
 
 def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:

@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, PreTrainedModel
+from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
 from gradsentry.models.packing import Packing, pack
 
 _NAME = "gradsentry-packed"
 _KNOWN_LAYERS = {"full_attention", "sliding_attention"}
-_LONGEST_PROBE = 2048
+# What models pass to their attention that changes nothing here.
+_HARMLESS = {"dropout", "is_causal", "output_attentions", "position_ids", "use_cache"}
+_PROBE_SHARED, _PROBE_OWN = 24, 8
 
 
 def packed_states(body: nn.Module, packing: Packing) -> Tensor:
     """Final hidden states of a packed batch: shape (L, d)."""
-    with _attention_of(body, _NAME):
+    with _packed_attention(body):
         output = body(
             input_ids=packing.token_ids,
             position_ids=packing.positions,
@@ -45,32 +47,41 @@ def _attend(
     packing: Packing,
     scaling: float | None = None,
     sliding_window: int | None = None,
-    **___: Any,
+    **other: Any,
 ) -> tuple[Tensor, None]:
     """Attention of a packed batch, as transformers calls it.
-
-    What else a model passes (caps, sinks, biases) changes its output, and `can_share` sees that.
 
     **Arguments:**
 
     - `query`: shape (1, heads, L, head size); keys and values may have fewer heads.
 
     Shape of the result (1, L, heads, head size).
+
+    **Raises:**
+
+    `NotImplementedError` for attention with anything else: caps, sinks, biases.
     """
+    unknown = {name for name, value in other.items() if value is not None} - _HARMLESS
+    if unknown or other.get("is_causal") is False:
+        raise NotImplementedError(f"attention with {', '.join(sorted(unknown)) or 'no order'}")
+    packing.windows.append(sliding_window)
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    output = torch.empty_like(queries, memory_format=torch.contiguous_format)
-    if values.shape[-1] != queries.shape[-1]:
-        output = output.new_empty(*queries.shape[:2], values.shape[-1])
+    output = values.new_empty(*queries.shape[:2], values.shape[-1])
+    repeats = queries.shape[1] // keys.shape[1]
     for group in packing.groups:
         mask = group.mask(sliding_window, query.dtype)
+        seen, held = _rows(keys, group.keys), _rows(values, group.keys)
+        if repeats > 1 and query.device.type != "cpu":
+            # Others have no fast kernel, or none, for a mask and fewer heads of keys.
+            seen, held = (part.repeat_interleave(repeats, dim=1) for part in (seen, held))
         attended = nn.functional.scaled_dot_product_attention(
             _rows(queries, group.queries),
-            _rows(keys, group.keys),
-            _rows(values, group.keys),
+            seen,
+            held,
             attn_mask=mask,
             is_causal=mask is None,
             scale=scaling,
-            enable_gqa=keys.shape[1] != queries.shape[1],
+            enable_gqa=seen.shape[1] != queries.shape[1],
         )
         outcome = attended.transpose(1, 2).flatten(0, 1)
         output.index_copy_(0, group.places, outcome.index_select(0, group.kept))
@@ -90,37 +101,61 @@ def _rows(tokens: Tensor, index: Tensor) -> Tensor:
 def can_share(body: nn.Module) -> bool:
     """Whether a model gives the same states for a packed batch as for its rows one by one.
 
-    It doesn't if it mixes tokens elsewhere than in attention (recurrent and hybrid models), or if
-    its attention has something that is unknown here. Found out on a probe of two rows that
-    outgrows a sliding window.
+    It doesn't if it mixes tokens elsewhere than in attention (recurrent and hybrid models), if its
+    attention isn't transformers' or has something that is unknown here, or if its positions depend
+    on the longest row of a batch. Partly its configuration says so, partly a probe of two rows.
+
+    **Raises:**
+
+    `torch.OutOfMemoryError` if there is no memory even for the probe.
     """
     if not isinstance(body, PreTrainedModel):
         return False
     config = body.config.get_text_config()
-    window = getattr(config, "sliding_window", None) or 0
-    longest = min(
-        getattr(config, "max_position_embeddings", None) or _LONGEST_PROBE, _LONGEST_PROBE
-    )
-    if not set(getattr(config, "layer_types", None) or ()) <= _KNOWN_LAYERS:
+    if not _layers_are_known(config) or _positions_depend_on_length(config):
         return False
-    # Without its window a model's states differ little, except far behind it.
-    shared = far if 0 < (far := 3 * window // 2) <= longest - 16 else 16
-    vocabulary = config.vocab_size
-    tokens = np.linspace(3, vocabulary - 1, shared + 24).astype(np.int32)
+    size = _PROBE_SHARED + 2 * _PROBE_OWN
+    tokens = np.linspace(3, config.vocab_size - 1, size).astype(np.int32)
     tokens[::2] = tokens[::2][::-1]
-    rows = [tokens[: shared + 8], np.concatenate((tokens[:shared], tokens[shared + 8 :]))]
+    start, ends = tokens[:_PROBE_SHARED], tokens[_PROBE_SHARED:]
+    rows = [np.concatenate((start, end)) for end in (ends[:_PROBE_OWN], ends[_PROBE_OWN:])]
+    packing = pack(rows, body.device)
     try:
-        packing = pack(rows, body.device)
         together = packed_states(body, packing)
-        for row, path in zip(rows, packing.paths, strict=True):
-            ids = torch.from_numpy(row.astype(np.int64)).to(body.device).unsqueeze(0)
-            alone = body(input_ids=ids, use_cache=False).last_hidden_state[0]
-            own = torch.from_numpy(path[shared:]).to(body.device)
-            if not _same(together[own], alone[shared:]):
-                return False
+        alone = [
+            body(
+                input_ids=torch.from_numpy(row.astype(np.int64)).to(body.device).unsqueeze(0),
+                use_cache=False,
+            ).last_hidden_state[0]
+            for row in rows
+        ]
+    except torch.OutOfMemoryError:
+        raise
     except Exception:  # what a model raises that can't do this isn't known
         return False
-    return True
+    paths = [torch.from_numpy(path).to(body.device) for path in packing.paths]
+    return packing.windows == _windows(config) and all(
+        _same(together[path], own) for path, own in zip(paths, alone, strict=True)
+    )
+
+
+def _layers_are_known(config: PreTrainedConfig) -> bool:
+    return set(getattr(config, "layer_types", None) or ()) <= _KNOWN_LAYERS
+
+
+def _positions_depend_on_length(config: PreTrainedConfig) -> bool:
+    """Whether rotary positions are scaled by the longest row that is computed at once."""
+    found = getattr(config, "rope_parameters", None) or {}
+    each = [found, *(part for part in found.values() if isinstance(part, dict))]
+    types = [str(part.get("rope_type", "")) for part in each]
+    return any("dynamic" in name or name == "longrope" for name in types)
+
+
+def _windows(config: PreTrainedConfig) -> list[int | None]:
+    """The sliding windows that a model's layers should ask their attention for."""
+    window = getattr(config, "sliding_window", None)
+    types = getattr(config, "layer_types", None) or [None] * config.num_hidden_layers
+    return [None if kind == "full_attention" else window for kind in types]
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -129,11 +164,16 @@ def _same(one: Tensor, other: Tensor) -> bool:
 
 
 @contextmanager
-def _attention_of(body: nn.Module, name: str) -> Iterator[None]:
-    assert isinstance(body, PreTrainedModel)
-    own = body.config._attn_implementation
-    body.set_attn_implementation(name)
+def _packed_attention(body: nn.Module) -> Iterator[None]:
+    """Our attention in all parts of a model, and then its own again."""
+    configs = [module.config for module in body.modules() if isinstance(module, PreTrainedModel)]
+    configs += [config.get_text_config() for config in configs]
+    own = [(config, config._attn_implementation) for config in configs]
     try:
+        for config in configs:
+            config._attn_implementation = _NAME
         yield
     finally:
-        body.set_attn_implementation(own)
+        # In this order, since a configuration passes its own on to those of its parts.
+        for config, name in own:
+            config._attn_implementation = name

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.models import Batching, LanguageModel, target_states
+from gradsentry.models import Batching, LanguageModel, enough_memory, target_states
 from gradsentry.records import Conversation, Example, Message, TextPair
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
@@ -79,10 +79,11 @@ class ModelOpinion:
         found = [np.empty(0, np.float32)] * len(rows)
         batching = Batching(_BATCH_TOKENS, self.model.shares_prefixes)
         for batch in batching.of_rows([row.token_ids for row in rows]):
-            states = target_states(
-                self.model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
-            )
-            _, nats = self.model.head.surprise(states.hidden, states.targets)
+            with enough_memory(self.model, len(batch)):
+                states = target_states(
+                    self.model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
+                )
+                _, nats = self.model.head.surprise(states.hidden, states.targets)
             each = nats.float().cpu().split(states.counts.tolist())
             for row, own in zip(batch, each, strict=True):
                 found[row] = own.numpy()

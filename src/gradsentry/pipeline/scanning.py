@@ -21,6 +21,7 @@ from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
 from gradsentry.models import (
     Batching,
+    BatchPlan,
     Dtype,
     ForwardPass,
     HeadStates,
@@ -120,17 +121,18 @@ def scan_rows(
     encoded = encode_source(
         source, layout, encoder, space.folder, options.data.label_column, progress
     )
+    plan = plan_batches(encoded.store, _batching(options, model))
     work = ScanWork(
         source=source,
         layout=layout,
         encoder=encoder,
         encoded=encoded,
         model=model,
-        plan=plan_batches(encoded.store, _batching(options, model)),
+        plan=plan,
         states=head_states(model, encoded.store),
         options=options,
         space=space,
-        fingerprint=_fingerprint(encoded.store, model, options),
+        fingerprint=_fingerprint(encoded.store, plan, model, options),
         progress=progress,
     )
     found = TransferScan(work).run() if options.detector is Detector.TRANSFER else None
@@ -197,9 +199,13 @@ def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
     return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
 
 
-def _fingerprint(store: EncodedStore, model: LanguageModel, options: ScanOptions) -> str:
-    """A digest of everything that a row's score depends on."""
+def _fingerprint(
+    store: EncodedStore, plan: BatchPlan, model: LanguageModel, options: ScanOptions
+) -> str:
+    """A digest of everything that a row's score, and its place among the others, depends on."""
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
+    for part in (plan.rows, plan.starts):
+        digest.update(part.tobytes())
     of_detector: dict[Detector, object] = {
         Detector.TRANSFER: asdict(options.transfer),
         Detector.SPECTRAL: asdict(options.spectral),
