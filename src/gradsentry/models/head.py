@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ _CHUNK_BYTES = 32 << 20
 # One logit near the largest is sought in this part of the vocabulary, where most tokenizers have
 # their commonest tokens.
 _NEAR_SHARE = 8
+
+# Tokens whose 16-bit logits are computed at once, and summed up before they leave the cache.
+_BLOCK = 4096
 
 # Nats above what is known at which the rest of the vocabulary is computed in float32.
 _FAR = 4.0
@@ -46,7 +49,6 @@ class OutputHead:
     """Bound c of c·tanh(z/c), if the model caps its logits."""
     narrow: Tensor | None
     """The weight as the model has it, where that is 16 bits wide and there is no bias."""
-    _memory: dict[int, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def vocab_size(self) -> int:
@@ -84,7 +86,7 @@ class OutputHead:
         dtype.
         """
         columns = max(1, self.vocab_size // _NEAR_SHARE)
-        step = self.positions_at_once
+        step = self._positions_at_once(columns)
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
             _, mass, logits = self._seen(chunk, wanted, columns)
@@ -96,7 +98,7 @@ class OutputHead:
     def cut_down(self, tokens: Tensor) -> OutputHead:
         """The same head on some of its tokens."""
         bias = None if self.bias is None else self.bias[tokens]
-        return replace(self, weight=self.weight[tokens], bias=bias, narrow=None, _memory={})
+        return replace(self, weight=self.weight[tokens], bias=bias, narrow=None)
 
     def residuals(self, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
         """The first `columns` columns of E for hidden states (N, d) and target ids (N,).
@@ -105,7 +107,7 @@ class OutputHead:
         dtype.
         """
         residuals = self.weight.new_empty(len(targets), columns)
-        step = self.positions_at_once
+        step = self._positions_at_once(columns)
         for some, wanted, into in zip(
             hidden.split(step), targets.split(step), residuals.split(step), strict=True
         ):
@@ -118,6 +120,12 @@ class OutputHead:
         if self.scale != 1.0:
             residuals *= self.scale
         return residuals
+
+    def _positions_at_once(self, columns: int) -> int:
+        """Positions whose logits in the weight's dtype stay small."""
+        if self.narrow is None or columns == self.vocab_size:
+            return self.positions_at_once
+        return max(1, _CHUNK_BYTES // (columns * self.weight.element_size()))
 
     def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""
@@ -136,8 +144,9 @@ class OutputHead:
         known = torch.where(is_outside, torch.logaddexp(known, own), known)
         mass = torch.logaddexp(known, rest)
         # Where others lie far above all that is known, their digits are lost after all.
-        if (far := ~(rest - known < _FAR)).any():
-            mass[far] = torch.logsumexp(self.logits(hidden[far]), dim=-1)
+        far = (~(rest - known < _FAR)).nonzero().squeeze(-1)
+        for part in far.split(self.positions_at_once):
+            mass[part] = torch.logsumexp(self.logits(hidden[part]), dim=-1)
         return some, mass, own
 
     def _rest_of_mass(self, hidden: Tensor, near: Tensor, columns: int, but: Tensor) -> Tensor:
@@ -153,34 +162,29 @@ class OutputHead:
         - `but`: shape (N,): a token to leave out, or -1.
         """
         assert self.narrow is not None
+        narrow = hidden.to(self.narrow.dtype)
         offset = near.to(self.narrow.dtype)
-        below = self._scratch(len(hidden), columns)
-        with _summed_in_float32(hidden.device):
-            torch.addmm(
-                -offset.unsqueeze(1),
-                hidden.to(self.narrow.dtype),
-                self.narrow[columns:].T,
-                out=below,
-            )
-        left_out = (but >= 0).nonzero().squeeze(-1)
-        places = left_out, but[left_out] - columns
-        offset = offset.to(self.weight.dtype)
+        mass = near.new_full(near.shape, -torch.inf)
+        memory = narrow.new_empty(len(hidden), _BLOCK)  # new for each block, it would cost as much
+        for start in range(columns, self.vocab_size, _BLOCK):
+            block = self.narrow[start : start + _BLOCK]
+            below = memory if len(block) == _BLOCK else narrow.new_empty(len(hidden), len(block))
+            with _summed_in_float32(hidden.device):
+                torch.addmm(-offset.unsqueeze(1), narrow, block.T, out=below)
+            left_out = ((start <= but) & (but < start + len(block))).nonzero().squeeze(-1)
+            places = left_out, but[left_out] - start
+            mass = torch.logaddexp(mass, self._mass_of(below, offset.to(mass.dtype), places))
+        return mass
+
+    def _mass_of(self, below: Tensor, offset: Tensor, but: tuple[Tensor, Tensor]) -> Tensor:
+        """Log-sum-exp (N,) of logits but some, from their raw distances to an offset (N,)."""
         if self.scale == 1.0 and self.softcap is None and below.dtype == torch.bfloat16:
-            # As wide a range as float32's: nothing overflows that isn't far above `near`.
-            below[places] = -torch.inf
+            # As wide a range as float32's: nothing overflows that isn't far above the offset.
+            below[but] = -torch.inf
             return offset + below.exp_().sum(-1, dtype=offset.dtype).log()
         logits = self.post_process(below.to(offset.dtype) + offset.unsqueeze(1))
-        logits[places] = -torch.inf
+        logits[but] = -torch.inf
         return torch.logsumexp(logits, dim=-1)
-
-    def _scratch(self, positions: int, columns: int) -> Tensor:
-        """Memory for logits behind the first columns: new memory costs as much as filling it."""
-        assert self.narrow is not None
-        if columns not in self._memory:
-            shape = (self.positions_at_once, self.vocab_size - columns)
-            with torch.inference_mode(False):  # it serves outside of inference mode, too
-                self._memory[columns] = self.narrow.new_empty(shape)
-        return self._memory[columns][:positions]
 
 
 @contextmanager
