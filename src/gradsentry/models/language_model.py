@@ -23,8 +23,8 @@ _LONGEST_PART, _LONGEST_PATH = 255, 4095  # longer ones are an error to look up
 
 
 class Dtype(StrEnum):
-    """The precision of the model's forward pass. The head's part runs in float32 or better, except that
-    with 16 bits the rest of the softmax is summed in them (docs/findings/speed.md)."""
+    """The precision of the model's forward pass. The head's part runs in float32 or better; with 16
+    bits only the far part of the softmax comes from them (docs/findings/speed.md)."""
 
     AUTO = "auto"
     """bfloat16 where the hardware has it, else float32."""
