@@ -13,10 +13,13 @@ from transformers import (
     GPT2Config,
     GPTJConfig,
     GPTNeoXConfig,
+    GptOssConfig,
     GraniteConfig,
     LlamaConfig,
+    MambaConfig,
     PreTrainedConfig,
     PreTrainedModel,
+    Qwen2MoeConfig,
     Qwen3Config,
 )
 
@@ -68,6 +71,29 @@ def tiny_config(architecture: str) -> PreTrainedConfig:
                 n_positions=256,
                 rotary_dim=8,
                 **gpt,
+            )
+        case "gpt-oss":
+            return GptOssConfig(
+                **common, num_local_experts=2, num_experts_per_tok=1, sliding_window=16
+            )
+        case "qwen2-moe":
+            common.pop("head_dim")
+            return Qwen2MoeConfig(
+                **common,
+                moe_intermediate_size=32,
+                shared_expert_intermediate_size=32,
+                num_experts=2,
+                num_experts_per_tok=1,
+                use_sliding_window=True,
+                max_window_layers=2,
+                sliding_window=1500,
+            )
+        case "llama-dynamic":
+            rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
+            return LlamaConfig(**common, rope_parameters=rope)
+        case "mamba":
+            return MambaConfig(
+                vocab_size=VOCAB, hidden_size=32, state_size=4, num_hidden_layers=2, **gpt
             )
         case "gpt_neox":
             common.pop("head_dim")
