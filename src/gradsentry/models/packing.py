@@ -23,6 +23,9 @@ from gradsentry.encoding import TokenIds
 _KEYS_AT_ONCE = 16384
 """Keys of a group, padding included, except where one row has more; bounds memory."""
 
+_LENGTHS = 256
+"""Sequences are padded to multiples of this: libraries keep a compiled product for each length."""
+
 Index = NDArray[np.int64]
 
 
@@ -66,7 +69,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Packing:
-    """A batch as one sequence of its L distinct tokens."""
+    """A batch as one sequence of its distinct tokens, padded to L."""
 
     token_ids: Tensor
     """Shape (1, L)."""
@@ -96,6 +99,8 @@ def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:
     own = list(zip(rows, starts, strict=True))
     token_ids = np.concatenate([row[start:] for row, start in own]).astype(np.int64)
     positions = np.concatenate([np.arange(start, len(row)) for row, start in own])
+    padding = (0, -len(token_ids) % _LENGTHS)
+    token_ids, positions = np.pad(token_ids, padding), np.pad(positions, padding)
     return Packing(
         torch.from_numpy(token_ids).to(device).unsqueeze(0),
         torch.from_numpy(positions).to(device).unsqueeze(0),

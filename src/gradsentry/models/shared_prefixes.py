@@ -66,7 +66,7 @@ def _attend(
         raise NotImplementedError(f"attention with {', '.join(sorted(unknown)) or 'no order'}")
     packing.windows.append(sliding_window)
     queries, keys, values = (part[0].transpose(0, 1) for part in (query, key, value))
-    output = values.new_empty(*queries.shape[:2], values.shape[-1])
+    output = values.new_zeros(*queries.shape[:2], values.shape[-1])
     repeats = queries.shape[1] // keys.shape[1]
     for group in packing.groups:
         mask = group.mask(sliding_window, query.dtype)
