@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import torch
 from mixtures import published
+from speed import matrix_rate, wait
 from transformers import LlamaConfig, LlamaForCausalLM
 
 import gradsentry
@@ -53,24 +53,6 @@ def stored(data: Path, rows: int | None, vocabulary: int, folder: Path) -> Encod
         return writer.finish()
 
 
-def matrix_rate(device: torch.device, size: int = 8192) -> float:
-    """FLOP a second of a product of square bfloat16 matrices."""
-    matrix = torch.randn(size, size, device=device).to(torch.bfloat16)
-    times = []
-    for _ in range(10):
-        _wait(device)
-        started = time.perf_counter()
-        matrix @ matrix
-        _wait(device)
-        times.append(time.perf_counter() - started)
-    return 2 * size**3 / float(np.median(times))
-
-
-def _wait(device: torch.device) -> None:
-    if device.type == "cuda":
-        torch.cuda.synchronize(device)
-
-
 def main() -> None:
     """Score the rows three times and print the best."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -92,7 +74,7 @@ def main() -> None:
             forward = ForwardPass(model, store)
             for number in range(len(plan)):
                 spectral_scores(forward.of(plan.batch(number)), model.head)
-            _wait(device)
+            wait(device)
             seconds.append(time.perf_counter() - started)
         computed = int(
             sum(
@@ -101,7 +83,7 @@ def main() -> None:
             )
         )
     weights = sum(p.numel() for name, p in model.body.named_parameters() if "embed" not in name)
-    rate, rows = matrix_rate(device), len(plan.rows)
+    rate, rows = matrix_rate(torch.bfloat16, device, size=8192), len(plan.rows)
     card = torch.cuda.get_device_name(device) if device.type == "cuda" else str(device)
     share = 2.0 * weights * computed / min(seconds) / rate
     print(

@@ -32,9 +32,10 @@ from pathlib import Path
 
 import torch
 from mixtures import RESPONSE, Task, published, task
-from torch import Tensor, nn
+from torch import nn
 
 import gradsentry
+from gradsentry.detectors.spectral import spectral_entropy
 from gradsentry.records.example import TextPair
 
 BATCH = 16
@@ -102,13 +103,7 @@ def reference(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> Non
         loss = nn.functional.cross_entropy(logits, labels)
         (gradient,) = torch.autograd.grad(loss, weight)
         _, values, _ = torch.svd_lowrank(gradient[crop].float(), q=16)
-        _entropy(values)
-
-
-def _entropy(values: Tensor) -> Tensor:
-    weights = values.clamp_min(1e-12)
-    weights = weights / weights.sum()
-    return -(weights * weights.log()).sum()
+        spectral_entropy(values, 16)
 
 
 def scan(detector: str) -> Callable[[gradsentry.LanguageModel, Sequence[TextPair]], None]:
@@ -153,15 +148,23 @@ def _stories(data: Path, stories: int = 60, questions: int = 15) -> list[TextPai
     ]
 
 
-def matrix_rate(model: gradsentry.LanguageModel, size: int = 2048) -> float:
-    """FLOP a second of a product of square matrices in the model's precision."""
-    matrix = torch.randn(size, size).to(model.dtype)
+def matrix_rate(dtype: torch.dtype, device: torch.device, size: int = 2048) -> float:
+    """FLOP a second of a product of square matrices."""
+    matrix = torch.randn(size, size, device=device).to(dtype)
     times = []
     for _ in range(10):
+        wait(device)
         started = time.perf_counter()
         matrix @ matrix
+        wait(device)
         times.append(time.perf_counter() - started)
     return 2 * size**3 / statistics.median(times)
+
+
+def wait(device: torch.device) -> None:
+    """Until a GPU has done what it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
 
 
 def arithmetic(model: gradsentry.LanguageModel, rows: Sequence[Tokens]) -> float:
@@ -199,7 +202,7 @@ def compare(
             peaks[side] = max(peaks[side], peak_megabytes())
     rows = tokenized(model, pairs)
     tokens = sum(len(row.whole) for row in rows) / len(rows)
-    work, rate = arithmetic(model, rows) / len(rows), matrix_rate(model)
+    work, rate = arithmetic(model, rows) / len(rows), matrix_rate(model.dtype, model.device)
     print(
         f"\n{name}: {len(pairs):,} rows, {tokens:.0f} tokens a row, "
         f"{sum(len(row.response) for row in rows) / len(rows):.0f} of them targets; {model.name}, "

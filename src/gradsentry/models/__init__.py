@@ -16,6 +16,7 @@ from gradsentry.models.states import (
     HeadStates,
     TargetStates,
     enough_memory,
+    target_nats,
     target_states,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "load_pretrained",
     "module_factors",
     "plan_batches",
+    "target_nats",
     "target_states",
 ]

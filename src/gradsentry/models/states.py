@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,8 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry.encoding import EncodedStore, TargetMask, TokenIds
+from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
+from gradsentry.models.batches import Batching
 from gradsentry.models.language_model import LanguageModel
 from gradsentry.models.packing import pack
 from gradsentry.models.shared_prefixes import packed_states
@@ -126,20 +126,42 @@ class ForwardPass:
         self._pieces = 1
 
     def of(self, rows: NDArray[np.int64]) -> TargetStates:
-        while True:
-            pieces = min(self._pieces, len(rows))
+        while self._pieces < len(rows):
             try:
-                with enough_memory(self._model, math.ceil(len(rows) / pieces)):
-                    return TargetStates.joined(
-                        [
-                            target_states(self._model, self._store.read(piece))
-                            for piece in np.array_split(rows, pieces)
-                        ]
-                    )
-            except ModelError:
-                if pieces == len(rows):
-                    raise
-                self._pieces = 2 * pieces
+                return self._in_pieces(rows, self._pieces)
+            except torch.OutOfMemoryError:
+                self._pieces *= 2
+        with enough_memory(self._model, 1):
+            return self._in_pieces(rows, len(rows))
+
+    def _in_pieces(self, rows: NDArray[np.int64], pieces: int) -> TargetStates:
+        return TargetStates.joined(
+            [
+                target_states(self._model, self._store.read(piece))
+                for piece in np.array_split(rows, pieces)
+            ]
+        )
+
+
+def target_nats(
+    model: LanguageModel, rows: Sequence[EncodedRow], batching: Batching
+) -> list[Tensor]:
+    """Nats of each row's targets, for rows in memory: shapes (targets,), on the CPU.
+
+    **Raises:**
+
+    `ModelError` if a batch is too large for the device's memory.
+    """
+    found = [torch.empty(0)] * len(rows)
+    for batch in batching.of_rows([row.token_ids for row in rows]):
+        with enough_memory(model, len(batch)):
+            states = target_states(
+                model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
+            )
+            _, nats = model.head.surprise(states.hidden, states.targets)
+        for row, own in zip(batch, nats.cpu().split(states.counts.tolist()), strict=True):
+            found[row] = own
+    return found
 
 
 @contextmanager

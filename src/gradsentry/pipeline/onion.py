@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors.onion import largest_drop, removals
 from gradsentry.encoding import EncodedRow
-from gradsentry.models import enough_memory, target_states
+from gradsentry.models import target_nats
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.records import (
     Conversation,
@@ -53,12 +53,8 @@ def _mean_nats(work: ScanWork, texts: list[str]) -> NDArray[np.float64]:
     nats = np.full(len(texts), np.inf)
     places = [place for place, row in enumerate(rows) if isinstance(row, EncodedRow)]
     encoded = [row for row in rows if isinstance(row, EncodedRow)]
-    for batch in work.plan.batching.of_rows([row.token_ids for row in encoded]):
-        with enough_memory(work.model, len(batch)):
-            states = target_states(
-                work.model, [(encoded[row].token_ids, encoded[row].target_mask) for row in batch]
-            )
-            _, each = work.model.head.surprise(states.hidden, states.targets)
-        for row, own in zip(batch, each.split(states.counts.tolist()), strict=True):
-            nats[places[row]] = float(own.mean())
+    for place, own in zip(
+        places, target_nats(work.model, encoded, work.plan.batching), strict=True
+    ):
+        nats[place] = float(own.mean())
     return nats

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.models import Batching, LanguageModel, enough_memory, target_states
+from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
@@ -76,18 +76,8 @@ class ModelOpinion:
 
     def _nats(self, rows: Sequence[EncodedRow]) -> list[NDArray[np.float32]]:
         """Nats for each target of rows."""
-        found = [np.empty(0, np.float32)] * len(rows)
         batching = Batching(_BATCH_TOKENS, self.model.shares_prefixes)
-        for batch in batching.of_rows([row.token_ids for row in rows]):
-            with enough_memory(self.model, len(batch)):
-                states = target_states(
-                    self.model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
-                )
-                _, nats = self.model.head.surprise(states.hidden, states.targets)
-            each = nats.float().cpu().split(states.counts.tolist())
-            for row, own in zip(batch, each, strict=True):
-                found[row] = own.numpy()
-        return found
+        return [nats.float().numpy() for nats in target_nats(self.model, rows, batching)]
 
 
 def without_words(example: Example, words: frozenset[str]) -> Example:
