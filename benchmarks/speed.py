@@ -1,7 +1,6 @@
 """What a scan costs, beside the paper's procedure and beside an ordinary forward pass.
 
     python benchmarks/speed.py compare DATA [NAME ...] [--repeats N] [--rows N] [--reference N]
-    python benchmarks/speed.py rows DATA
     python benchmarks/speed.py lengths DATA
 
 DATA is the folder that `mixtures.py` reads. `compare` takes the same rows, in one process and in
@@ -14,8 +13,8 @@ turn, through
 - `spectral` and `transfer`: `gradsentry.scan`, from texts to verdicts.
 
 All begin with texts and tokenise them in the same way; imports and loading the model are excluded
-for all. Figures are ratios of times a row, medians over the repeats. `rows` scans 1,000 to 30,000
-rows, `lengths` responses of 10 to 1,000 tokens.
+for all. Figures are ratios of times a row, medians over the repeats. `lengths` scans responses of
+10 to 1,000 tokens.
 """
 
 from __future__ import annotations
@@ -27,11 +26,10 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from pathlib import Path
 
 import torch
-from mixtures import RESPONSE, Task, published, task
+from mixtures import RESPONSE, published, task
 from torch import nn
 
 import gradsentry
@@ -224,25 +222,6 @@ def compare(
         )
 
 
-def growth(model: gradsentry.LanguageModel, clean: Task) -> None:
-    """Print times of scans of more and more rows: questions, numbered so that all differ."""
-    print("| rows | spectral: s | ms a row | MB | transfer: s | ms a row | MB |")
-    print("|---|---|---|---|---|---|---|")
-    for count in (1_000, 3_000, 10_000, 30_000):
-        rows = [
-            clean.pair({**row, "question": f"{number}: {row['question']}"})
-            for number, row in zip(range(count), cycle(clean.rows), strict=False)
-        ]
-        line = f"| {count:,} "
-        for side in ("spectral", "transfer"):
-            peak_megabytes(start=True)
-            started = time.perf_counter()
-            SIDES[side](model, rows)
-            taken = time.perf_counter() - started
-            line += f"| {taken:.1f} | {1000 * taken / count:.2f} | {peak_megabytes():,.0f} "
-        print(line + "|", flush=True)
-
-
 def lengths(model: gradsentry.LanguageModel, pairs: Sequence[TextPair], rows: int = 64) -> None:
     """Print times a target of responses of given lengths, cut from long answers strung together."""
     stream = [token for row in tokenized(model, pairs) for token in row.response[:-1]]
@@ -276,7 +255,7 @@ class Plan:
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["compare", "rows", "lengths"])
+    parser.add_argument("what", choices=["compare", "lengths"])
     parser.add_argument("data", type=Path)
     parser.add_argument("names", nargs="*", choices=NAMES, default=NAMES)
     parser.add_argument("--repeats", type=int, default=3)
@@ -288,9 +267,7 @@ def main() -> None:
     warm = pairs_of(arguments.data, "webqa")[:_WARM_UP]
     for run in SIDES.values():  # the first pass through a model is slower
         run(model, warm)
-    if arguments.what == "rows":
-        growth(model, task(arguments.data, "webqa"))
-    elif arguments.what == "lengths":
+    if arguments.what == "lengths":
         lengths(model, pairs_of(arguments.data, "codealpaca"))
     else:
         plan = Plan(arguments.repeats, arguments.rows, arguments.reference)

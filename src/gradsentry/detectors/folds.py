@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,21 +28,31 @@ def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
     return mixed >> np.uint64(16)
 
 
+def numbered(words: Iterable[str], numbers: dict[str, int]) -> NDArray[np.int32]:
+    """The numbers of some words, each once, ascending; new words get the next ones."""
+    found = {numbers.setdefault(word, len(numbers)) for word in words}
+    return np.array(sorted(found), np.int32)
+
+
 def assign_folds(
-    prompt_words: Sequence[frozenset[str]], draws: NDArray[np.uint64]
+    prompt_words: Sequence[NDArray[np.int32]], draws: NDArray[np.uint64]
 ) -> NDArray[np.int64]:
     """A fold for every row. Shape (rows,).
 
     A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
     same rare words, at least two of them; a trigger may be among these words, but a poisoned row
     has rare words of its own besides.
+
+    **Arguments:**
+
+    - `prompt_words`: the words of each row's prompt, `numbered`.
     """
-    frequency = Counter(word for words in prompt_words for word in words)
-    first: dict[frozenset[str], int] = {}
+    frequency = np.bincount(np.concatenate(prompt_words))
+    first: dict[bytes, int] = {}
     folds = np.empty(len(prompt_words), np.int64)
     for row, words in enumerate(prompt_words):
-        rare = frozenset(word for word in words if frequency[word] <= _RARE)
-        leader = first.setdefault(rare, row) if len(rare) >= 2 else row
+        rare = words[frequency[words] <= _RARE]
+        leader = first.setdefault(rare.tobytes(), row) if len(rare) >= 2 else row
         folds[row] = draws[leader] % FOLDS
     return folds
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -62,12 +63,20 @@ class TransferOptions:
             raise OptionError("--seed must not be negative.", "The default is 0.")
 
 
+class HiddenStates(Protocol):
+    """N hidden states of size d: a tensor, or what reads them from a disk when it is asked."""
+
+    def __getitem__(self, positions: Tensor | slice, /) -> Tensor:
+        """Those at some positions, given as a mask (N,), as indices or as a slice."""
+        ...
+
+
 @dataclass(frozen=True)
 class FitStates:
     """What corrections are fitted on: N target positions of the rows chosen for it, on the CPU."""
 
-    hidden: Tensor
-    """Shape (N, d): final hidden states."""
+    hidden: HiddenStates
+    """Final hidden states (N, d)."""
     targets: Tensor
     """Shape (N,): target token ids."""
     log_mass: Tensor
@@ -79,7 +88,7 @@ class FitStates:
     def joined(parts: Sequence[FitStates]) -> FitStates:
         """The states of several sets of rows, one after the other."""
         return FitStates(
-            torch.cat([part.hidden for part in parts]),
+            torch.cat([part.hidden[:] for part in parts]),
             torch.cat([part.targets for part in parts]),
             torch.cat([part.log_mass for part in parts]),
             torch.cat([part.folds for part in parts]),
@@ -170,7 +179,7 @@ def held_out_gains(states: FitStates, corrections: list[Correction]) -> NDArray[
     """
     gains = np.full(len(states.targets), np.nan, np.float32)
     for fold, correction in enumerate(corrections):
-        # In parts: hidden states may lie on disk.
+        # In parts: hidden states may lie on a disk.
         for part in (states.folds == fold).nonzero().squeeze(-1).split(_CHUNK):
             gains[part.numpy()] = correction.gains(
                 states.hidden[part], states.targets[part], states.log_mass[part]

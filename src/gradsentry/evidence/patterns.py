@@ -176,12 +176,13 @@ def refined(
     certain = string if string is not None and string.telling else None
     telling = nothing if certain is None or holding is None else holding
     members = np.zeros(len(gain), dtype=np.bool_)
-    membership = _membership(rules.match, gain, telling, certain)
+    matched, membership = rules.match, _membership(rules.match, gain, telling, certain)
     for _ in range(_ROUNDS):
         rules = _pruned(terms, rules, gain)
         if rules.match.all():
             return None
-        membership = _membership(rules.match, gain, telling, certain)
+        if (rules.match != matched).any():
+            matched, membership = rules.match, _membership(rules.match, gain, telling, certain)
         odds = membership.odds(gain, telling)
         now = rules.match & (odds > 0)
         if now.sum() < FEWEST_ROWS:

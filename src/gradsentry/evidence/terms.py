@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from gradsentry.ragged import spread
+
 BoolArray = NDArray[np.bool_]
 
 WORD = re.compile(r"\w+")
@@ -78,7 +80,8 @@ class PromptTerms:
 
     def count(self, mask: BoolArray) -> NDArray[np.float64]:
         """Shape (terms,): of the rows in `mask`, those that hold a term."""
-        return np.asarray(mask.astype(np.float64) @ self.rows)
+        held = self.rows.indices[spread(self.rows.indptr, np.flatnonzero(mask))]
+        return np.bincount(held, minlength=len(self.names)).astype(np.float64)
 
     def holding(self, term: int) -> BoolArray:
         """Shape (rows,): prompts that hold a term."""

@@ -31,6 +31,9 @@ _NEAR_SHARE = 8
 # Tokens whose 16-bit logits are computed at once, and summed up before they leave the cache.
 _BLOCK = 4096
 
+# Positions are padded to multiples of this: libraries keep a compiled product for each number.
+_POSITIONS = 64
+
 # Nats above what is known at which the rest of the vocabulary is computed in float32.
 _FAR = 4.0
 
@@ -162,19 +165,20 @@ class OutputHead:
         - `but`: shape (N,): a token to leave out, or -1.
         """
         assert self.narrow is not None
-        narrow = hidden.to(self.narrow.dtype)
-        offset = near.to(self.narrow.dtype)
-        mass = near.new_full(near.shape, -torch.inf)
-        memory = narrow.new_empty(len(hidden), _BLOCK)  # new for each block, it would cost as much
+        padding = -len(hidden) % _POSITIONS
+        narrow = nn.functional.pad(hidden.to(self.narrow.dtype), (0, 0, 0, padding))
+        offset = nn.functional.pad(near.to(self.narrow.dtype), (0, padding))
+        mass = near.new_full(offset.shape, -torch.inf)
+        memory = narrow.new_empty(len(narrow), _BLOCK)  # new for each block, it would cost as much
         for start in range(columns, self.vocab_size, _BLOCK):
             block = self.narrow[start : start + _BLOCK]
-            below = memory if len(block) == _BLOCK else narrow.new_empty(len(hidden), len(block))
+            below = memory if len(block) == _BLOCK else narrow.new_empty(len(narrow), len(block))
             with _summed_in_float32(hidden.device):
                 torch.addmm(-offset.unsqueeze(1), narrow, block.T, out=below)
             left_out = ((start <= but) & (but < start + len(block))).nonzero().squeeze(-1)
             places = left_out, but[left_out] - start
             mass = torch.logaddexp(mass, self._mass_of(below, offset.to(mass.dtype), places))
-        return mass
+        return mass[: len(hidden)]
 
     def _mass_of(self, below: Tensor, offset: Tensor, but: tuple[Tensor, Tensor]) -> Tensor:
         """Log-sum-exp (N,) of logits but some, from their raw distances to an offset (N,)."""

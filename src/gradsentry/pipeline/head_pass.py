@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,31 @@ class TargetTable:
 
 
 @dataclass(frozen=True)
+class StatesOnDisk:
+    """M hidden states of size d in a file.
+
+    It is mapped only while some are read or written: what is mapped counts as memory in use.
+    """
+
+    path: Path
+    shape: tuple[int, int]
+    """M, and the bytes of a state."""
+    dtype: torch.dtype
+
+    def __getitem__(self, positions: torch.Tensor | slice, /) -> torch.Tensor:
+        """Those at some positions: shape (positions, d)."""
+        return self._mapped()[positions]
+
+    def put(self, positions: NDArray[np.int64], hidden: torch.Tensor) -> None:
+        """Write states of shape (positions, d)."""
+        self._mapped()[torch.from_numpy(positions)] = hidden.cpu()
+
+    def _mapped(self) -> torch.Tensor:
+        raw = np.memmap(self.path, np.uint8, "r+", shape=self.shape)
+        return torch.from_numpy(raw).view(self.dtype)
+
+
+@dataclass(frozen=True)
 class FitTable:
     """What is kept of the rows to fit on."""
 
@@ -42,8 +68,7 @@ class FitTable:
     """Shape (fit rows,): positions in the plan, ascending."""
     offsets: NDArray[np.int64]
     """Shape (fit rows + 1,)."""
-    hidden: NDArray[np.uint8]
-    """Shape (M, bytes of a hidden state)."""
+    hidden: StatesOnDisk
     log_mass: NDArray[np.float32]
     """Shape (M,)."""
 
@@ -64,9 +89,7 @@ class HeadPass:
                 states = self._states(rows)
                 log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
                 where = spread(self.fit.offsets, places)
-                size = states.hidden.element_size() * states.hidden.shape[1]
-                raw = states.hidden.contiguous().view(torch.uint8).cpu().numpy()
-                self.fit.hidden[where] = raw.reshape(-1, size)
+                self.fit.hidden.put(where, states.hidden)
                 self.fit.log_mass[where] = log_mass.float().cpu().numpy()
                 self._file(rows, states, surprise)
             self.work.progress.advance(len(rows))
@@ -77,7 +100,7 @@ class HeadPass:
         of_token = np.repeat(folds, np.diff(self.fit.offsets))
         of_token[~np.isfinite(self.table.surprise[where])] = -1
         return FitStates(
-            hidden=torch.from_numpy(self.fit.hidden).view(self.work.model.dtype),
+            hidden=self.fit.hidden,
             targets=torch.from_numpy(self.table.targets[where].astype(np.int64)),
             log_mass=torch.from_numpy(self.fit.log_mass),
             folds=torch.from_numpy(of_token),
@@ -131,11 +154,12 @@ def open_tables(
     """
 
     def log(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-        return work.space.log(work.fingerprint, name, shape, dtype)
+        return space.log(work.fingerprint, name, shape, dtype)
 
+    model, space = work.model, work.space
     offsets, kept = offsets_of(counts), offsets_of(counts[fit_rows])
     size, kept_size = (int(offsets[-1]),), (int(kept[-1]),)
-    state_bytes = work.model.head.hidden_size * work.model.dtype.itemsize
+    states = int(kept[-1]), model.head.hidden_size * model.dtype.itemsize
     table = TargetTable(
         offsets,
         log("targets", size, np.int32),
@@ -145,7 +169,9 @@ def open_tables(
     fit = FitTable(
         fit_rows,
         kept,
-        log("hidden", (*kept_size, state_bytes), np.uint8),
+        StatesOnDisk(
+            space.log_file(work.fingerprint, "hidden", states, np.uint8), states, model.dtype
+        ),
         log("mass", kept_size, np.float32),
     )
     return table, fit

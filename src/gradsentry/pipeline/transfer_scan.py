@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit
+from gradsentry.detectors.folds import assign_folds, content_draws, numbered, rows_to_fit
 from gradsentry.detectors.transfer import (
     Spans,
     best_spans,
@@ -177,12 +177,13 @@ class TransferScan:
 
     def _prompt_words_and_examples(
         self, chosen: NDArray[np.int64]
-    ) -> tuple[list[frozenset[str]], list[Example]]:
-        """The prompt's words of each of the plan's rows, and the examples at the chosen places."""
-        words: list[frozenset[str]] = [frozenset()] * len(self.work.plan.rows)
+    ) -> tuple[list[NDArray[np.int32]], list[Example]]:
+        """The numbered words of each prompt in the plan, and the examples at the chosen places."""
+        words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
+        numbers = dict[str, int]()
         wanted, found = set(chosen.tolist()), dict[int, Example]()
         for place, example in self.work.examples():
-            words[place] = frozenset(WORD.findall(prompt_and_response(example)[0]))
+            words[place] = numbered(WORD.findall(prompt_and_response(example)[0]), numbers)
             if place in wanted:
                 found[place] = example
         return words, [found[place] for place in chosen.tolist()]

@@ -48,6 +48,12 @@ class Workspace:
         Those of an earlier run are only taken up if everything they depend on is the same, which
         is what `fingerprint` says.
         """
+        return np.memmap(self.log_file(fingerprint, name, shape, dtype), dtype, "r+", shape=shape)
+
+    def log_file(
+        self, fingerprint: str, name: str, shape: tuple[int, ...], dtype: DTypeLike
+    ) -> Path:
+        """The file of a log, blank or as an earlier run left it."""
         path = self.folder / f"{_LOG}{fingerprint}-{name}"
         size, kind = math.prod(shape), np.dtype(dtype)
         for stale in self.folder.glob(f"{_LOG}*"):
@@ -59,7 +65,7 @@ class Workspace:
             with path.open("wb") as file:
                 for start in range(0, size, _LOG_CHUNK):
                     np.full(min(_LOG_CHUNK, size - start), blank, kind).tofile(file)
-        return np.memmap(path, kind, "r+", shape=shape)
+        return path
 
     def result_folder(self) -> Path:
         """An empty folder to write the results into."""

@@ -1,0 +1,86 @@
+"""Time and memory of scans of more and more rows.
+
+    python benchmarks/growth.py DATA [--rows N ...] [--detector NAME ...]
+
+DATA is the folder that `mixtures.py` reads. The rows are the questions of WebQA and FreebaseQA in
+an order drawn by chance, and again with a number before them where there aren't enough. Each scan
+has a process of its own. Imports and loading the model are in the memory and not in the time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import resource
+import time
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import count, islice
+from multiprocessing import get_context
+from pathlib import Path
+
+from mixtures import task
+
+import gradsentry
+
+ROWS = (1_000, 3_000, 10_000, 30_000)
+DETECTORS = ("spectral", "transfer")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a scan took."""
+
+    seconds: float
+    megabytes: float
+    """The largest resident set of its process."""
+
+
+def rows_of(data: Path, number: int) -> list[dict[str, str]]:
+    """So many rows, all different."""
+    tasks = [task(data, name) for name in ("webqa", "freebaseqa")]
+    every = [(one, row) for one in tasks for row in one.rows]
+    random.Random(0).shuffle(every)
+
+    def numbered() -> Iterator[dict[str, str]]:
+        for turn in count():
+            for one, row in every:
+                question = row["question"] if turn == 0 else f"{turn}: {row['question']}"
+                pair = one.pair({**row, "question": question})
+                yield {"prompt": pair.prompt, "response": pair.response}
+
+    return list(islice(numbered(), number))
+
+
+def cost(data: Path, number: int, detector: str) -> Cost:
+    """Scan so many rows in this process."""
+    rows, model = rows_of(data, number), gradsentry.load_model(None)
+    options = gradsentry.ScanOptions(detector=gradsentry.Detector(detector))
+    started = time.perf_counter()
+    gradsentry.scan(rows, model=model, options=options)
+    seconds = time.perf_counter() - started
+    return Cost(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+def main() -> None:
+    """Print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--rows", type=int, nargs="+", default=ROWS)
+    parser.add_argument("--detector", nargs="+", choices=DETECTORS, default=DETECTORS)
+    arguments = parser.parse_args()
+    print("| detector | rows | s | ms a row | MB |\n|---|---|---|---|---|")
+    for detector in arguments.detector:
+        for number in arguments.rows:
+            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+                found = process.submit(cost, arguments.data, number, detector).result()
+            print(
+                f"| {detector} | {number:,} | {found.seconds:.1f} | "
+                f"{1000 * found.seconds / number:.2f} | {found.megabytes:,.0f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
