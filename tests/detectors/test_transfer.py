@@ -90,6 +90,26 @@ def test_gains_agree_with_a_dense_softmax(architecture: str) -> None:
         torch.testing.assert_close(ours.double()[seen], dense[seen], rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("architecture", ["llama", "gemma2", "cohere2", "gptj"])
+def test_the_gradient_fitted_by_agrees_with_autograd(architecture: str) -> None:
+    model = LanguageModel.wrap(tiny_model(architecture, torch.float32), tokenizer=None)
+    states = states_of(model, poisoned_rows(1, 24, 12), [number % FOLDS for number in range(24)])
+    fitted = fit_corrections(states, model.head, seed=0)[0]
+    places = fitted.places[states.targets]
+    residuals, directions = fitted.residuals(states.hidden[:], places, states.log_mass)
+    followed = replace(
+        fitted,
+        weight=fitted.weight.clone().requires_grad_(),
+        bias=fitted.bias.clone().requires_grad_(),
+    )
+    dense_gains(followed, states, model.head).sum().neg().backward()
+    for ours, other in (
+        (residuals.T @ directions, followed.weight.grad),
+        (residuals.sum(0), followed.bias.grad),
+    ):
+        torch.testing.assert_close(ours, other, rtol=1e-3, atol=1e-4)
+
+
 def test_tokens_that_no_fitting_row_has_gain_nothing(
     planted: FitStates, tiny: LanguageModel
 ) -> None:

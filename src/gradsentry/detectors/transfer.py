@@ -42,7 +42,8 @@ _MARGIN = 1.0
 _MAX_VOCABULARY = 16384
 MAX_WIDTH = 1024
 """Of the hidden states that corrections are fitted to."""
-_CHUNK = 2048
+_PART_TOKENS = 128
+"""Whose logits are in memory at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,10 +129,32 @@ class Correction:
             [
                 self._gains(*(part.to(self.bias.device) for part in parts)).cpu()
                 for parts in zip(
-                    hidden.split(_CHUNK), targets.split(_CHUNK), log_mass.split(_CHUNK), strict=True
+                    *(whole.split(_PART_TOKENS) for whole in (hidden, targets, log_mass)),
+                    strict=True,
                 )
             ]
         )
+
+    @torch.inference_mode()
+    def residuals(self, hidden: Tensor, places: Tensor, log_mass: Tensor) -> tuple[Tensor, Tensor]:
+        """The two factors of the gradient of N targets' summed cross-entropy.
+
+        **Arguments:**
+
+        - `places`: shape (N,): the targets' places among the R tokens.
+
+        Probabilities minus one-hot targets (N, R), and the directions (N, d) or (N, p) of the
+        hidden states: the gradient of D is the transposed of the one times the other, that of b
+        the sum of the one over N.
+        """
+        base = self.head.logits(hidden)
+        rest = _rest_of_mass(base, log_mass)
+        directions = _directions(hidden, self.projection)
+        logits = base.add_(torch.addmm(self.bias, directions, self.weight.T))
+        total = torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
+        residuals = logits.sub_(total.unsqueeze(1)).exp_()
+        residuals[torch.arange(len(places), device=places.device), places] -= 1.0
+        return residuals.to(directions.dtype), directions
 
     @torch.inference_mode()
     def _gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
@@ -180,7 +203,7 @@ def held_out_gains(states: FitStates, corrections: list[Correction]) -> NDArray[
     gains = np.full(len(states.targets), np.nan, np.float32)
     for fold, correction in enumerate(corrections):
         # In parts: hidden states may lie on a disk.
-        for part in (states.folds == fold).nonzero().squeeze(-1).split(_CHUNK):
+        for part in (states.folds == fold).nonzero().squeeze(-1).split(_PART_TOKENS):
             gains[part.numpy()] = correction.gains(
                 states.hidden[part], states.targets[part], states.log_mass[part]
             ).numpy()
@@ -192,26 +215,27 @@ def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Corre
     fit = ((states.folds >= 0) & (states.folds != fold) & (places >= 0)).nonzero().squeeze(-1)
     width = blank.head.hidden_size if blank.projection is None else blank.projection.shape[1]
     device = blank.head.weight.device
-    weight = torch.zeros(blank.head.vocab_size, width, device=device, requires_grad=True)
-    bias = torch.zeros(blank.head.vocab_size, device=device, requires_grad=True)
-    optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0)
+    weight = torch.zeros(blank.head.vocab_size, width, device=device)
+    bias = torch.zeros(blank.head.vocab_size, device=device)
+    weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)
+    optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0, fused=True)
+    now = replace(blank, weight=weight, bias=bias)
     generator = torch.Generator().manual_seed(seed * FOLDS + fold)
     steps = max(1, math.ceil(len(fit) / _STEP_TOKENS))
     for _ in range(math.ceil(_MIN_STEPS / steps) if len(fit) else 0):
         order = fit[torch.randperm(len(fit), generator=generator)]
         for chunk in order.split(_STEP_TOKENS):
-            hidden, place = states.hidden[chunk].to(device), places[chunk].to(device)
-            with torch.no_grad():
-                base = blank.head.logits(hidden)
-                rest = _rest_of_mass(base, states.log_mass[chunk].to(device))
-                directions = _directions(hidden, blank.projection)
-            logits = base + torch.addmm(bias, directions, weight.T)
-            total = torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
-            loss = (total - logits.gather(1, place.unsqueeze(1)).squeeze(1)).mean()
-            optimizer.zero_grad()
-            loss.backward()
+            optimizer.zero_grad(set_to_none=False)
+            for part in chunk.split(_PART_TOKENS):
+                hidden, place, mass = (
+                    each[part].to(device) for each in (states.hidden, places, states.log_mass)
+                )
+                residuals, directions = now.residuals(hidden, place, mass)
+                weight.grad.addmm_(residuals.T, directions, alpha=1 / len(chunk))
+                bias.grad.add_(residuals.sum(0), alpha=1 / len(chunk))
             optimizer.step()
-    return replace(blank, weight=weight.detach(), bias=bias.detach())
+    weight.grad = bias.grad = None
+    return now
 
 
 def _rest_of_mass(base: Tensor, log_mass: Tensor) -> Tensor:

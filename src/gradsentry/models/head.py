@@ -32,7 +32,7 @@ _NEAR_SHARE = 8
 _BLOCK = 4096
 
 # Positions are padded to multiples of this: libraries keep a compiled product for each number.
-_POSITIONS = 64
+_POSITIONS = 128
 
 # Nats above what is known at which the rest of the vocabulary is computed in float32.
 _FAR = 4.0
@@ -89,7 +89,7 @@ class OutputHead:
         dtype.
         """
         columns = max(1, self.vocab_size // _NEAR_SHARE)
-        step = self._positions_at_once(columns)
+        step = self._chunk(columns)
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
             _, mass, logits = self._seen(chunk, wanted, columns)
@@ -110,7 +110,7 @@ class OutputHead:
         dtype.
         """
         residuals = self.weight.new_empty(len(targets), columns)
-        step = self._positions_at_once(columns)
+        step = self._chunk(columns)
         for some, wanted, into in zip(
             hidden.split(step), targets.split(step), residuals.split(step), strict=True
         ):
@@ -124,8 +124,8 @@ class OutputHead:
             residuals *= self.scale
         return residuals
 
-    def _positions_at_once(self, columns: int) -> int:
-        """Positions whose logits in the weight's dtype stay small."""
+    def _chunk(self, columns: int) -> int:
+        """Positions whose logits stay small, where only those of the first columns are kept."""
         if self.narrow is None or columns == self.vocab_size:
             return self.positions_at_once
         return max(1, _CHUNK_BYTES // (columns * self.weight.element_size()))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -49,14 +49,14 @@ class StatesOnDisk:
 
     def __getitem__(self, positions: torch.Tensor | slice, /) -> torch.Tensor:
         """Those at some positions: shape (positions, d)."""
-        return self._mapped()[positions]
+        return self._mapped("c")[positions]
 
     def put(self, positions: NDArray[np.int64], hidden: torch.Tensor) -> None:
         """Write states of shape (positions, d)."""
-        self._mapped()[torch.from_numpy(positions)] = hidden.cpu()
+        self._mapped("r+")[torch.from_numpy(positions)] = hidden.cpu()
 
-    def _mapped(self) -> torch.Tensor:
-        raw = np.memmap(self.path, np.uint8, "r+", shape=self.shape)
+    def _mapped(self, mode: Literal["c", "r+"]) -> torch.Tensor:
+        raw = np.memmap(self.path, np.uint8, mode, shape=self.shape)
         return torch.from_numpy(raw).view(self.dtype)
 
 
