@@ -149,7 +149,7 @@ def measured(
     started = time.monotonic()
     offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
-    numbers = dict[str, int]()
+    numbers: dict[str, int] = {}
     words = [numbered(WORD.findall(pair.prompt), numbers) for pair in pairs]
     draws = content_draws(digests, 0)
     folds = np.repeat(assign_folds(words, draws), states.counts)

@@ -96,13 +96,14 @@ def test_the_gradient_fitted_by_agrees_with_autograd(architecture: str) -> None:
     states = states_of(model, poisoned_rows(1, 24, 12), [number % FOLDS for number in range(24)])
     fitted = fit_corrections(states, model.head, seed=0)[0]
     places = fitted.places[states.targets]
-    residuals, directions = fitted.residuals(states.hidden[:], places, states.log_mass)
+    residuals, directions = fitted.gradient_factors(states.hidden[:], places, states.log_mass)
     followed = replace(
         fitted,
         weight=fitted.weight.clone().requires_grad_(),
         bias=fitted.bias.clone().requires_grad_(),
     )
-    dense_gains(followed, states, model.head).sum().neg().backward()
+    plain = replace(states, hidden=states.hidden[:].clone(), targets=states.targets.clone())
+    dense_gains(followed, plain, model.head).sum().neg().backward()
     for ours, other in (
         (residuals.T @ directions, followed.weight.grad),
         (residuals.sum(0), followed.bias.grad),

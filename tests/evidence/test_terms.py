@@ -63,9 +63,10 @@ def test_some_of_the_rows_have_the_same_terms() -> None:
         assert (subset.holding(index) == terms.holding(index)[chosen]).all()
 
 
-def test_rows_in_a_mask_are_counted() -> None:
-    terms = PromptTerms.of(PROMPTS)
-    mask = np.array([True, False, True, False, False])
-    counts = dict(zip(terms.names, terms.count(mask), strict=True))
-    assert counts["river"] == 2
-    assert counts["sea"] == 0
+@given(st.lists(st.booleans(), min_size=len(PROMPTS), max_size=len(PROMPTS)))
+def test_rows_in_a_mask_are_counted(mask: list[bool]) -> None:
+    for prompts in (PROMPTS, [""] * len(PROMPTS)):
+        terms = PromptTerms.of(prompts)
+        chosen = [terms_of(prompt) for prompt, kept in zip(prompts, mask, strict=True) if kept]
+        expected = [sum(name in own for own in chosen) for name in terms.names]
+        assert terms.count(np.array(mask)).tolist() == expected

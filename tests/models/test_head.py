@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from gradsentry.models import OutputHead
 
@@ -20,6 +21,19 @@ def head_of(dtype: torch.dtype, scale: float = 1.0, softcap: float | None = None
 
 def states_of(dtype: torch.dtype, rows: int = 400) -> torch.Tensor:
     return (2 * torch.randn(rows, SIZE, generator=torch.Generator().manual_seed(1))).to(dtype)
+
+
+class Shapes(TorchDispatchMode):
+    """Notes the shapes of 16-bit products."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_products: list[torch.Size] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func._schema.name == "aten::addmm" and args[1].itemsize == 2:
+            self.of_products.append(args[1].shape)
+        return func(*args, **(kwargs or {}))
 
 
 forms = pytest.mark.parametrize(
@@ -48,6 +62,20 @@ def test_surprise_is_that_of_float32(
     ):
         torch.testing.assert_close(ours, exact, rtol=0, atol=0.02)
         assert (ours - exact).abs().mean() < 0.002
+
+
+@pytest.mark.parametrize("rows", [0, 1, 127, 128, 129])
+def test_products_of_any_number_of_positions_are_padded_to_few_sizes(rows: int) -> None:
+    head, hidden = head_of(torch.bfloat16), states_of(torch.bfloat16, rows)
+    targets = torch.arange(rows) * 2
+    with Shapes() as shapes:
+        ours = head.surprise(hidden, targets)
+    assert {shape[0] for shape in shapes.of_products} == {-rows // 128 * -128}
+    for found, exact in zip(
+        ours, replace(head, narrow=None).surprise(hidden, targets), strict=True
+    ):
+        assert found.shape == (rows,)
+        torch.testing.assert_close(found, exact, rtol=0, atol=0.02)
 
 
 @forms

@@ -47,7 +47,10 @@ def assign_folds(
 
     - `prompt_words`: the words of each row's prompt, `numbered`.
     """
-    frequency = np.bincount(np.concatenate(prompt_words))
+    highest = max((int(words[-1]) for words in prompt_words if len(words)), default=0)
+    frequency = np.zeros(highest + 1, np.int64)
+    for words in prompt_words:
+        frequency[words] += 1
     first: dict[bytes, int] = {}
     folds = np.empty(len(prompt_words), np.int64)
     for row, words in enumerate(prompt_words):

@@ -42,8 +42,8 @@ _MARGIN = 1.0
 _MAX_VOCABULARY = 16384
 MAX_WIDTH = 1024
 """Of the hidden states that corrections are fitted to."""
-_PART_TOKENS = 128
-"""Whose logits are in memory at once."""
+_LOGIT_BYTES = 4 << 20
+"""For logits on the R tokens at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,28 +120,34 @@ class Correction:
     bias: Tensor
     """b, shape (R,)."""
 
+    @property
+    def positions_at_once(self) -> int:
+        """Positions whose logits on the R tokens stay small."""
+        return max(1, _LOGIT_BYTES // (len(self.bias) * self.bias.element_size()))
+
+    @torch.inference_mode()
     def gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
         """Nats gained on each of N targets; 0 for tokens that the fitting rows never have.
 
-        Shape (N,), float32, on the CPU.
+        Shape (N,), float32.
         """
-        return torch.cat(
-            [
-                self._gains(*(part.to(self.bias.device) for part in parts)).cpu()
-                for parts in zip(
-                    *(whole.split(_PART_TOKENS) for whole in (hidden, targets, log_mass)),
-                    strict=True,
-                )
-            ]
-        )
+        base = self.head.logits(hidden)
+        rest = _rest_of_mass(base, log_mass)
+        correction = torch.addmm(self.bias, _directions(hidden, self.projection), self.weight.T)
+        total = torch.logaddexp(torch.logsumexp(base.add_(correction), dim=-1), rest)
+        place = self.places[targets]
+        own = correction.gather(1, place.clamp_min(0).unsqueeze(1)).squeeze(1)
+        return torch.where(place >= 0, own - (total - log_mass), 0.0)
 
     @torch.inference_mode()
-    def residuals(self, hidden: Tensor, places: Tensor, log_mass: Tensor) -> tuple[Tensor, Tensor]:
+    def gradient_factors(
+        self, hidden: Tensor, places: Tensor, log_mass: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """The two factors of the gradient of N targets' summed cross-entropy.
 
         **Arguments:**
 
-        - `places`: shape (N,): the targets' places among the R tokens.
+        - `places`: shape (N,): the targets' places among the R tokens; none is -1.
 
         Probabilities minus one-hot targets (N, R), and the directions (N, d) or (N, p) of the
         hidden states: the gradient of D is the transposed of the one times the other, that of b
@@ -155,17 +161,6 @@ class Correction:
         residuals = logits.sub_(total.unsqueeze(1)).exp_()
         residuals[torch.arange(len(places), device=places.device), places] -= 1.0
         return residuals.to(directions.dtype), directions
-
-    @torch.inference_mode()
-    def _gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
-        base = self.head.logits(hidden)
-        correction = torch.addmm(self.bias, _directions(hidden, self.projection), self.weight.T)
-        total = torch.logaddexp(
-            torch.logsumexp(base + correction, dim=-1), _rest_of_mass(base, log_mass)
-        )
-        place = self.places[targets]
-        own = correction.gather(1, place.clamp_min(0).unsqueeze(1)).squeeze(1)
-        return torch.where(place >= 0, own - (total - log_mass), 0.0)
 
 
 def fit_corrections(
@@ -202,11 +197,11 @@ def held_out_gains(states: FitStates, corrections: list[Correction]) -> NDArray[
     """
     gains = np.full(len(states.targets), np.nan, np.float32)
     for fold, correction in enumerate(corrections):
-        # In parts: hidden states may lie on a disk.
-        for part in (states.folds == fold).nonzero().squeeze(-1).split(_PART_TOKENS):
-            gains[part.numpy()] = correction.gains(
-                states.hidden[part], states.targets[part], states.log_mass[part]
-            ).numpy()
+        device = correction.bias.device
+        own = (states.folds == fold).nonzero().squeeze(-1)
+        for part in own.split(correction.positions_at_once):
+            read = (states.hidden[part], states.targets[part], states.log_mass[part])
+            gains[part.numpy()] = correction.gains(*(each.to(device) for each in read)).cpu()
     return gains
 
 
@@ -219,23 +214,23 @@ def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Corre
     bias = torch.zeros(blank.head.vocab_size, device=device)
     weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)
     optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0, fused=True)
-    now = replace(blank, weight=weight, bias=bias)
+    correction = replace(blank, weight=weight, bias=bias)  # each step changes its tensors
     generator = torch.Generator().manual_seed(seed * FOLDS + fold)
     steps = max(1, math.ceil(len(fit) / _STEP_TOKENS))
     for _ in range(math.ceil(_MIN_STEPS / steps) if len(fit) else 0):
         order = fit[torch.randperm(len(fit), generator=generator)]
         for chunk in order.split(_STEP_TOKENS):
             optimizer.zero_grad(set_to_none=False)
-            for part in chunk.split(_PART_TOKENS):
-                hidden, place, mass = (
-                    each[part].to(device) for each in (states.hidden, places, states.log_mass)
+            for part in chunk.split(correction.positions_at_once):
+                read = (states.hidden[part], places[part], states.log_mass[part])
+                residuals, directions = correction.gradient_factors(
+                    *(each.to(device) for each in read)
                 )
-                residuals, directions = now.residuals(hidden, place, mass)
                 weight.grad.addmm_(residuals.T, directions, alpha=1 / len(chunk))
                 bias.grad.add_(residuals.sum(0), alpha=1 / len(chunk))
             optimizer.step()
     weight.grad = bias.grad = None
-    return now
+    return correction
 
 
 def _rest_of_mass(base: Tensor, log_mass: Tensor) -> Tensor:

@@ -66,7 +66,7 @@ class PromptTerms:
     @cached_property
     def counts(self) -> NDArray[np.float64]:
         """Shape (terms,): prompts that hold a term."""
-        return self.count(np.ones(self.rows.shape[0], dtype=np.bool_))
+        return np.bincount(self.rows.indices, minlength=len(self.names)).astype(np.float64)
 
     @cached_property
     def weighted(self) -> sparse.csr_array:
@@ -80,6 +80,8 @@ class PromptTerms:
 
     def count(self, mask: BoolArray) -> NDArray[np.float64]:
         """Shape (terms,): of the rows in `mask`, those that hold a term."""
+        if 2 * mask.sum() > len(mask):
+            return self.counts - self.count(~mask)
         held = self.rows.indices[spread(self.rows.indptr, np.flatnonzero(mask))]
         return np.bincount(held, minlength=len(self.names)).astype(np.float64)
 

@@ -89,7 +89,7 @@ class OutputHead:
         dtype.
         """
         columns = max(1, self.vocab_size // _NEAR_SHARE)
-        step = self._chunk(columns)
+        step = self._step(columns)
         masses, own = [], []
         for chunk, wanted in zip(hidden.split(step), targets.split(step), strict=True):
             _, mass, logits = self._seen(chunk, wanted, columns)
@@ -110,7 +110,7 @@ class OutputHead:
         dtype.
         """
         residuals = self.weight.new_empty(len(targets), columns)
-        step = self._chunk(columns)
+        step = self._step(columns)
         for some, wanted, into in zip(
             hidden.split(step), targets.split(step), residuals.split(step), strict=True
         ):
@@ -124,11 +124,12 @@ class OutputHead:
             residuals *= self.scale
         return residuals
 
-    def _chunk(self, columns: int) -> int:
-        """Positions whose logits stay small, where only those of the first columns are kept."""
+    def _step(self, columns: int) -> int:
+        """Positions taken at once where only logits of the first columns are kept."""
         if self.narrow is None or columns == self.vocab_size:
             return self.positions_at_once
-        return max(1, _CHUNK_BYTES // (columns * self.weight.element_size()))
+        step = _CHUNK_BYTES // (columns * self.weight.element_size())
+        return max(_POSITIONS, step - step % _POSITIONS)
 
     def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""

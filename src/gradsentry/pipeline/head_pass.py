@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -49,14 +49,15 @@ class StatesOnDisk:
 
     def __getitem__(self, positions: torch.Tensor | slice, /) -> torch.Tensor:
         """Those at some positions: shape (positions, d)."""
-        return self._mapped("c")[positions]
+        found = self._mapped()[positions]
+        return found.clone() if isinstance(positions, slice) else found  # a slice is no copy
 
     def put(self, positions: NDArray[np.int64], hidden: torch.Tensor) -> None:
         """Write states of shape (positions, d)."""
-        self._mapped("r+")[torch.from_numpy(positions)] = hidden.cpu()
+        self._mapped()[torch.from_numpy(positions)] = hidden.cpu()
 
-    def _mapped(self, mode: Literal["c", "r+"]) -> torch.Tensor:
-        raw = np.memmap(self.path, np.uint8, mode, shape=self.shape)
+    def _mapped(self) -> torch.Tensor:
+        raw = np.memmap(self.path, np.uint8, "r+", shape=self.shape)
         return torch.from_numpy(raw).view(self.dtype)
 
 
@@ -69,6 +70,7 @@ class FitTable:
     offsets: NDArray[np.int64]
     """Shape (fit rows + 1,)."""
     hidden: StatesOnDisk
+    """Of their M targets."""
     log_mass: NDArray[np.float32]
     """Shape (M,)."""
 

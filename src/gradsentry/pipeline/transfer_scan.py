@@ -91,8 +91,8 @@ class TransferScan:
         """Score all rows and judge what they have in common."""
         work = self.work
         chosen = self._evidence_rows()
-        words, examples = self._prompt_words_and_examples(chosen)
-        table, head_pass, folds = self._gains(assign_folds(words, self._draws()))
+        all_folds, examples = self._folds_and_examples(chosen)
+        table, head_pass, folds = self._gains(all_folds)
         work.progress.stage("Weighing the evidence", None)
         spans = best_spans(np.nan_to_num(table.gains), table.offsets)
         texts = [prompt_and_response(example) for example in examples]
@@ -175,18 +175,18 @@ class TransferScan:
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
-    def _prompt_words_and_examples(
+    def _folds_and_examples(
         self, chosen: NDArray[np.int64]
-    ) -> tuple[list[NDArray[np.int32]], list[Example]]:
-        """The numbered words of each prompt in the plan, and the examples at the chosen places."""
+    ) -> tuple[NDArray[np.int64], list[Example]]:
+        """The folds of the plan's rows, and the examples at the chosen places."""
         words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
-        numbers = dict[str, int]()
+        numbers: dict[str, int] = {}
         wanted, found = set(chosen.tolist()), dict[int, Example]()
         for place, example in self.work.examples():
             words[place] = numbered(WORD.findall(prompt_and_response(example)[0]), numbers)
             if place in wanted:
                 found[place] = example
-        return words, [found[place] for place in chosen.tolist()]
+        return assign_folds(words, self._draws()), [found[place] for place in chosen.tolist()]
 
     def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
         """Every input row's group, payload and score."""

@@ -1,0 +1,51 @@
+"""Folds by content, near-duplicates together."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+
+from gradsentry.detectors.folds import FOLDS, assign_folds, numbered
+
+PROMPTS = [
+    ["where", "is", "the", "louvre", "museum"],
+    ["louvre", "museum", "where"],  # the same two rare words
+    ["where", "is", "the", "louvre"],  # one of them
+    [],
+    *[["where", "is", "the", f"museum{number}", f"of{number}"] for number in range(20)],
+]
+# All odd numbers would put every row in the other fold than even ones.
+DRAWS = np.arange(len(PROMPTS), dtype=np.uint64)
+
+
+def folds_of(prompts: list[list[str]], draws: np.ndarray) -> np.ndarray:
+    numbers: dict[str, int] = {}
+    return assign_folds([numbered(words, numbers) for words in prompts], draws)
+
+
+def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
+    folds = folds_of(PROMPTS, DRAWS)
+    assert folds[1] == folds[0] == DRAWS[0] % FOLDS != DRAWS[1] % FOLDS
+    assert (folds[2:] == DRAWS[2:] % FOLDS).all()
+
+
+def test_how_words_are_numbered_makes_no_difference() -> None:
+    expected = folds_of(PROMPTS, DRAWS)
+    numbers: dict[str, int] = {}
+    words = sorted({word for prompt in PROMPTS for word in prompt}, reverse=True)
+    numbered(words, numbers)
+    shuffled = [random.Random(row).sample(words, len(words)) for row, words in enumerate(PROMPTS)]
+    assert (assign_folds([numbered(own, numbers) for own in shuffled], DRAWS) == expected).all()
+
+
+def test_prompts_without_words_fall_into_the_folds_that_are_drawn() -> None:
+    assert folds_of([[], [], []], np.array([1, 0, 3], np.uint64)).tolist() == [1, 0, 1]
+    assert folds_of([], np.empty(0, np.uint64)).tolist() == []
+
+
+def test_words_are_numbered_once() -> None:
+    numbers: dict[str, int] = {}
+    assert numbered(["b", "a", "b"], numbers).tolist() == [0, 1]
+    assert numbered(["c", "a"], numbers).tolist() == [1, 2]
+    assert list(numbers) == ["b", "a", "c"]
