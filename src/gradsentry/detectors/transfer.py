@@ -131,10 +131,9 @@ class Correction:
 
         Shape (N,), float32.
         """
-        base = self.head.logits(hidden)
-        rest = _rest_of_mass(base, log_mass)
-        correction = torch.addmm(self.bias, _directions(hidden, self.projection), self.weight.T)
-        total = torch.logaddexp(torch.logsumexp(base.add_(correction), dim=-1), rest)
+        directions = _directions(hidden, self.projection)
+        correction = torch.addmm(self.bias, directions, self.weight.T)
+        _, total = self._corrected(hidden, correction, log_mass)
         place = self.places[targets]
         own = correction.gather(1, place.clamp_min(0).unsqueeze(1)).squeeze(1)
         return torch.where(place >= 0, own - (total - log_mass), 0.0)
@@ -153,14 +152,21 @@ class Correction:
         hidden states: the gradient of D is the transposed of the one times the other, that of b
         the sum of the one over N.
         """
-        base = self.head.logits(hidden)
-        rest = _rest_of_mass(base, log_mass)
         directions = _directions(hidden, self.projection)
-        logits = base.add_(torch.addmm(self.bias, directions, self.weight.T))
-        total = torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
+        correction = torch.addmm(self.bias, directions, self.weight.T)
+        logits, total = self._corrected(hidden, correction, log_mass)
         residuals = logits.sub_(total.unsqueeze(1)).exp_()
         residuals[torch.arange(len(places), device=places.device), places] -= 1.0
         return residuals.to(directions.dtype), directions
+
+    def _corrected(
+        self, hidden: Tensor, correction: Tensor, log_mass: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Corrected logits (N, R) of the R tokens, and the log-mass (N,) of all with them."""
+        logits = self.head.logits(hidden)
+        rest = _rest_of_mass(logits, log_mass)
+        logits.add_(correction)
+        return logits, torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
 
 
 def fit_corrections(

@@ -161,7 +161,7 @@ def open_tables(
     model, space = work.model, work.space
     offsets, kept = offsets_of(counts), offsets_of(counts[fit_rows])
     size, kept_size = (int(offsets[-1]),), (int(kept[-1]),)
-    states = int(kept[-1]), model.head.hidden_size * model.dtype.itemsize
+    states = *kept_size, model.head.hidden_size * model.dtype.itemsize
     table = TargetTable(
         offsets,
         log("targets", size, np.int32),
