@@ -66,7 +66,7 @@ from gradsentry.ragged import offsets_of
 from gradsentry.records import TextPair
 from gradsentry.thresholds import kde_valley
 
-_BATCH_TOKENS = 2048
+_BATCH_TOKENS = 4096
 _DIGEST = 16
 
 

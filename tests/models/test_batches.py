@@ -81,15 +81,33 @@ def test_the_plan_does_not_depend_on_the_order_of_the_rows(
 
 @settings(max_examples=60, deadline=None)
 @given(rows=row_lists)
-def test_rows_that_begin_alike_are_neighbours(rows: list[list[int]]) -> None:
+def test_families_are_ordered_by_tokens_and_go_by_length(rows: list[list[int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         store = stored(rows, folder)
         order = Batching(100, shares_prefixes=True).order(store, np.arange(len(rows)))
         shared = shared_lengths(store, order)
     ordered = [rows[row] for row in order]
-    assert ordered == sorted(rows)
+    families: list[list[list[int]]] = []
+    for row in sorted(rows):
+        if not families or 2 * common(families[-1][-1], row) < len(row):
+            families.append([])
+        families[-1].append(row)
+    families.sort(key=lambda family: -max(map(len, family)))
+    assert ordered == [row for family in families for row in family]
     assert shared[0] == 0
     assert shared[1:].tolist() == [common(*pair) for pair in itertools.pairwise(ordered)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=row_lists, batching=batchings)
+def test_rows_in_memory_are_planned_like_stored_ones(
+    rows: list[list[int]], batching: Batching
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        store = stored(rows, folder)
+        order = batching.order(store, np.arange(len(rows)))
+        of_store = [order[places].tolist() for places in batching.batches(store, order)]
+    assert list(batching.of_rows([np.array(row) for row in rows])) == of_store
 
 
 def test_batches_end_where_little_is_shared() -> None:
@@ -99,6 +117,13 @@ def test_batches_end_where_little_is_shared() -> None:
         plan = plan_batches(store, Batching(100, shares_prefixes=True))
     # A story and its questions have 70 tokens, and the next one's would begin in the same batch.
     assert plan.starts.tolist() == [0, 4, 8, 12]
+
+
+def test_batches_are_as_full_as_they_can_be_where_nothing_is_shared() -> None:
+    rows = [[first] * 40 for first in range(7)]
+    with tempfile.TemporaryDirectory() as folder:
+        plan = plan_batches(stored(rows, folder), Batching(130, shares_prefixes=True))
+    assert plan.starts.tolist() == [0, 3, 6, 7]
 
 
 def test_without_sharing_the_longest_rows_come_first() -> None:

@@ -235,7 +235,7 @@ def scan(
         int | None,
         typer.Option(
             min=1,
-            help="Tokens computed at once; bounds memory. Default: 2048 on a CPU, else 16384.",
+            help="Tokens computed at once; bounds memory. Default: 4096 on a CPU, else 16384.",
             rich_help_panel="Computing",
             show_default=False,
         ),

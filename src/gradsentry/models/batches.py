@@ -4,13 +4,14 @@ The plan depends on the rows' contents alone, and equal rows are computed once. 
 give bit-identical scores whatever the order of the rows, although the rounding of a row's numbers
 depends on its batch.
 
-For models that compute shared prefixes once (`models.packing`), rows are ordered by their tokens:
-a row's longest shared prefix is then with the row before it. For others they are ordered by
-length, so that little is padded.
+Rows are ordered by length, so that little is padded. For models that compute shared prefixes once
+(`models.packing`), so are families of rows that share most of what they have; a family is ordered
+by its tokens, so that a row's longest shared prefix is with the row before it.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,6 +26,8 @@ _BLOCK, _ROWS_AT_ONCE = 32, 65_536
 """Tokens, and rows, compared at once."""
 _MOST_SHARED = 16
 """How many times the tokens of a batch its rows may have, counting shared ones in each row."""
+_BATCH_COST = 512
+"""What a batch costs besides its tokens, in tokens (docs/findings/speed.md)."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +42,11 @@ class Batching:
     def order(self, store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Rows of a store in the order of computing, whatever their order was.
 
-        Rows of equal tokens keep it. Without sharing the longest come first: if memory runs out,
-        then at the start.
+        Rows of equal tokens keep it. The longest come first: if memory runs out, then at the start.
         """
         if self.shares_prefixes:
-            return rows[_token_order(store, rows)]
+            rows = rows[_token_order(store, rows)]
+            return rows[_family_order(store.lengths[rows], shared_lengths(store, rows))]
         return rows[np.argsort(-store.lengths[rows], kind="stable")]
 
     def batches(self, store: EncodedStore, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
@@ -55,9 +58,10 @@ class Batching:
         """Places of rows that are in memory, batch by batch, in the order of computing."""
         if self.shares_prefixes:
             order = sorted(range(len(rows)), key=lambda row: rows[row].tolist())
-            shared = [shared_length(*pair) for pair in pairwise(rows[row] for row in order)]
-            lengths = np.array([len(rows[row]) for row in order])
-            starts = packed_starts(lengths, np.array([0, *shared]), self.max_tokens)
+            families = _family_order(*_lengths_and_shared([rows[row] for row in order]))
+            order = [order[place] for place in families]
+            lengths, shared = _lengths_and_shared([rows[row] for row in order])
+            starts = packed_starts(lengths, shared, self.max_tokens)
         else:
             order = sorted(range(len(rows)), key=lambda row: -len(rows[row]))
             starts = padded_starts(np.array([len(rows[row]) for row in order]), self.max_tokens)
@@ -123,9 +127,10 @@ def packed_starts(
 ) -> NDArray[np.int64]:
     """Where batches start, and the end, of rows whose shared prefixes count once.
 
-    A batch that starts with a row computes the whole of it again. So batches that are half full
-    end where the next row shares least. What isn't computed twice still takes memory behind the
-    body, if it is a target, so that is bounded, too.
+    A batch that starts with a row computes the whole of it again, and has costs of its own. So it
+    ends where that is least for each of its tokens: where the next row shares little, and where
+    it is nearly full. What isn't computed twice still takes memory behind the body, if it is a
+    target, so that is bounded, too.
 
     **Arguments:**
 
@@ -135,19 +140,18 @@ def packed_starts(
     sizes, overlaps = lengths.tolist(), shared.tolist()
     starts = [0]
     while starts[-1] < len(sizes):
-        start = starts[-1]
-        used, whole, end, cheapest = sizes[start], sizes[start], start + 1, start + 1
-        while (
-            end < len(sizes)
-            and used + sizes[end] - overlaps[end] <= max_tokens
-            and whole + sizes[end] <= _MOST_SHARED * max_tokens
-        ):
-            used += sizes[end] - overlaps[end]
-            whole += sizes[end]
-            end += 1
-            if end < len(sizes) and (2 * used < max_tokens or overlaps[end] <= overlaps[cheapest]):
-                cheapest = end
-        starts.append(len(sizes) if end == len(sizes) else cheapest)
+        end, used, whole = starts[-1], 0, 0
+        best, least = end, math.inf
+        while end < len(sizes):
+            added = sizes[end] - (overlaps[end] if used else 0)
+            full = used + added > max_tokens or whole + sizes[end] > _MOST_SHARED * max_tokens
+            if used and full:
+                break
+            used, whole, end = used + added, whole + sizes[end], end + 1
+            cost = (_BATCH_COST + overlaps[end]) / used if end < len(sizes) else 0
+            if cost <= least:
+                best, least = end, cost
+        starts.append(best)
     return np.asarray(starts)
 
 
@@ -165,6 +169,34 @@ def shared_lengths(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.i
             shared[places] += np.where(same.all(1), _BLOCK, same.argmin(1))
             places, start = places[same.all(1)], start + _BLOCK
     return shared
+
+
+def _lengths_and_shared(
+    rows: Sequence[TokenIds],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Shapes (rows,): a row's tokens, and how many of them it shares with the row before."""
+    shared = [shared_length(*pair) for pair in pairwise(rows)]
+    return np.array([len(row) for row in rows]), np.array([0, *shared][: len(rows)])
+
+
+def _family_order(
+    lengths: NDArray[np.integer], shared: NDArray[np.integer]
+) -> NDArray[np.int64]:
+    """The order of rows, which are ordered by their tokens, in which families go by length.
+
+    A row is of the family of the row before it if they share half of its tokens. Attention is
+    padded to the longest row of a group, so rows that share little had better be of one length.
+
+    **Arguments:**
+
+    - `lengths`: shape (rows,): tokens of each row.
+    - `shared`: shape (rows,): how many of them it shares with the row before it.
+    """
+    begins = 2 * shared < lengths
+    begins[:1] = True
+    family = np.cumsum(begins) - 1
+    longest = np.maximum.reduceat(lengths, np.flatnonzero(begins)) if len(lengths) else lengths
+    return np.lexsort((family, -longest[family])).astype(np.int64)
 
 
 def _token_order(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int64]:
