@@ -179,9 +179,7 @@ def _lengths_and_shared(
     return np.array([len(row) for row in rows]), np.array([0, *shared][: len(rows)])
 
 
-def _family_order(
-    lengths: NDArray[np.integer], shared: NDArray[np.integer]
-) -> NDArray[np.int64]:
+def _family_order(lengths: NDArray[np.integer], shared: NDArray[np.integer]) -> NDArray[np.int64]:
     """The order of rows, which are ordered by their tokens, in which families go by length.
 
     A row is of the family of the row before it if they share half of its tokens. Attention is
