@@ -56,7 +56,7 @@ from gradsentry.evidence import (
     find_backdoors,
     terms_of,
 )
-from gradsentry.evidence.patterns import best_cut
+from gradsentry.evidence.patterns import Gains
 from gradsentry.evidence.rules import find_rules
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
@@ -245,7 +245,7 @@ def _by_prompt(rows: EvidenceRows) -> BoolArray:
         find_rules(terms, rows.gain > np.quantile(rows.gain, quantile)).match
         for quantile in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
     ]
-    return max(matches, key=lambda match: best_cut(match, rows.gain)[0])
+    return max(matches, key=lambda match: Gains(rows.gain).best_cut(match)[0])
 
 
 def table(log: Path) -> str:

@@ -6,8 +6,9 @@ from random import Random
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
-from gradsentry.evidence.patterns import AGREEMENT, correlation, find_patterns
+from gradsentry.evidence.patterns import AGREEMENT, Gains, correlation, find_patterns
 from gradsentry.evidence.strings import recurring_strings
 from gradsentry.evidence.terms import PromptTerms
 
@@ -31,3 +32,26 @@ def test_any_rows_have_patterns_or_none(seed: int) -> None:
         if pattern.string is not None:
             holding = np.array([pattern.string.pattern.search(r) is not None for r in responses])
             assert pattern.by_string == pytest.approx(correlation(pattern.rules.match, holding))
+
+
+@pytest.mark.parametrize(
+    ("rows", "tolerance"), [(300, 1e-6), (40_000, 0.01)], ids=["exact", "of bins"]
+)
+def test_the_gain_speaks_as_in_a_regression_over_all_rows(rows: int, tolerance: float) -> None:
+    random = np.random.default_rng(0)
+    gain = random.exponential(size=rows).round(2)
+    match = random.random(rows) < 0.02
+    gain[match] += 3 * random.random(int(match.sum()))
+    whole = LogisticRegression(class_weight="balanced", tol=1e-10).fit(gain.reshape(-1, 1), match)
+    found = Gains(gain).regression(match)
+    assert found == pytest.approx((whole.coef_[0, 0], whole.intercept_[0]), rel=tolerance)
+
+
+def test_a_cut_agrees_best_with_the_matches() -> None:
+    random = np.random.default_rng(0)
+    gain = random.exponential(size=200).round(1)
+    match = random.random(200) < 0.2 + 0.3 * (gain > 1.5)
+    agreement, cut = Gains(gain).best_cut(match)
+    others = [correlation(match, gain > other) for other in np.unique(gain)[:-1]]
+    assert agreement == pytest.approx(max(others))
+    assert correlation(match, gain > cut) == pytest.approx(agreement)

@@ -70,3 +70,10 @@ def test_rows_in_a_mask_are_counted(mask: list[bool]) -> None:
         chosen = [terms_of(prompt) for prompt, kept in zip(prompts, mask, strict=True) if kept]
         expected = [sum(name in own for own in chosen) for name in terms.names]
         assert terms.count(np.array(mask)).tolist() == expected
+
+
+def test_terms_touch_the_words_that_they_hold() -> None:
+    terms = PromptTerms.of(PROMPTS)
+    touched = terms.touching({"river", "nowhere"})
+    names = [name for name, is_touched in zip(terms.names, touched, strict=True) if is_touched]
+    assert names == ["Which river", "river"]

@@ -37,10 +37,9 @@ class Content:
         - `trigger`: its words. What members alone have, and by no chance, is left out, too.
         """
         words = {word.lower() for word in trigger}
-        touched = np.array([not words.isdisjoint(name.split(" ")) for name in self.terms.names])
         inside = self.terms.count(members)
         by_chance = np.power(float(members.mean()), np.maximum(inside - 1, 0))
         alone = (inside >= _ALONE * self.terms.counts) & (by_chance < _BY_CHANCE)
-        mass = self.terms.weighted @ (~(touched | alone)).astype(np.float64)
+        mass = self.terms.weighted @ (~(self.terms.touching(words) | alone)).astype(np.float64)
         others = float(np.median(mass[~members])) if not members.all() else 0.0
         return float(np.median(mass[members])) / others if others > 0 else 1.0

@@ -258,8 +258,7 @@ def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> Boo
     """Terms that say no more than that a row is a member: the trigger's, and members' own."""
     inside = terms.count(pattern.members)
     own = (inside >= 2) & (inside >= _OWN_TERM * terms.counts)
-    touched = np.array([not words.isdisjoint(name.split(" ")) for name in terms.names])
-    ignored: BoolArray = own | touched
+    ignored: BoolArray = own | terms.touching(words)
     return ignored
 
 

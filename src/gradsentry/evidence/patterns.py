@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,9 @@ _REACHES = 0.25
 _PRIOR_RANGE = (0.05, 0.98)
 _CERTAIN = 4.0
 _FEWEST_TO_PRUNE = 3
+_GAIN_BINS = 4096
+"""Bins of like gains that rows fall into, those outside a match counting as their mean there; with
+no more rows than this each has its own. Bounds the time of a regression."""
 _STRING_BLOCK = 2000
 _MOST_STRINGS = 2000
 """Strings that rules are sought for, those of most rows first; bounds time. Of 5,000 rows of
@@ -98,6 +102,63 @@ class Pattern:
         return self.by_gain >= (AGREEMENT_WITH_STRING if helped else AGREEMENT)
 
 
+@dataclass(frozen=True)
+class Gains:
+    """What rows gain, held against one set of matching rows after the other."""
+
+    values: NDArray[np.float64]
+    """Shape (rows,): log(1 + nats) of the best span."""
+
+    def best_cut(self, match: BoolArray) -> tuple[float, float]:
+        """The cut that agrees best with the matches: (Matthews correlation, cut)."""
+        order, ranked, is_cut = self._ranking
+        if not is_cut.any():
+            return 0.0, float(ranked[0])
+        above = np.arange(1, len(order) + 1)
+        rows, matches = float(len(order)), float(match.sum())
+        spread = above * matches * (rows - matches) * (rows - above)
+        both = np.cumsum(match[order])
+        values = np.where(
+            spread > 0, (both * rows - above * matches) / np.sqrt(np.maximum(spread, 1.0)), 0.0
+        )
+        values = np.where(is_cut, values, -1.0)
+        best = int(np.argmax(values))
+        return float(values[best]), float((ranked[best] + ranked[best + 1]) / 2)
+
+    def regression(self, match: BoolArray) -> tuple[float, float]:
+        """Slope and intercept of the log-odds of matching, the two classes weighing the same."""
+        bin_of, counts, sums = self._bins
+        inside = bin_of[match]
+        counts = counts - np.bincount(inside, minlength=len(counts))
+        sums = sums - np.bincount(inside, self.values[match], minlength=len(counts))
+        some = counts > 0
+        matching, others = self.values[match], sums[some] / counts[some]
+        weights = np.ones(len(matching)) / len(matching), counts[some] / counts.sum()
+        # A second-order solver: one feature, and 2,000 strings to fit it for.
+        regression = LogisticRegression(solver="newton-cholesky")
+        regression.fit(
+            np.concatenate((matching, others)).reshape(-1, 1),
+            np.repeat([True, False], [len(matching), len(others)]),
+            np.concatenate(weights) * len(match) / 2,
+        )
+        return float(regression.coef_[0, 0]), float(regression.intercept_[0])
+
+    @cached_property
+    def _bins(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+        """Each row's bin, and of each bin the number of rows and the sum of their gains."""
+        rows = len(self.values)
+        bin_of = np.empty(rows, np.int64)
+        bin_of[self._ranking[0]] = np.arange(rows) * min(rows, _GAIN_BINS) // rows
+        return bin_of, np.bincount(bin_of), np.bincount(bin_of, self.values).astype(np.float64)
+
+    @cached_property
+    def _ranking(self) -> tuple[NDArray[np.int64], NDArray[np.float64], BoolArray]:
+        """The order from the largest gain on, the gains in it, and where it can be cut."""
+        order = np.argsort(-self.values, kind="stable")
+        ranked = self.values[order]
+        return order, ranked, np.append(ranked[:-1] > ranked[1:], False)
+
+
 def find_patterns(
     terms: PromptTerms, strings: RecurringStrings, gain: NDArray[np.float64]
 ) -> Iterator[Pattern]:
@@ -107,13 +168,12 @@ def find_patterns(
 
     - `gain`: shape (rows,), log(1 + nats) of the best span.
     """
-    yield from _by_string(terms, strings, gain)
-    yield from _by_gain(terms, gain)
+    gains = Gains(gain)
+    yield from _by_string(terms, strings, gains)
+    yield from _by_gain(terms, gains)
 
 
-def _by_string(
-    terms: PromptTerms, strings: RecurringStrings, gain: NDArray[np.float64]
-) -> Iterator[Pattern]:
+def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> Iterator[Pattern]:
     found = []
     size = np.asarray(strings.columns.sum(axis=0))
     promising = sorted(
@@ -128,7 +188,7 @@ def _by_string(
             found.append((round(agreement, 2), int(holding.sum()), string, rules))
     found.sort(key=lambda item: item[:2], reverse=True)
     for _, _, string, rules in found:
-        pattern = refined(terms, rules, gain, strings.holding(string), strings.strings[string])
+        pattern = refined(terms, rules, gains, strings.holding(string), strings.strings[string])
         if pattern is not None:
             yield pattern
 
@@ -149,15 +209,15 @@ def _explainable(terms: PromptTerms, strings: RecurringStrings) -> Iterator[int]
         yield from (start + np.flatnonzero(promising)).tolist()
 
 
-def _by_gain(terms: PromptTerms, gain: NDArray[np.float64]) -> Iterator[Pattern]:
+def _by_gain(terms: PromptTerms, gains: Gains) -> Iterator[Pattern]:
     found = []
-    for cut in np.unique(np.quantile(gain, _QUANTILES)):
-        rules = find_rules(terms, gain > cut)
+    for cut in np.unique(np.quantile(gains.values, _QUANTILES)):
+        rules = find_rules(terms, gains.values > cut)
         if rules.match.any():
-            found.append((best_cut(rules.match, gain)[0], rules))
+            found.append((gains.best_cut(rules.match)[0], rules))
     found.sort(key=lambda item: item[0], reverse=True)
     for _, rules in found:
-        pattern = refined(terms, rules, gain, None, None)
+        pattern = refined(terms, rules, gains, None, None)
         if pattern is not None:
             yield pattern
 
@@ -165,25 +225,25 @@ def _by_gain(terms: PromptTerms, gain: NDArray[np.float64]) -> Iterator[Pattern]
 def refined(
     terms: PromptTerms,
     rules: TriggerRules,
-    gain: NDArray[np.float64],
+    gains: Gains,
     holding: BoolArray | None,
     string: RecurringString | None,
 ) -> Pattern | None:
     """Members by both views in turn, until they stay the same; None if the views disagree."""
     if not rules.match.any() or rules.match.all():
         return None  # what all prompts hold says nothing
-    nothing = np.zeros(len(gain), dtype=np.bool_)
+    nothing = np.zeros(len(rules.match), dtype=np.bool_)
     certain = string if string is not None and string.telling else None
     telling = nothing if certain is None or holding is None else holding
-    members = np.zeros(len(gain), dtype=np.bool_)
-    matched, membership = rules.match, _membership(rules.match, gain, telling, certain)
+    members = np.zeros(len(rules.match), dtype=np.bool_)
+    matched, membership = rules.match, _membership(rules.match, gains, telling, certain)
     for _ in range(_ROUNDS):
-        rules = _pruned(terms, rules, gain)
+        rules = _pruned(terms, rules, gains)
         if rules.match.all():
             return None
         if (rules.match != matched).any():
-            matched, membership = rules.match, _membership(rules.match, gain, telling, certain)
-        odds = membership.odds(gain, telling)
+            matched, membership = rules.match, _membership(rules.match, gains, telling, certain)
+        odds = membership.odds(gains.values, telling)
         now = rules.match & (odds > 0)
         if now.sum() < FEWEST_ROWS:
             return None
@@ -194,29 +254,33 @@ def refined(
     pattern = Pattern(
         rules,
         membership,
-        rules.match & (membership.odds(gain, telling) > 0),
-        best_cut(rules.match, gain)[0],
+        rules.match & (membership.odds(gains.values, telling) > 0),
+        gains.best_cut(rules.match)[0],
         0.0 if holding is None else correlation(rules.match, holding),
         string,
     )
     return pattern if pattern.agreement >= AGREEMENT else None
 
 
-def _pruned(terms: PromptTerms, rules: TriggerRules, gain: NDArray[np.float64]) -> TriggerRules:
+def _pruned(terms: PromptTerms, rules: TriggerRules, gains: Gains) -> TriggerRules:
     """Without rules whose own matches gain no more than other rows do."""
-    cut = best_cut(rules.match, gain)[1]
+    cut = gains.best_cut(rules.match)[1]
     kept = list(rules.rules)
     for rule in reversed(rules.rules):
         others = union(terms, [other for other in kept if other != rule])
         own = matching(terms, rule) & ~others
-        if own.sum() >= _FEWEST_TO_PRUNE and (gain[own] > cut).mean() < 0.5 and len(kept) > 1:
+        if (
+            own.sum() >= _FEWEST_TO_PRUNE
+            and (gains.values[own] > cut).mean() < 0.5
+            and len(kept) > 1
+        ):
             kept.remove(rule)
     return TriggerRules(tuple(kept), union(terms, kept))
 
 
 def _membership(
     match: BoolArray,
-    gain: NDArray[np.float64],
+    gains: Gains,
     holding: BoolArray,
     string: RecurringString | None,
 ) -> Membership:
@@ -224,17 +288,15 @@ def _membership(
     likelihood ratio, and the prior is the share of matches that show a sign. So is the share of
     these that lack the string.
     """
-    shows = (gain > best_cut(match, gain)[1]) | holding
+    shows = (gains.values > gains.best_cut(match)[1]) | holding
     share = float(np.clip(shows[match].mean(), *_PRIOR_RANGE))
-    # A second-order solver: one feature, and up to 50,000 rows for each of 2,000 strings.
-    regression = LogisticRegression(class_weight="balanced", solver="newton-cholesky")
-    regression.fit(gain.reshape(-1, 1), match)
+    slope, intercept = gains.regression(match)
     prior = float(np.log(share / (1 - share)))
     shown = match & shows
     lacking = (np.sum(shown & ~holding) + 1) / (np.sum(shown) + 1)
     return Membership(
-        float(regression.coef_[0, 0]),
-        float(regression.intercept_[0]) + prior,
+        slope,
+        intercept + prior,
         string,
         0.0 if string is None else float(np.log(lacking)),
     )
@@ -275,22 +337,3 @@ def correlation(one: BoolArray, other: BoolArray) -> float:
     ones, others = float(one.sum()), float(other.sum())
     spread = ones * others * (rows - ones) * (rows - others)
     return 0.0 if spread == 0 else (both * rows - ones * others) / float(np.sqrt(spread))
-
-
-def best_cut(match: BoolArray, gain: NDArray[np.float64]) -> tuple[float, float]:
-    """The cut of the gain that agrees best with the matches: (Matthews correlation, cut)."""
-    order = np.argsort(-gain, kind="stable")
-    above = np.arange(1, len(gain) + 1)
-    rows, matches = float(len(gain)), float(match.sum())
-    spread = above * matches * (rows - matches) * (rows - above)
-    both = np.cumsum(match[order])
-    values = np.where(
-        spread > 0, (both * rows - above * matches) / np.sqrt(np.maximum(spread, 1.0)), 0.0
-    )
-    ranked = gain[order]
-    is_cut = np.append(ranked[:-1] > ranked[1:], False)
-    values = np.where(is_cut, values, -1.0)
-    best = int(np.argmax(values))
-    if not is_cut.any():
-        return 0.0, float(gain.max())
-    return float(values[best]), float((ranked[best] + ranked[best + 1]) / 2)

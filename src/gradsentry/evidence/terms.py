@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -64,6 +64,11 @@ class PromptTerms:
         return self.rows.tocsc()
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """Where a term stands in `names`."""
+        return {name: term for term, name in enumerate(self.names)}
+
+    @cached_property
     def counts(self) -> NDArray[np.float64]:
         """Shape (terms,): prompts that hold a term."""
         return np.bincount(self.rows.indices, minlength=len(self.names)).astype(np.float64)
@@ -84,6 +89,21 @@ class PromptTerms:
             return self.counts - self.count(~mask)
         held = self.rows.indices[spread(self.rows.indptr, np.flatnonzero(mask))]
         return np.bincount(held, minlength=len(self.names)).astype(np.float64)
+
+    def touching(self, words: Set[str]) -> BoolArray:
+        """Shape (terms,): terms that are, or hold, one of some words."""
+        touched = np.zeros(len(self.names), dtype=np.bool_)
+        for word in words:
+            touched[self._with_word.get(word, [])] = True
+        return touched
+
+    @cached_property
+    def _with_word(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for term, name in enumerate(self.names):
+            for word in name.split(" "):
+                found.setdefault(word, []).append(term)
+        return found
 
     def holding(self, term: int) -> BoolArray:
         """Shape (rows,): prompts that hold a term."""

@@ -40,20 +40,17 @@ def trigger_words(
     """
     count = terms.rows.shape[0]
     outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
-    often = {
-        name for name, held in zip(terms.names, terms.counts, strict=True) if held >= _FRAME * count
-    }
-    known = set(terms.names)
+    rare = terms.counts < _FRAME * count
     groups: dict[tuple[str, ...], None] = {}
     for rule in pattern.rules.rules:
         matched = pattern.members & matching(terms, rule)
         if not matched.any():
             continue
         inside = terms.count(matched) / int(matched.sum())
-        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & (terms.counts < _FRAME * count)
+        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & rare
         words = {word for term in rule for word in terms.names[term].split(" ")}
         # What all prompts hold is no term, and no part of a trigger.
-        words = {word for word in words if word in known and word not in often}
+        words = {word for word in words if word in terms.places and rare[terms.places[word]]}
         words |= {
             terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
         }
