@@ -17,11 +17,10 @@ from gradsentry._choices import choose
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
+from gradsentry.models.memory import keep_freed_memory
 from gradsentry.models.shared_prefixes import can_share
 
 _LONGEST_PART, _LONGEST_PATH = 255, 4095  # longer ones are an error to look up
-_LARGEST_KEPT = (32 << 20) - 8192
-"""The largest block, in bytes, that glibc's allocator can be made to keep when it is freed."""
 
 
 class Dtype(StrEnum):
@@ -104,7 +103,7 @@ class LanguageModel:
             )
         check_head(model, body, head)
         if model.device.type == "cpu":
-            _keep_freed_memory()
+            keep_freed_memory()
         return LanguageModel(
             name=name or str(model.name_or_path) or type(model).__name__,
             revision=revision or _parameter_digest(model),
@@ -116,15 +115,6 @@ class LanguageModel:
             max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
             shares_prefixes=_can_share(body),
         )
-
-
-def _keep_freed_memory() -> None:
-    """Free one large block, so that glibc's allocator keeps blocks up to that size from now on.
-
-    It gives larger ones than it has seen freed back to the system. Then every layer's results are
-    mapped and cleared anew, which takes up to a third of a forward pass (docs/findings/speed.md).
-    """
-    torch.empty(_LARGEST_KEPT, dtype=torch.uint8)  # nothing is written, so it takes no memory
 
 
 def load_model(

@@ -26,6 +26,7 @@ from gradsentry.evidence import (
     find_backdoors,
     terms_of,
 )
+from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.head_pass import HeadPass, TargetTable, open_tables
 from gradsentry.pipeline.opinion import ModelOpinion
@@ -153,6 +154,7 @@ class TransferScan:
             work.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
         work.progress.stage("Scoring", len(counts))
         head_pass.keep_fit_rows()
+        give_back_freed_memory()
         work.progress.stage("Fitting corrections to the output head", None)
         states = head_pass.fit_states(folds[is_fit])
         corrections = fit_corrections(states, work.model.head, options.seed)
