@@ -16,8 +16,12 @@ from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
 from gradsentry.models.batches import Batching
 from gradsentry.models.language_model import LanguageModel
+from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.models.packing import pack
 from gradsentry.models.shared_prefixes import packed_states
+
+_TIDY_AFTER = 16
+"""Batches after which freed memory is given back: in pieces between others it only grows."""
 
 
 @dataclass(frozen=True)
@@ -124,8 +128,12 @@ class ForwardPass:
     def __init__(self, model: LanguageModel, store: EncodedStore) -> None:
         self._model, self._store = model, store
         self._pieces = 1
+        self._batches = 0
 
     def of(self, rows: NDArray[np.int64]) -> TargetStates:
+        self._batches += 1
+        if self._batches % _TIDY_AFTER == 0:
+            give_back_freed_memory()
         while self._pieces < len(rows):
             try:
                 return self._in_pieces(rows, self._pieces)

@@ -163,6 +163,8 @@ class TransferScan:
         if len(rest):
             work.progress.stage("Scoring the other rows", len(rest))
             head_pass.gain_other_rows(rest, folds[rest], corrections)
+        del corrections, states
+        give_back_freed_memory()
         return table, head_pass, folds[is_fit]
 
     def _draws(self) -> NDArray[np.uint64]:
