@@ -92,9 +92,9 @@ class TransferScan:
         """Score all rows and judge what they have in common."""
         work = self.work
         chosen = self._evidence_rows()
-        all_folds, examples = self._folds_and_examples(chosen)
-        table, head_pass, folds = self._gains(all_folds)
+        table, head_pass, folds = self._gains(self._folds())
         work.progress.stage("Weighing the evidence", None)
+        examples = self._examples(chosen)
         spans = best_spans(np.nan_to_num(table.gains), table.offsets)
         texts = [prompt_and_response(example) for example in examples]
         targets = spread(table.offsets, chosen)
@@ -179,18 +179,19 @@ class TransferScan:
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
-    def _folds_and_examples(
-        self, chosen: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], list[Example]]:
-        """The folds of the plan's rows, and the examples at the chosen places."""
+    def _folds(self) -> NDArray[np.int64]:
+        """Shape (rows,): the folds of the plan's rows."""
         words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
         numbers: dict[str, int] = {}
-        wanted, found = set(chosen.tolist()), dict[int, Example]()
         for place, example in self.work.examples():
             words[place] = numbered(WORD.findall(prompt_and_response(example)[0]), numbers)
-            if place in wanted:
-                found[place] = example
-        return assign_folds(words, self._draws()), [found[place] for place in chosen.tolist()]
+        return assign_folds(words, self._draws())
+
+    def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
+        """The examples at some places in the plan."""
+        wanted = set(chosen.tolist())
+        found = {place: example for place, example in self.work.examples() if place in wanted}
+        return [found[place] for place in chosen.tolist()]
 
     def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
         """Every input row's group, payload and score."""
