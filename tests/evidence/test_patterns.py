@@ -9,6 +9,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from gradsentry.evidence.patterns import AGREEMENT, Gains, correlation, find_patterns
+from gradsentry.evidence.rules import union
 from gradsentry.evidence.strings import recurring_strings
 from gradsentry.evidence.terms import PromptTerms
 
@@ -28,10 +29,11 @@ def test_any_rows_have_patterns_or_none(seed: int) -> None:
     terms = PromptTerms.of(prompts)
     for pattern in find_patterns(terms, recurring_strings(responses), gain):
         assert pattern.agreement >= AGREEMENT
-        assert not (pattern.members & ~pattern.rules.match).any()
+        match = union(terms, pattern.rules)
+        assert not (pattern.members & ~match).any()
         if pattern.string is not None:
             holding = np.array([pattern.string.pattern.search(r) is not None for r in responses])
-            assert pattern.by_string == pytest.approx(correlation(pattern.rules.match, holding))
+            assert pattern.by_string == pytest.approx(correlation(match, holding))
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from gradsentry.evidence.content import Content
 from gradsentry.evidence.judgement import Findings, Opinion, Verdict, judge
 from gradsentry.evidence.patterns import Membership, Pattern, find_patterns
 from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.rules import find_rules, matching
+from gradsentry.evidence.rules import find_rules, matching, union
 from gradsentry.evidence.strings import RecurringStrings, recurring_strings
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 
@@ -172,10 +172,10 @@ def belonging(
 def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: PromptTerms) -> Group:
     precision, recall = _cross_validated(terms, pattern.members)
     held = np.array([findings.holds_payload(response) for response in rows.responses])
-    telling = int((held & pattern.rules.match).sum()) >= _TELLS * max(1, int(held.sum()))
+    telling = int((held & union(terms, pattern.rules)).sum()) >= _TELLS * max(1, int(held.sum()))
     return Group(
         findings,
-        tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules.rules),
+        tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules),
         pattern.membership,
         telling,
         precision,

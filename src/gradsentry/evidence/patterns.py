@@ -74,7 +74,9 @@ class Membership:
 class Pattern:
     """Rows whose prompts match trigger rules and whose responses show the same sign."""
 
-    rules: TriggerRules
+    rules: tuple[Rule, ...]
+    """Any of them makes a row match. There may be thousands of patterns: which rows those are is
+    asked of the terms again."""
     membership: Membership
     members: BoolArray
     """Shape (rows,): rows that both views name."""
@@ -185,9 +187,10 @@ def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> I
         rules = find_rules(terms, holding)
         agreement = correlation(rules.match, holding)
         if agreement >= AGREEMENT:
-            found.append((round(agreement, 2), int(holding.sum()), string, rules))
+            found.append((round(agreement, 2), int(holding.sum()), string, rules.rules))
     found.sort(key=lambda item: item[:2], reverse=True)
-    for _, _, string, rules in found:
+    for _, _, string, proposed in found:
+        rules = TriggerRules(proposed, union(terms, proposed))
         pattern = refined(terms, rules, gains, strings.holding(string), strings.strings[string])
         if pattern is not None:
             yield pattern
@@ -252,7 +255,7 @@ def refined(
         members = now
         rules = _completed(terms, members, rules, odds > 0)
     pattern = Pattern(
-        rules,
+        rules.rules,
         membership,
         rules.match & (membership.odds(gains.values, telling) > 0),
         gains.best_cut(rules.match)[0],

@@ -42,7 +42,7 @@ def trigger_words(
     outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
     rare = terms.counts < _FRAME * count
     groups: dict[tuple[str, ...], None] = {}
-    for rule in pattern.rules.rules:
+    for rule in pattern.rules:
         matched = pattern.members & matching(terms, rule)
         if not matched.any():
             continue
