@@ -257,11 +257,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["compare", "lengths"])
     parser.add_argument("data", type=Path)
-    parser.add_argument("names", nargs="*", choices=NAMES, default=NAMES)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)}")
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--rows", type=int, default=None)
     parser.add_argument("--reference", type=int, default=200)
     arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(NAMES):
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
 
     model = gradsentry.load_model(None)
     warm = pairs_of(arguments.data, "webqa")[:_WARM_UP]
@@ -271,7 +273,7 @@ def main() -> None:
         lengths(model, pairs_of(arguments.data, "codealpaca"))
     else:
         plan = Plan(arguments.repeats, arguments.rows, arguments.reference)
-        for name in arguments.names:
+        for name in arguments.names or NAMES:
             compare(model, name, pairs_of(arguments.data, name)[: plan.rows], plan)
 
 
