@@ -18,7 +18,7 @@ from gradsentry.models.memory import give_back_freed_memory, keep_freed_memory
 
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    blocks = [torch.ones(24 << 20, dtype=torch.uint8) for _ in range(2)]
+    torch.ones(24 << 20, dtype=torch.uint8)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 
 keep_freed_memory()
@@ -33,14 +33,14 @@ print(first, again, faults())
     reason="glibc with pages of 4 KiB",
 )
 def test_memory_is_kept_until_it_is_given_back() -> None:
-    """48 MiB are 12,288 pages."""
+    """24 MiB are 6,144 pages."""
     done = subprocess.run(
         [sys.executable, "-c", PAGES], capture_output=True, text=True, check=True, timeout=120
     )
     first, again, given_back = map(int, done.stdout.split())
-    assert first > 10_000
+    assert first > 5_000
     assert again < 1_000
-    assert given_back > 10_000
+    assert given_back > 5_000
 
 
 def test_memory_may_be_kept_and_given_back_at_any_time() -> None:
