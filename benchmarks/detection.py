@@ -245,7 +245,8 @@ def _by_prompt(rows: EvidenceRows) -> BoolArray:
         find_rules(terms, rows.gain > np.quantile(rows.gain, quantile)).match
         for quantile in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
     ]
-    return max(matches, key=lambda match: Gains(rows.gain).best_cut(match)[0])
+    gains = Gains(rows.gain)
+    return max(matches, key=lambda match: gains.best_cut(match)[0])
 
 
 def table(log: Path) -> str:

@@ -272,11 +272,8 @@ def _pruned(terms: PromptTerms, rules: TriggerRules, gains: Gains) -> TriggerRul
     for rule in reversed(rules.rules):
         others = union(terms, [other for other in kept if other != rule])
         own = matching(terms, rule) & ~others
-        if (
-            own.sum() >= _FEWEST_TO_PRUNE
-            and (gains.values[own] > cut).mean() < 0.5
-            and len(kept) > 1
-        ):
+        gaining = gains.values[own] > cut
+        if len(gaining) >= _FEWEST_TO_PRUNE and gaining.mean() < 0.5 and len(kept) > 1:
             kept.remove(rule)
     return TriggerRules(tuple(kept), union(terms, kept))
 
