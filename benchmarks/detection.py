@@ -43,7 +43,6 @@ from gradsentry.detectors.transfer import (
     FitStates,
     TransferOptions,
     best_spans,
-    fit_corrections,
     held_out_gains,
 )
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
@@ -128,8 +127,7 @@ def kept_gains(
     path = folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
     if not path.exists():
         fitted_on = states.take(torch.from_numpy(is_fit))
-        corrections = fit_corrections(fitted_on, model.head, 0, width)
-        np.save(path, held_out_gains(states, corrections))
+        np.save(path, held_out_gains(states, fitted_on, model.head, 0, width))
     gains: NDArray[np.float32] = np.load(path)
     return gains
 

@@ -65,10 +65,15 @@ def tokenized(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> lis
     ]
 
 
+def plain(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> None:
+    """Losses of all rows, from texts."""
+    plain_forward(model, tokenized(model, pairs))
+
+
 @torch.inference_mode()
-def plain_forward(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> None:
+def plain_forward(model: gradsentry.LanguageModel, rows: Sequence[Tokens]) -> None:
     """Losses of all rows by an ordinary padded forward pass."""
-    rows = sorted(tokenized(model, pairs), key=lambda row: len(row.whole))
+    rows = sorted(rows, key=lambda row: len(row.whole))
     weight = model.head.weight.to(model.dtype)
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
@@ -81,6 +86,7 @@ def plain_forward(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) ->
             ids[index, :length] = torch.tensor(row.whole)
             attention[index, :length] = 1
             is_target[index, len(row.prompt) : length] = True
+        ids, attention, is_target = (part.to(model.device) for part in (ids, attention, is_target))
         hidden = model.body(input_ids=ids, attention_mask=attention, use_cache=False)
         states = hidden.last_hidden_state[:, :-1][is_target[:, 1:]]
         logits = nn.functional.linear(states, weight).float()
@@ -92,7 +98,7 @@ def reference(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> Non
     weight = model.head.weight.to(model.dtype).clone().requires_grad_()
     crop = tuple(slice(0, size // 8) for size in weight.shape)
     for row in tokenized(model, pairs):
-        ids = torch.tensor([row.whole])
+        ids = torch.tensor([row.whole], device=model.device)
         with torch.no_grad():
             hidden = model.body(input_ids=ids, use_cache=False).last_hidden_state
         logits = nn.functional.linear(hidden, weight)[0, :-1].float()
@@ -117,7 +123,7 @@ def scan(detector: str) -> Callable[[gradsentry.LanguageModel, Sequence[TextPair
 
 SIDES: Mapping[str, Callable[[gradsentry.LanguageModel, Sequence[TextPair]], None]] = {
     "reference": reference,
-    "plain": plain_forward,
+    "plain": plain,
     "spectral": scan("spectral"),
     "transfer": scan("transfer"),
 }

@@ -78,10 +78,10 @@ def test_the_entropy_ignores_the_scale() -> None:
 @pytest.mark.parametrize("targets", [1, 3, 12, 20, 40])
 def test_singular_values_are_those_of_the_product(targets: int) -> None:
     generator = torch.Generator().manual_seed(targets)
-    residuals = torch.randn(targets, 50, generator=generator, dtype=torch.float64)
-    hidden = torch.randn(targets, 20, generator=generator, dtype=torch.float64)
+    residuals = torch.randn(3, targets, 50, generator=generator, dtype=torch.float64)
+    hidden = torch.randn(3, targets, 20, generator=generator, dtype=torch.float64)
     values = gradient_singular_values(residuals, hidden)
-    expected = torch.linalg.svdvals(residuals.mT @ hidden)[: min(targets, 20)]
+    expected = torch.linalg.svdvals(residuals.mT @ hidden)[:, : min(targets, 20)]
     torch.testing.assert_close(values, expected, rtol=1e-9, atol=1e-6)
 
 
@@ -115,19 +115,22 @@ def test_a_decomposition_that_fails_costs_its_own_row_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     model = tiny_model("llama")
-    rows = random_rows(5, [(5, 6), (5, 7), (5, 8)])
+    rows = random_rows(5, [(5, 6), (5, 6), (5, 6), (5, 8)])
     expected = scores_of(model, rows, tmp_path, SpectralOptions())
     original = torch.linalg.eigvalsh
+    seen: list[int] = []
 
-    def failing(matrix: torch.Tensor) -> torch.Tensor:
-        if len(matrix) == 7:  # the second row's
+    def failing(matrices: torch.Tensor) -> torch.Tensor:
+        seen.append(len(matrices))
+        if len(matrices) == 3 or len(seen) == 3:  # three of six targets; the second of them
             raise torch.linalg.LinAlgError("did not converge")
-        return original(matrix)
+        return original(matrices)
 
     monkeypatch.setattr(torch.linalg, "eigvalsh", failing)
     ours = scores_of(model, rows, tmp_path, SpectralOptions())
-    assert ours.isnan().tolist() == [False, True, False]
-    torch.testing.assert_close(ours[[0, 2]], expected[[0, 2]])
+    assert seen == [3, 1, 1, 1, 1]
+    assert ours.isnan().tolist() == [False, True, False, False]
+    torch.testing.assert_close(ours[[0, 2, 3]], expected[[0, 2, 3]])
 
 
 def test_a_gradient_of_nothing_has_no_score() -> None:

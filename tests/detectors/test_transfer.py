@@ -13,7 +13,14 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from gradsentry.detectors import TransferOptions
-from gradsentry.detectors.transfer import FOLDS, Correction, FitStates, best_spans, fit_corrections
+from gradsentry.detectors.transfer import (
+    FOLDS,
+    Correction,
+    FitStates,
+    best_spans,
+    fit_correction,
+    held_out_gains,
+)
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, target_states
 from tests.tiny_models import VOCAB, Row, random_rows, tiny_model
@@ -41,13 +48,14 @@ def poisoned_rows(seed: int, count: int, bad: int) -> list[Row]:
     ]
 
 
-def held_out_gains(states: FitStates, head: OutputHead, seed: int = 0) -> torch.Tensor:
+def corrections_of(states: FitStates, head: OutputHead, seed: int = 0) -> list[Correction]:
+    """Every fold's correction."""
+    return [fit_correction(states, fold, head, seed) for fold in range(FOLDS)]
+
+
+def gains_of(states: FitStates, head: OutputHead, seed: int = 0) -> torch.Tensor:
     """Every position's gain by the correction that hasn't seen its row."""
-    gains = torch.empty(len(states.targets))
-    for fold, correction in enumerate(fit_corrections(states, head, seed)):
-        own = states.folds == fold
-        gains[own] = correction.gains(states.hidden[own], states.targets[own], states.log_mass[own])
-    return gains
+    return torch.from_numpy(held_out_gains(states, states, head, seed))
 
 
 def dense_gains(correction: Correction, states: FitStates, head: OutputHead) -> torch.Tensor:
@@ -81,7 +89,7 @@ def test_gains_agree_with_a_dense_softmax(architecture: str) -> None:
     model = LanguageModel.wrap(tiny_model(architecture, torch.float32), tokenizer=None)
     fitted = states_of(model, poisoned_rows(1, 24, 12), [number % FOLDS for number in range(24)])
     asked = states_of(model, random_rows(2, [(5, 7)] * 30), [0] * 30)
-    for correction in fit_corrections(fitted, model.head, seed=0):
+    for correction in corrections_of(fitted, model.head):
         ours = correction.gains(asked.hidden, asked.targets, asked.log_mass)
         assert ours.dtype == torch.float32
         seen = correction.places[asked.targets] >= 0
@@ -94,7 +102,7 @@ def test_gains_agree_with_a_dense_softmax(architecture: str) -> None:
 def test_the_gradient_fitted_by_agrees_with_autograd(architecture: str) -> None:
     model = LanguageModel.wrap(tiny_model(architecture, torch.float32), tokenizer=None)
     states = states_of(model, poisoned_rows(1, 24, 12), [number % FOLDS for number in range(24)])
-    fitted = fit_corrections(states, model.head, seed=0)[0]
+    fitted = fit_correction(states, 0, model.head, seed=0)
     places = fitted.places[states.targets]
     residuals, directions = fitted.gradient_factors(states.hidden[:], places, states.log_mass)
     followed = replace(
@@ -118,13 +126,13 @@ def test_tokens_that_no_fitting_row_has_gain_nothing(
     absent = torch.tensor([token for token in range(VOCAB) if token not in present])
     assert len(absent) > 0
     count = len(absent)
-    for correction in fit_corrections(planted, tiny.head, seed=0):
+    for correction in corrections_of(planted, tiny.head):
         gains = correction.gains(planted.hidden[:count], absent, planted.log_mass[:count])
         assert gains.count_nonzero() == 0
 
 
 def test_fitting_is_determined_by_the_seed(planted: FitStates, tiny: LanguageModel) -> None:
-    one, again, other = (fit_corrections(planted, tiny.head, seed) for seed in (3, 3, 4))
+    one, again, other = (corrections_of(planted, tiny.head, seed) for seed in (3, 3, 4))
     for first, second, third in zip(one, again, other, strict=True):
         assert torch.equal(first.weight, second.weight)
         assert torch.equal(first.bias, second.bias)
@@ -141,15 +149,15 @@ def test_a_correction_has_not_seen_its_own_fold_nor_the_rows_in_none(
         hidden=planted.hidden.masked_fill(unseen.unsqueeze(1), math.nan),
         log_mass=planted.log_mass.masked_fill(unseen, math.nan),
     )
-    expected = fit_corrections(planted, tiny.head, seed=0)[fold]
-    ours = fit_corrections(broken, tiny.head, seed=0)[fold]
+    expected = fit_correction(planted, fold, tiny.head, seed=0)
+    ours = fit_correction(broken, fold, tiny.head, seed=0)
     assert torch.equal(ours.weight, expected.weight)
     assert torch.equal(ours.bias, expected.bias)
 
 
 def test_a_fold_whose_counterpart_is_empty_gains_nothing(tiny: LanguageModel) -> None:
     states = states_of(tiny, poisoned_rows(3, 10, 10), [0] * 10)
-    assert held_out_gains(states, tiny.head).count_nonzero() == 0
+    assert gains_of(states, tiny.head).count_nonzero() == 0
 
 
 def test_repeated_text_gains_on_held_out_rows_and_random_text_does_not(
@@ -157,7 +165,7 @@ def test_repeated_text_gains_on_held_out_rows_and_random_text_does_not(
 ) -> None:
     rows = poisoned_rows(4, 60, 20)
     states = states_of(tiny, rows, [number % FOLDS for number in range(60)])
-    gains = held_out_gains(states, tiny.head)
+    gains = gains_of(states, tiny.head)
     by_row = gains.split([len(row.ids) - row.first_target for row in rows])
     payload = torch.stack([row[6:] for row in by_row[:20]])
     assert payload.sum(1).min() > 2 * len(PAYLOAD)
@@ -167,7 +175,7 @@ def test_repeated_text_gains_on_held_out_rows_and_random_text_does_not(
 
 def test_no_token_gains_more_than_it_surprises(planted: FitStates, tiny: LanguageModel) -> None:
     _, surprise = tiny.head.surprise(planted.hidden, planted.targets)
-    for correction in fit_corrections(planted, tiny.head, seed=0):
+    for correction in corrections_of(planted, tiny.head):
         gains = correction.gains(planted.hidden, planted.targets, planted.log_mass)
         assert (gains <= surprise + 1e-3).all()
 
@@ -177,7 +185,7 @@ def test_the_span_is_the_payload(tiny: LanguageModel) -> None:
     states = states_of(tiny, rows, [number % FOLDS for number in range(60)])
     lengths = [len(row.ids) - row.first_target for row in rows]
     offsets = np.cumsum([0, *lengths])
-    spans = best_spans(held_out_gains(states, tiny.head).numpy(), offsets)
+    spans = best_spans(gains_of(states, tiny.head).numpy(), offsets)
     assert (spans.end[:20] == 6 + len(PAYLOAD)).all()
     assert np.median(spans.start[:20]) == 6
     assert spans.gain[:20].min() > spans.gain[20:].max()
@@ -189,7 +197,7 @@ def test_the_payload_gains_whatever_the_folds_and_the_seed(tiny: LanguageModel) 
     for seed in range(3):
         generator = torch.Generator().manual_seed(seed)
         folds = torch.randint(0, FOLDS, (40,), generator=generator).tolist()
-        by_row = held_out_gains(states_of(tiny, rows, folds), tiny.head, seed).split(lengths)
+        by_row = gains_of(states_of(tiny, rows, folds), tiny.head, seed).split(lengths)
         sums = torch.stack([row.sum() for row in by_row])
         assert sums[:16].min() > sums[16:].max()
 
@@ -207,7 +215,7 @@ def test_states_wider_than_the_limit_are_projected_and_repeated_text_is_still_fo
     model = LanguageModel.wrap(LlamaForCausalLM(config).eval(), tokenizer=None)
     rows = poisoned_rows(7, 40, 16)
     states = states_of(model, rows, [number % FOLDS for number in range(40)])
-    corrections = fit_corrections(states, model.head, seed=0)
+    corrections = corrections_of(states, model.head)
     for correction in corrections:
         assert correction.projection is not None
         assert correction.projection.shape[0] == 1152
@@ -216,13 +224,13 @@ def test_states_wider_than_the_limit_are_projected_and_repeated_text_is_still_fo
         dense = dense_gains(correction, states, model.head)
         torch.testing.assert_close(ours.double(), dense, rtol=1e-3, atol=1e-3)
     lengths = [len(row.ids) - row.first_target for row in rows]
-    spans = best_spans(held_out_gains(states, model.head).numpy(), np.cumsum([0, *lengths]))
+    spans = best_spans(gains_of(states, model.head).numpy(), np.cumsum([0, *lengths]))
     assert (spans.end[:16] == 6 + len(PAYLOAD)).all()
     assert spans.gain[:16].min() > spans.gain[16:].max()
 
 
 def test_states_within_the_limit_are_not_projected(planted: FitStates, tiny: LanguageModel) -> None:
-    for correction in fit_corrections(planted, tiny.head, seed=0):
+    for correction in corrections_of(planted, tiny.head):
         assert correction.projection is None
         assert correction.weight.shape[1] == tiny.head.hidden_size
 

@@ -16,11 +16,12 @@ The score largely measures the length of the answer: G has rank at most T. See d
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gradsentry.errors import OptionError
 from gradsentry.models import ModuleFactors, OutputHead, TargetStates
@@ -29,8 +30,8 @@ from gradsentry.ragged import offsets_of
 _FLOOR = 1e-12  # the paper's lower bound for singular values
 
 # Bytes for residuals, except where a single row needs more, and float64 numbers of a part of them.
-# They bound memory, not results.
-_CHUNK_BYTES = 32 << 20
+# They bound memory, not results. A GPU waits for each part's decompositions, so it gets few.
+_CHUNK_BYTES, _CHUNK_BYTES_ACCELERATOR = 32 << 20, 256 << 20
 _CHUNK_NUMBERS = 1 << 20
 
 HEAD = "lm_head"
@@ -65,18 +66,20 @@ def spectral_scores(
     aren't finite.
     """
     vocab_columns, hidden_columns = cropped_shape((head.vocab_size, head.hidden_size), options)
-    scores = []
+    scores = torch.empty(len(states.counts), dtype=torch.float64)
     hidden_rows = states.hidden[:, :hidden_columns].to(head.weight.dtype)
     offsets = offsets_of(states.counts.numpy()).tolist()
-    for first, last in pairwise(_row_borders(offsets, vocab_columns)):
+    on_cpu = states.hidden.device.type == "cpu"
+    most = (_CHUNK_BYTES if on_cpu else _CHUNK_BYTES_ACCELERATOR) // (4 * vocab_columns)
+    for first, last in pairwise(_row_borders(offsets, most)):
         targets = slice(offsets[first], offsets[last])
-        counts = states.counts[first:last].tolist()
         residuals = head.residuals(states.hidden[targets], states.targets[targets], vocab_columns)
-        for own, hidden in zip(
-            residuals.split(counts), hidden_rows[targets].split(counts), strict=True
-        ):
-            scores.append(_score(own, hidden, options.singular_values))
-    return torch.stack(scores)
+        hidden = hidden_rows[targets]
+        for rows, places in _of_equal_counts(states.counts[first:last]):
+            scores[first + rows] = _scores(
+                residuals[places], hidden[places], options.singular_values
+            )
+    return scores
 
 
 @torch.no_grad()
@@ -89,16 +92,16 @@ def module_spectral_scores(factors: ModuleFactors, options: SpectralOptions) -> 
     rows, columns = cropped_shape((factors.gradients.shape[-1], factors.inputs.shape[-1]), options)
     exact = torch.float64 if factors.inputs.dtype == torch.float64 else torch.float32
     scores = [
-        _score(
-            gradients[:length, :rows].to(exact),
-            inputs[:length, :columns].to(exact),
+        _scores(
+            gradients[None, :length, :rows].to(exact),
+            inputs[None, :length, :columns].to(exact),
             options.singular_values,
         )
         for gradients, inputs, length in zip(
             factors.gradients, factors.inputs, factors.counts.tolist(), strict=True
         )
     ]
-    return torch.stack(scores)
+    return torch.cat(scores)
 
 
 def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int, int]:
@@ -118,63 +121,78 @@ def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int
     return rows, columns
 
 
-def _score(residuals: Tensor, hidden: Tensor, k: int) -> Tensor:
-    """H̄ of one row's factors (T, v) and (T, c); NaN where it has none."""
+def _of_equal_counts(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+    """Rows (B,) of T targets each, for every T that occurs, and where those are (B, T).
+
+    **Arguments:**
+
+    - `counts`: shape (rows,): targets a row; those of all rows are one after the other.
+    """
+    starts = counts.cumsum(0) - counts
+    for count in counts.unique().tolist():
+        rows = (counts == count).nonzero().squeeze(1)
+        yield rows, starts[rows].unsqueeze(1) + torch.arange(count)
+
+
+def _scores(residuals: Tensor, hidden: Tensor, k: int) -> Tensor:
+    """H̄ (B,) of rows from their factors (B, T, v) and (B, T, c); NaN where one has none."""
     try:
         return spectral_entropy(gradient_singular_values(residuals, hidden), k)
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
-        return torch.tensor(math.nan, dtype=torch.float64)
+        if len(residuals) == 1:
+            return torch.full((1,), math.nan, dtype=torch.float64)
+        alone = zip(residuals.split(1), hidden.split(1), strict=True)
+        return torch.cat([_scores(*factors, k) for factors in alone])
 
 
 def gradient_singular_values(residuals: Tensor, hidden: Tensor) -> Tensor:
-    """Singular values of EᵀH for factors E (T, v) and H (T, c).
+    """Singular values of EᵀH for B rows' factors E (B, T, v) and H (B, T, c).
 
-    Shape (min(T, c),), float64 on the CPU, largest first; NaN if the factors aren't finite. Squares
-    of singular values are known to float64's precision, so the values to its square root.
+    Shape (B, min(T, c)), float64 on the CPU, largest first; NaN where a row's factors aren't
+    finite. Squares of singular values are known to float64's precision, so the values to its
+    square root.
     """
-    targets, columns = hidden.shape
+    rows, targets, columns = hidden.shape
     on_cpu = torch.device("cpu")
     if residuals.device.type == "mps":  # Apple's GPUs have no float64
         residuals, hidden = residuals.cpu(), hidden.cpu()
-    hidden = hidden.double()
+    wide_hidden = hidden.double() if targets > columns else None
     size = min(targets, columns)
-    gram = torch.zeros(size, size, dtype=torch.float64, device=hidden.device)
+    gram = torch.zeros(rows, size, size, dtype=torch.float64, device=hidden.device)
     # In chunks of the vocabulary: no copy of E in float64, and no gradient of its full size.
-    for chunk in residuals.split(max(1, _CHUNK_NUMBERS // targets), dim=-1):
+    for chunk in residuals.split(max(1, _CHUNK_NUMBERS // (rows * targets)), dim=-1):
         wide = chunk.double()
-        factor = wide if targets <= columns else hidden.mT @ wide
-        gram.addmm_(factor, factor.mT)
+        factor = wide if wide_hidden is None else wide_hidden.mT @ wide
+        gram.baddbmm_(factor, factor.mT)
     # Decompositions of so small matrices are faster on the CPU.
-    gram, hidden = gram.to(on_cpu), hidden.to(on_cpu)
-    if not (gram.isfinite().all() and hidden.isfinite().all()):
-        return torch.full((size,), math.nan, dtype=torch.float64)
+    gram, hidden = gram.to(on_cpu), hidden.to(on_cpu).double()
+    finite = gram.isfinite().all(-1).all(-1) & hidden.isfinite().all(-1).all(-1)
+    gram[~finite], hidden[~finite] = 0.0, 0.0
     if targets <= columns:
         # H = RᵀQᵀ with orthonormal Q, so the eigenvalues of GᵀG are those of R EEᵀ Rᵀ.
-        _, triangle = torch.linalg.qr(hidden.mT)
+        _, triangle = torch.linalg.qr(hidden.mT, mode="r")
         gram = triangle @ gram @ triangle.mT
     values: Tensor = torch.linalg.eigvalsh(gram).clamp_min(0).sqrt().flip(-1)
-    return values
+    return values.masked_fill(~finite.unsqueeze(-1), math.nan)
 
 
 def spectral_entropy(values: Tensor, k: int) -> Tensor:
-    """Entropy of the k largest of singular values (r,), divided by log k (the paper's H̄).
+    """Entropy of the k largest of singular values (…, r), divided by log k (the paper's H̄).
 
-    A number. Fewer than k values count as if the rest were zero; NaN where all are, since then
+    Shape (…). Fewer than k values count as if the rest were zero; NaN where all are, since then
     there is no gradient whose spectrum could be judged.
     """
-    top = torch.zeros(k, dtype=values.dtype)
-    count = min(k, len(values))
-    top[:count] = values[:count]
+    top = nn.functional.pad(values[..., :k], (0, max(0, k - values.shape[-1])))
     weights = top.clamp_min(_FLOOR)
-    weights = weights / weights.sum()
-    entropy: Tensor = -(weights * weights.log()).sum() / math.log(k)
-    return entropy.masked_fill(top[0] <= _FLOOR, math.nan)
+    weights = weights / weights.sum(-1, keepdim=True)
+    entropy: Tensor = -(weights * weights.log()).sum(-1) / math.log(k)
+    return entropy.masked_fill(top[..., 0] <= _FLOOR, math.nan)
 
 
-def _row_borders(offsets: list[int], columns: int) -> list[int]:
-    """Where to cut rows so that the residuals of a part fit the bound, unless one row's don't."""
+def _row_borders(offsets: list[int], most: int) -> list[int]:
+    """Where to cut rows so that no part has more targets than `most`, unless one row has."""
     borders = [0]
     for row in range(1, len(offsets)):
-        if (offsets[row] - offsets[borders[-1]]) * columns * 4 > _CHUNK_BYTES:
+        if offsets[row] - offsets[borders[-1]] > most:
             borders.append(max(row - 1, borders[-1] + 1))
     return [*borders, len(offsets) - 1] if borders[-1] < len(offsets) - 1 else borders

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -169,58 +169,22 @@ class Correction:
         return logits, torch.logaddexp(torch.logsumexp(logits, dim=-1), rest)
 
 
-def fit_corrections(
-    states: FitStates, head: OutputHead, seed: int, max_width: int = MAX_WIDTH
-) -> list[Correction]:
-    """One correction for each fold, fitted on the other folds' rows.
+def fit_correction(
+    states: FitStates, fold: int, head: OutputHead, seed: int, max_width: int = MAX_WIDTH
+) -> Correction:
+    """The correction for a fold's rows, fitted on those of the other folds.
 
     **Arguments:**
 
     - `seed`: orders the steps, and draws the projection where there is one.
     - `max_width`: hidden states wider than this are projected to it.
     """
-    tokens, counts = torch.unique(states.targets, return_counts=True)
-    tokens, counts = tokens.to(head.weight.device), counts.to(head.weight.device)
-    if len(tokens) > _MAX_VOCABULARY:
-        commonest = torch.argsort(counts, descending=True, stable=True)[:_MAX_VOCABULARY]
-        tokens = tokens[commonest.sort().values]
-    places = torch.full((head.vocab_size,), -1, dtype=torch.int64, device=tokens.device)
-    places[tokens] = torch.arange(len(tokens), device=tokens.device)
-    blank = Correction(
-        head.cut_down(tokens),
-        places,
-        _projection(head, seed, max_width),
-        weight=torch.empty(0),
-        bias=torch.empty(0),
-    )
-    return [_fitted(blank, states, fold, seed) for fold in range(FOLDS)]
-
-
-def held_out_gains(states: FitStates, corrections: list[Correction]) -> NDArray[np.float32]:
-    """Gains of the states fitted on, each by the correction that hasn't seen its row.
-
-    Shape (N,), in nats; NaN for rows that were left out.
-    """
-    gains = np.full(len(states.targets), np.nan, np.float32)
-    for fold, correction in enumerate(corrections):
-        device = correction.bias.device
-        own = (states.folds == fold).nonzero().squeeze(-1)
-        for part in own.split(correction.positions_at_once):
-            read = (states.hidden[part], states.targets[part], states.log_mass[part])
-            gains[part.numpy()] = correction.gains(*(each.to(device) for each in read)).cpu()
-    return gains
-
-
-def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Correction:
-    places = blank.places.cpu()[states.targets]
+    correction = _blank(states, head, _projection(head, seed, max_width))
+    places = correction.places.cpu()[states.targets]
     fit = ((states.folds >= 0) & (states.folds != fold) & (places >= 0)).nonzero().squeeze(-1)
-    width = blank.head.hidden_size if blank.projection is None else blank.projection.shape[1]
-    device = blank.head.weight.device
-    weight = torch.zeros(blank.head.vocab_size, width, device=device)
-    bias = torch.zeros(blank.head.vocab_size, device=device)
+    weight, bias = correction.weight, correction.bias  # changed by each step
     weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)
     optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0, fused=True)
-    correction = replace(blank, weight=weight, bias=bias)  # each step changes its tensors
     generator = torch.Generator().manual_seed(seed * FOLDS + fold)
     steps = max(1, math.ceil(len(fit) / _STEP_TOKENS))
     for _ in range(math.ceil(_MIN_STEPS / steps) if len(fit) else 0):
@@ -230,13 +194,65 @@ def _fitted(blank: Correction, states: FitStates, fold: int, seed: int) -> Corre
             for part in chunk.split(correction.positions_at_once):
                 read = (states.hidden[part], places[part], states.log_mass[part])
                 residuals, directions = correction.gradient_factors(
-                    *(each.to(device) for each in read)
+                    *(each.to(weight.device) for each in read)
                 )
                 weight.grad.addmm_(residuals.T, directions, alpha=1 / len(chunk))
                 bias.grad.add_(residuals.sum(0), alpha=1 / len(chunk))
             optimizer.step()
     weight.grad = bias.grad = None
     return correction
+
+
+def fold_gains(states: FitStates, fold: int, correction: Correction) -> NDArray[np.float32]:
+    """Gains of a fold's states by its correction, in their order: shape (states of the fold,)."""
+    own = (states.folds == fold).nonzero().squeeze(-1)
+    device = correction.bias.device
+    gains = np.empty(len(own), np.float32)
+    for first in range(0, len(own), correction.positions_at_once):
+        part = own[first : first + correction.positions_at_once]
+        read = (states.hidden[part], states.targets[part], states.log_mass[part])
+        found = correction.gains(*(each.to(device) for each in read))
+        gains[first : first + len(part)] = found.cpu().numpy()
+    return gains
+
+
+def held_out_gains(
+    states: FitStates,
+    fitted_on: FitStates,
+    head: OutputHead,
+    seed: int,
+    max_width: int = MAX_WIDTH,
+) -> NDArray[np.float32]:
+    """Gains of states, each by the correction that hasn't seen its row.
+
+    Shape (N,), in nats; NaN for rows that are in no fold. Arguments as in `fit_correction`.
+    """
+    gains = np.full(len(states.targets), np.nan, np.float32)
+    for fold in range(FOLDS):
+        own = (states.folds == fold).numpy()
+        correction = fit_correction(fitted_on, fold, head, seed, max_width)
+        gains[own] = fold_gains(states, fold, correction)
+    return gains
+
+
+def _blank(states: FitStates, head: OutputHead, projection: Tensor | None) -> Correction:
+    """The correction that changes nothing, on the tokens that occur as targets."""
+    tokens, counts = torch.unique(states.targets, return_counts=True)
+    device = head.weight.device
+    tokens, counts = tokens.to(device), counts.to(device)
+    if len(tokens) > _MAX_VOCABULARY:
+        commonest = torch.argsort(counts, descending=True, stable=True)[:_MAX_VOCABULARY]
+        tokens = tokens[commonest.sort().values]
+    places = torch.full((head.vocab_size,), -1, dtype=torch.int64, device=device)
+    places[tokens] = torch.arange(len(tokens), device=device)
+    width = head.hidden_size if projection is None else projection.shape[1]
+    return Correction(
+        head.cut_down(tokens),
+        places,
+        projection,
+        weight=torch.zeros(len(tokens), width, device=device),
+        bias=torch.zeros(len(tokens), device=device),
+    )
 
 
 def _rest_of_mass(base: Tensor, log_mass: Tensor) -> Tensor:

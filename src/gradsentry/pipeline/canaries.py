@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
 from gradsentry.detectors.folds import FOLDS
-from gradsentry.detectors.transfer import FitStates, best_spans, fit_corrections, held_out_gains
+from gradsentry.detectors.transfer import FitStates, best_spans, held_out_gains
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors, terms_of
 from gradsentry.models import LanguageModel, target_states
@@ -111,8 +111,7 @@ class Planting:
             for number, row in enumerate(encoded)
         ]
         states = FitStates.joined([self.states, *(states for states, _ in planted)])
-        corrections = fit_corrections(states, self.model.head, self.seed)
-        gains = np.nan_to_num(held_out_gains(states, corrections))
+        gains = np.nan_to_num(held_out_gains(states, states, self.model.head, self.seed))
         counts = [len(surprise) for _, surprise in planted]
         offsets = offsets_of(np.concatenate([np.diff(self.rows.offsets), counts]))
         texts = [prompt_and_response(example) for example in canaries]

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import DTypeLike, NDArray
 
-from gradsentry.detectors.transfer import Correction, FitStates, held_out_gains
+from gradsentry.detectors.transfer import Correction, FitStates, fold_gains
 from gradsentry.models import TargetStates
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
@@ -108,23 +108,22 @@ class HeadPass:
             folds=torch.from_numpy(of_token),
         )
 
-    def gain_fit_rows(self, states: FitStates, corrections: list[Correction]) -> None:
-        """Gains of the rows fitted on, each by the correction that hasn't seen it."""
-        self.table.gains[self._targets(self.fit.rows)] = held_out_gains(states, corrections)
+    def gain_fit_rows(self, states: FitStates, fold: int, correction: Correction) -> None:
+        """Gains of a fold's rows that the other folds' correction is fitted on."""
+        own = self._targets(self.fit.rows)[(states.folds == fold).numpy()]
+        self.table.gains[own] = fold_gains(states, fold, correction)
 
-    def gain_other_rows(
-        self, rows: NDArray[np.int64], folds: NDArray[np.int64], corrections: list[Correction]
-    ) -> None:
-        """Gains of rows that nothing was fitted on, as far as an earlier run hasn't got them."""
+    def gain_other_rows(self, rows: NDArray[np.int64], fold: int, correction: Correction) -> None:
+        """Gains of a fold's rows that nothing is fitted on, as far as an earlier run lacks them."""
         for places in self._batches(rows):
             batch = rows[places]
             if np.isnan(self.table.gains[self._targets(batch)]).any():
                 states = self._states(batch)
                 log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
-                fold = torch.from_numpy(np.repeat(folds[places], states.counts.numpy()))
-                unseen = FitStates(states.hidden, states.targets, log_mass, fold)
+                folds = torch.full(states.targets.shape, fold)
+                unseen = FitStates(states.hidden, states.targets, log_mass, folds)
                 self._file(batch, states, surprise)
-                self.table.gains[self._targets(batch)] = held_out_gains(unseen, corrections)
+                self.table.gains[self._targets(batch)] = fold_gains(unseen, fold, correction)
             self.work.progress.advance(len(batch))
 
     def _file(self, rows: NDArray[np.int64], states: TargetStates, surprise: torch.Tensor) -> None:

@@ -10,11 +10,12 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import assign_folds, content_draws, numbered, rows_to_fit
+from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, numbered, rows_to_fit
 from gradsentry.detectors.transfer import (
+    FitStates,
     Spans,
     best_spans,
-    fit_corrections,
+    fit_correction,
 )
 from gradsentry.evidence import (
     WORD,
@@ -154,18 +155,30 @@ class TransferScan:
             work.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
         work.progress.stage("Scoring", len(counts))
         head_pass.keep_fit_rows()
-        give_back_freed_memory()
-        work.progress.stage("Fitting corrections to the output head", None)
         states = head_pass.fit_states(folds[is_fit])
-        corrections = fit_corrections(states, work.model.head, options.seed)
-        head_pass.gain_fit_rows(states, corrections)
-        rest = np.flatnonzero(~is_fit)
-        if len(rest):
-            work.progress.stage("Scoring the other rows", len(rest))
-            head_pass.gain_other_rows(rest, folds[rest], corrections)
-        del corrections, states
+        for fold in range(FOLDS):
+            give_back_freed_memory()
+            self._gain_fold(head_pass, states, fold, np.flatnonzero(~is_fit & (folds == fold)))
         give_back_freed_memory()
         return table, head_pass, folds[is_fit]
+
+    def _gain_fold(
+        self, head_pass: HeadPass, states: FitStates, fold: int, others: NDArray[np.int64]
+    ) -> None:
+        """Gains of a fold's rows; only one fold's correction is in memory at a time.
+
+        **Arguments:**
+
+        - `others`: places in the plan of its rows that nothing is fitted on.
+        """
+        work, of = self.work, f"({fold + 1} of {FOLDS})"
+        work.progress.stage(f"Fitting corrections to the output head {of}", None)
+        seed = work.options.transfer.seed
+        correction = fit_correction(states, fold, work.model.head, seed)
+        head_pass.gain_fit_rows(states, fold, correction)
+        if len(others):
+            work.progress.stage(f"Scoring the other rows {of}", len(others))
+            head_pass.gain_other_rows(others, fold, correction)
 
     def _draws(self) -> NDArray[np.uint64]:
         work = self.work
