@@ -16,7 +16,6 @@ The score largely measures the length of the answer: G has rank at most T. See d
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -25,7 +24,7 @@ from torch import Tensor, nn
 
 from gradsentry.errors import OptionError
 from gradsentry.models import ModuleFactors, OutputHead, TargetStates
-from gradsentry.ragged import offsets_of
+from gradsentry.ragged import offsets_of, spread
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values
 
@@ -66,19 +65,30 @@ def spectral_scores(
     aren't finite.
     """
     vocab_columns, hidden_columns = cropped_shape((head.vocab_size, head.hidden_size), options)
-    scores = torch.empty(len(states.counts), dtype=torch.float64)
-    hidden_rows = states.hidden[:, :hidden_columns].to(head.weight.dtype)
-    offsets = offsets_of(states.counts.numpy()).tolist()
     on_cpu = states.hidden.device.type == "cpu"
-    most = (_CHUNK_BYTES if on_cpu else _CHUNK_BYTES_ACCELERATOR) // (4 * vocab_columns)
+    size = _CHUNK_BYTES if on_cpu else _CHUNK_BYTES_ACCELERATOR
+    most = head.targets_within(size, vocab_columns)
+    # Rows of equally many targets are decomposed together, so they come one after the other.
+    order = states.counts.argsort(stable=True)
+    places = spread(offsets_of(states.counts.numpy()), order.numpy())
+    hidden = states.hidden[torch.from_numpy(places)]
+    targets = states.targets[torch.from_numpy(places)]
+    cropped = hidden[:, :hidden_columns].to(head.weight.dtype)
+    counts = states.counts[order]
+    offsets = offsets_of(counts.numpy()).tolist()
+    found = []
     for first, last in pairwise(_row_borders(offsets, most)):
-        targets = slice(offsets[first], offsets[last])
-        residuals = head.residuals(states.hidden[targets], states.targets[targets], vocab_columns)
-        hidden = hidden_rows[targets]
-        for rows, places in _of_equal_counts(states.counts[first:last]):
-            scores[first + rows] = _scores(
-                residuals[places], hidden[places], options.singular_values
-            )
+        part = slice(offsets[first], offsets[last])
+        residuals = head.residuals(hidden[part], targets[part], vocab_columns)
+        shapes = torch.stack(counts[first:last].unique_consecutive(return_counts=True), dim=1)
+        sizes = shapes.prod(1).tolist()
+        for (size, rows), own, states_of in zip(
+            shapes.tolist(), residuals.split(sizes), cropped[part].split(sizes), strict=True
+        ):
+            shape = rows, size
+            found.append(_scores(own.unflatten(0, shape), states_of.unflatten(0, shape), options))
+    scores = torch.empty(len(order), dtype=torch.float64)
+    scores[order] = torch.cat(found)
     return scores
 
 
@@ -95,7 +105,7 @@ def module_spectral_scores(factors: ModuleFactors, options: SpectralOptions) -> 
         _scores(
             gradients[None, :length, :rows].to(exact),
             inputs[None, :length, :columns].to(exact),
-            options.singular_values,
+            options,
         )
         for gradients, inputs, length in zip(
             factors.gradients, factors.inputs, factors.counts.tolist(), strict=True
@@ -121,28 +131,17 @@ def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int
     return rows, columns
 
 
-def _of_equal_counts(counts: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-    """Rows (B,) of T targets each, for every T that occurs, and where those are (B, T).
-
-    **Arguments:**
-
-    - `counts`: shape (rows,): targets a row; those of all rows are one after the other.
-    """
-    starts = counts.cumsum(0) - counts
-    for count in counts.unique().tolist():
-        rows = (counts == count).nonzero().squeeze(1)
-        yield rows, starts[rows].unsqueeze(1) + torch.arange(count)
-
-
-def _scores(residuals: Tensor, hidden: Tensor, k: int) -> Tensor:
+def _scores(residuals: Tensor, hidden: Tensor, options: SpectralOptions) -> Tensor:
     """H̄ (B,) of rows from their factors (B, T, v) and (B, T, c); NaN where one has none."""
     try:
-        return spectral_entropy(gradient_singular_values(residuals, hidden), k)
+        return spectral_entropy(
+            gradient_singular_values(residuals, hidden), options.singular_values
+        )
     except torch.linalg.LinAlgError:  # type: ignore[attr-defined]
         if len(residuals) == 1:
             return torch.full((1,), math.nan, dtype=torch.float64)
         alone = zip(residuals.split(1), hidden.split(1), strict=True)
-        return torch.cat([_scores(*factors, k) for factors in alone])
+        return torch.cat([_scores(*factors, options) for factors in alone])
 
 
 def gradient_singular_values(residuals: Tensor, hidden: Tensor) -> Tensor:

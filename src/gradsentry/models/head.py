@@ -63,6 +63,14 @@ class OutputHead:
         """Columns d of the weight."""
         return int(self.weight.shape[1])
 
+    def targets_within(self, size: int, columns: int) -> int:
+        """How many targets' residuals of so many columns fit into so many bytes.
+
+        A multiple of what is computed at once, and at least that.
+        """
+        count = size // (columns * self.weight.element_size())
+        return max(_POSITIONS, count - count % _POSITIONS)
+
     @property
     def positions_at_once(self) -> int:
         """Positions whose logits over the whole vocabulary stay small."""
@@ -128,8 +136,7 @@ class OutputHead:
         """Positions taken at once where only logits of the first columns are kept."""
         if self.narrow is None or columns == self.vocab_size:
             return self.positions_at_once
-        step = _CHUNK_BYTES // (columns * self.weight.element_size())
-        return max(_POSITIONS, step - step % _POSITIONS)
+        return self.targets_within(_CHUNK_BYTES, columns)
 
     def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""
