@@ -118,4 +118,4 @@ def test_states_that_are_not_finite_have_no_surprise_and_spare_the_others() -> N
     hidden[2] = torch.nan
     ours, _ = head.surprise(hidden, targets)
     assert ours.isnan().tolist() == [False, False, True, False]
-    torch.testing.assert_close(ours[[0, 1, 3]], expected[[0, 1, 3]])
+    torch.testing.assert_close(ours[[0, 1, 3]], expected[[0, 1, 3]], rtol=1e-4, atol=1e-3)

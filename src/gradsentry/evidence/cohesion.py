@@ -42,8 +42,7 @@ class Similarity:
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
         kept = (~ignored).astype(np.float64)
-        chosen = np.flatnonzero(rows)
-        lengths = np.sqrt(np.maximum(self._squares[chosen] @ kept, 1e-12))
-        total = (1.0 / lengths) @ self.vectors[chosen] * kept
-        count = len(chosen)
+        lengths = np.sqrt(np.maximum(self._squares @ kept, 1e-12))
+        total = np.where(rows, 1.0 / lengths, 0.0) @ self.vectors * kept  # no copy of the rows
+        count = int(rows.sum())
         return float((total @ total - count) / (count * (count - 1)))

@@ -41,7 +41,7 @@ _FEWEST_TO_PRUNE = 3
 _GAIN_BINS = 4096
 """Bins of like gains that rows fall into, those outside a match counting as their mean there; with
 no more rows than this each has its own. Bounds the time of a regression."""
-_STRING_BLOCK = 2000
+_STRING_BLOCK = 500
 _MOST_STRINGS = 2000
 """Strings that rules are sought for, those of most rows first; bounds time. Of 5,000 rows of
 natural data there are some hundreds, of near-duplicates a few for every question."""
@@ -75,17 +75,22 @@ class Pattern:
     """Rows whose prompts match trigger rules and whose responses show the same sign."""
 
     rules: tuple[Rule, ...]
-    """Any of them makes a row match. There may be thousands of patterns: which rows those are is
-    asked of the terms again."""
+    """Any of them makes a row match; which rows those are is asked of the terms again."""
     membership: Membership
-    members: BoolArray
-    """Shape (rows,): rows that both views name."""
+    packed_members: NDArray[np.uint8]
+    """`members`, eight rows a byte: there may be thousands of patterns."""
+    rows: int
     by_gain: float
     """Matthews correlation of matches and high gains, in [-1, 1]."""
     by_string: float
     """Matthews correlation of matches and responses that hold `string`; 0 without one."""
     string: RecurringString | None
     """The string that the pattern was proposed by."""
+
+    @property
+    def members(self) -> BoolArray:
+        """Shape (rows,): rows that both views name."""
+        return np.unpackbits(self.packed_members, count=self.rows).view(np.bool_)
 
     @property
     def agreement(self) -> float:
@@ -257,7 +262,8 @@ def refined(
     pattern = Pattern(
         rules.rules,
         membership,
-        rules.match & (membership.odds(gains.values, telling) > 0),
+        np.packbits(rules.match & (membership.odds(gains.values, telling) > 0)),
+        len(rules.match),
         gains.best_cut(rules.match)[0],
         0.0 if holding is None else correlation(rules.match, holding),
         string,

