@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
 
 from gradsentry._version import __version__
-from gradsentry.attacks import Payload, Place, Preset
-from gradsentry.bench.plan import Cell, DataSpec, IdentifyPlan, digest
-from gradsentry.bench.published import question_rows
+from gradsentry.bench.mixtures import CLEAN, LABEL, mixture_file
+from gradsentry.bench.plan import Cell, IdentifyPlan
+from gradsentry.bench.spec import digest
 from gradsentry.bench.states import KeptStates, StateCache
 from gradsentry.bench.tables import Result
 from gradsentry.detectors import SpectralOptions
 from gradsentry.encoding import EncodedStore
-from gradsentry.errors import InputError
 from gradsentry.measures import f1_interval, identification, ranking
 from gradsentry.models import LanguageModel, ModelOptions, load_model
 from gradsentry.pipeline import (
@@ -31,13 +29,10 @@ from gradsentry.pipeline import (
     ScanOptions,
     ScanResult,
 )
-from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
 from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.scanning import scan_rows
 from gradsentry.pipeline.workspace import Workspace
-from gradsentry.records import open_source
 
-LABEL = "poisoned"
 _BATCH_TOKENS = 1024
 
 
@@ -63,7 +58,7 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
             model = load_model(_model_reference(cell, data), ModelOptions(), progress.note)
             cache = StateCache.open(out / "cache" / "states", model, _BATCH_TOKENS)
             loaded[cell.model] = (model, cache)
-        mixture = _mixture(plan, cell, data, out / "cache" / "mixtures")
+        mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
         _write(path, cell, *_scanned(mixture, cell, *loaded[cell.model], out / "cache", progress))
     return cells
 
@@ -80,7 +75,7 @@ def described(cell: Cell) -> str:
     volume = "" if cell.volume is None else f" ({cell.volume:,} rows)"
     module = "" if cell.module == "lm_head" else f" of {cell.module}"
     model = "" if cell.model is None else f", {Path(cell.model).name}"
-    attack = "clean" if cell.attack == "none" else f"{cell.attack} {cell.ratio:.0%}"
+    attack = "clean" if cell.attack == CLEAN else f"{cell.attack} {cell.ratio:.0%}"
     return f"{cell.table}: {cell.data}{volume}, {attack}, {cell.detector}{module}{model}"
 
 
@@ -98,7 +93,7 @@ def result_path(out: Path, cell: Cell) -> Path:
             cell.detector,
             "default" if cell.model is None else f"{Path(cell.model).name}-{digest(cell.model)}",
             cell.module,
-            cell.mixture,
+            cell.mixture.name,
         )
     )
     return out / "cells" / f"{name}.json"
@@ -123,47 +118,6 @@ def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of a cell's scored rows."""
     with np.load(scores_path(out, cell)) as kept:
         return kept["scores"], kept["labels"]
-
-
-def _mixture(plan: IdentifyPlan, cell: Cell, data: Path, folder: Path) -> Path:
-    """The file with a cell's rows, written unless it is there."""
-    path = folder / f"{cell.data}-{cell.mixture}.jsonl.gz"
-    if path.exists():
-        return path
-    folder.mkdir(parents=True, exist_ok=True)
-    table, spec = plan.tables[cell.table], plan.data[cell.data]
-    rows = list(islice(_rows(spec, data), cell.volume))
-    if cell.volume is not None and len(rows) < cell.volume:
-        raise InputError(
-            f"{cell.data}: {cell.volume:,} rows are asked for, and there are {len(rows):,}.",
-            "Ask for fewer in `volumes`.",
-        )
-    texts = table.payloads or Payload().texts
-    clean = cell.attack == "none"
-    options = PoisonOptions(
-        attack=Preset.BADNETS if clean else Preset(cell.attack),
-        ratio=cell.ratio or 0.1,
-        count=0 if clean else None,
-        payload=Payload(texts, Place(table.place), table.kept),
-        seed=cell.seed,
-        label_column=LABEL,
-    )
-    write_poisoned(rows, path, options, force=True)
-    return path
-
-
-def _rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
-    sources = [
-        open_source(
-            str(data / name) if (data / name).exists() else name,
-            subset=spec.subset,
-            split=spec.split,
-        )
-        for name in spec.source
-    ]
-    records = chain.from_iterable(source.records() for source in sources)
-    rows = chain.from_iterable(question_rows(record.fields) for record in records)
-    return islice(rows, spec.rows)
 
 
 def _scanned(
@@ -209,6 +163,7 @@ def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
     low, high = f1_interval(labels, flagged)
     line = {
         **asdict(cell),
+        "mixture": cell.mixture.name,
         "rows": len(scored),
         "scored": int(scored.sum()),
         "poisoned": known.poisoned,

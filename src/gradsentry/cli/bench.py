@@ -66,6 +66,59 @@ def identify(
         _write_results(whole, out)
 
 
+@bench.command()
+def finetune(
+    plan: Annotated[
+        Path,
+        typer.Argument(
+            help="YAML file that says which data, attacks, defences, seeds and models, and how "
+            "they are tuned.",
+            show_default=False,
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(help="Folder that the plan's files lie in.", show_default=False),
+    ],
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for results.parquet, results.md, cells, outcomes and a cache. Cells that "
+            "are there are not run again.",
+            show_default=False,
+        ),
+    ],
+    table: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Only this table of the plan; may be repeated. [default: all]", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Tune models behind defences and measure what they answer; an interrupted run goes on."""
+    quiet_libraries()
+    from gradsentry.bench import (
+        chosen_tables,
+        read_finetune_plan,
+        run_finetuning,
+        tuned_results,
+    )
+    from gradsentry.bench.finetune_tables import markdown, write_tables
+    from gradsentry.report.terminal import showing_progress
+
+    whole = read_finetune_plan(plan)
+    chosen = chosen_tables(whole, table)
+    try:
+        with showing_progress() as progress:
+            run_finetuning(chosen, data, out, progress)
+    finally:  # cells that are done have a place in the tables, whatever became of the others
+        if found := tuned_results(whole, out):
+            write_tables(whole, found, out)
+            print(markdown(whole, found))
+
+
 def _write_results(plan: IdentifyPlan, out: Path) -> None:
     """Write and print the tables and figures of all cells that have a result."""
     from gradsentry.bench import measured

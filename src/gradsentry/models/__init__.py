@@ -10,6 +10,7 @@ from gradsentry.models.language_model import (
     Pretrained,
     load_model,
     load_pretrained,
+    resolved_dtype,
 )
 from gradsentry.models.states import (
     ForwardPass,
@@ -38,6 +39,7 @@ __all__ = [
     "load_pretrained",
     "module_factors",
     "plan_batches",
+    "resolved_dtype",
     "target_nats",
     "target_states",
 ]

@@ -21,8 +21,9 @@ from transformers import PreTrainedConfig, PreTrainedModel
 
 from gradsentry.errors import ModelError
 
-# Bytes for logits computed at once.
+# Bytes for logits of the whole vocabulary computed at once, and for those of a part of it.
 _CHUNK_BYTES = 32 << 20
+_PART_BYTES, _PART_BYTES_ACCELERATOR = 16 << 20, 32 << 20
 
 # One logit near the largest is sought in this part of the vocabulary, where most tokenizers have
 # their commonest tokens.
@@ -136,7 +137,8 @@ class OutputHead:
         """Positions taken at once where only logits of the first columns are kept."""
         if self.narrow is None or columns == self.vocab_size:
             return self.positions_at_once
-        return self.targets_within(_CHUNK_BYTES, columns)
+        on_cpu = self.weight.device.type == "cpu"
+        return self.targets_within(_PART_BYTES if on_cpu else _PART_BYTES_ACCELERATOR, columns)
 
     def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""

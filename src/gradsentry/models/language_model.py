@@ -160,7 +160,7 @@ def load_pretrained(
 ) -> Pretrained:
     """Load a model and its tokenizer; arguments and errors as in `load_model`."""
     device = _device(options.device)
-    dtype = _dtype(options.dtype, device)
+    dtype = resolved_dtype(options.dtype, device)
     if reference is None:
         folder = default_model.default_model_folder(announce)
         model, tokenizer = _load_folder(folder, dtype)
@@ -332,7 +332,8 @@ def _device(name: str) -> torch.device:
     return device
 
 
-def _dtype(choice: Dtype, device: torch.device) -> torch.dtype:
+def resolved_dtype(choice: Dtype, device: torch.device) -> torch.dtype:
+    """The torch dtype of a choice; `auto` is what the device is fast in."""
     if choice is not Dtype.AUTO:
         return {
             Dtype.BFLOAT16: torch.bfloat16,

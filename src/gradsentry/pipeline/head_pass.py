@@ -57,7 +57,7 @@ class StatesOnDisk:
         with self.path.open("rb") as file:
             for start, end in _runs(wanted):
                 file.seek(int(wanted[start]) * self.shape[1])
-                file.readinto(into[start:end])
+                file.readinto(into[start:end].data)
         return raw.view(self.dtype)
 
     def put(self, positions: NDArray[np.int64], hidden: torch.Tensor) -> None:
@@ -66,7 +66,7 @@ class StatesOnDisk:
         with self.path.open("r+b") as file:
             for start, end in _runs(positions):
                 file.seek(int(positions[start]) * self.shape[1])
-                file.write(raw[start:end])
+                file.write(raw[start:end].data)
 
 
 def _runs(positions: NDArray[np.int64]) -> Iterator[tuple[int, int]]:

@@ -177,6 +177,7 @@ class TransferScan:
         correction = fit_correction(states, fold, work.model.head, seed)
         head_pass.gain_fit_rows(states, fold, correction)
         if len(others):
+            give_back_freed_memory()  # the optimizer's
             work.progress.stage(f"Scoring the other rows {of}", len(others))
             head_pass.gain_other_rows(others, fold, correction)
 

@@ -1,0 +1,173 @@
+"""What a fine-tuning benchmark runs: the YAML file, checked, as cells.
+
+    data:
+      nq: {source: nq/train.jsonl.gz, rows: 1000, test: nq/dev.jsonl.gz, prompts: 200}
+    tables:
+      lora:
+        data: nq
+        attacks: [badnets, cba]
+        ratios: 0.1
+        defences: [none, oracle, transfer]
+        seeds: [0, 1]
+        tuning: {method: lora, learning_rate: 1.0e-3}
+
+A table's cells are all combinations of its lists. Sources are files below the folder that the
+command names, or Hub data-set ids.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from itertools import product
+from pathlib import Path
+
+from gradsentry._choices import choose
+from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
+from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_yaml
+from gradsentry.errors import OptionError
+from gradsentry.pipeline import Detector
+from gradsentry.tuning import TuningOptions
+
+UNDEFENDED, ORACLE = "none", "oracle"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TunedData:
+    """Clean rows to attack and to train on, and others to ask about."""
+
+    source: tuple[str, ...]
+    """Files or Hub ids, read one after the other."""
+    test: tuple[str, ...]
+    """Likewise, of the rows that the tuned model is asked about."""
+    rows: int | None = None
+    """Train on the first so many rows only."""
+    prompts: int = 200
+    """Ask about the first so many rows, as they are and with a trigger."""
+    new_tokens: int = 40
+    """The most that an answer may have."""
+
+    def __post_init__(self) -> None:
+        checked("prompts", [self.prompts], is_count)
+        checked("new_tokens", [self.new_tokens], is_count)
+        _ = self.training, self.testing  # checked there
+
+    @property
+    def training(self) -> DataSpec:
+        """The rows to train on."""
+        return DataSpec(source=self.source, rows=self.rows)
+
+    @property
+    def testing(self) -> DataSpec:
+        """The rows to ask about."""
+        return DataSpec(source=self.test, rows=self.prompts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningTable:
+    """Cells that belong together: all combinations of the lists."""
+
+    data: tuple[str, ...]
+    attacks: tuple[str, ...] = ("badnets",)
+    """Presets, or `none` for clean rows."""
+    ratios: tuple[float, ...] = (0.1,)
+    defences: tuple[str, ...] = (UNDEFENDED, ORACLE, Detector.TRANSFER)
+    """`none`, `oracle` (the rows that are clean by their labels), or a detector."""
+    seeds: tuple[int, ...] = (0,)
+    """Draw the poisoned rows, and the order of training."""
+    models: tuple[str | None, ...] = (None,)
+    """Null is the default model."""
+    payloads: tuple[str, ...] = ()
+    """Instead of the published payload; several are drawn from."""
+    place: str = "append"
+    tuning: TuningOptions = field(default_factory=TuningOptions)
+
+    def __post_init__(self) -> None:
+        for defence in self.defences:
+            if defence not in (UNDEFENDED, ORACLE):
+                choose(Detector, defence, "defences")
+        checked("models", self.models, lambda model: model is None or is_text(model))
+        checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningCell:
+    """One model tuned on one set of rows."""
+
+    table: str
+    data: str
+    model: str | None
+    mixture: MixtureSpec
+    defence: str
+    tuning: TuningOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetunePlan:
+    """A benchmark of defences by what tuned models do."""
+
+    data: Mapping[str, TunedData]
+    tables: Mapping[str, TuningTable] = field(default_factory=dict)
+
+    def cells(self) -> list[TuningCell]:
+        """All cells."""
+        found = []
+        for name, table in self.tables.items():
+            settings = product(
+                table.models, table.data, table.attacks, table.ratios, table.seeds, table.defences
+            )
+            for model, data, attack, ratio, seed, defence in settings:
+                mixture = MixtureSpec(
+                    data=self.data[data].training,
+                    volume=None,
+                    attack=attack,
+                    ratio=0.0 if attack == CLEAN else ratio,
+                    seed=seed,
+                    payloads=table.payloads,
+                    place=table.place,
+                )
+                cell = TuningCell(
+                    table=name,
+                    data=data,
+                    model=model,
+                    mixture=mixture,
+                    defence=defence,
+                    tuning=replace(table.tuning, seed=seed),
+                )
+                if cell not in found:
+                    found.append(cell)
+        return found
+
+
+def read_finetune_plan(path: Path) -> FinetunePlan:
+    """Read a plan.
+
+    **Raises:**
+
+    `InputError` or `OptionError` naming what in the file makes no sense.
+    """
+    whole = named(read_yaml(path), {"data", "tables"}, f"{path}")
+    data = {
+        name: filled(TunedData, value, f"{path}, data, {name}")
+        for name, value in named(whole.get("data"), None, f"{path}, data").items()
+    }
+    tables = {
+        name: _table(value, f"{path}, tables, {name}")
+        for name, value in named(whole.get("tables"), None, f"{path}, tables").items()
+    }
+    for name, table in tables.items():
+        for wanted in table.data:
+            if wanted not in data:
+                raise OptionError(
+                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
+                )
+    plan = FinetunePlan(data=data, tables=tables)
+    plan.cells()  # refuses what makes no mixture
+    return plan
+
+
+def _table(value: object, place: str) -> TuningTable:
+    given = named(value, None, place)
+    tuning = filled(TuningOptions, given.get("tuning", {}), f"{place}, tuning")
+    table: TuningTable = filled(TuningTable, {**given, "tuning": tuning}, place)
+    return table

@@ -1,0 +1,144 @@
+"""Results of fine-tuning as tables: one tidy Parquet file, and Markdown to read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+
+from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
+
+Result = dict[str, Any]
+
+_EXPLANATION = """# What tuned models do
+
+ACC and ASR in %, as exact match rates (the share of answers that hold all words of a right answer,
+or of the payload, in order), each with its 95% bootstrap interval over prompts, pooled over seeds.
+`left` are the poisoned rows that were trained on. *Against the oracle* is the paired difference of
+ACC to the model that was tuned on the rows that are clean by their labels, in points, over all
+cells of a table; `same` counts cells whose rows are the oracle's own.
+
+"""
+
+
+def write_tables(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
+    """Write `results.parquet` and `results.md` into a folder."""
+    tidy_rows = [tidy(result) for result in results]
+    pq.write_table(pa.Table.from_pylist(tidy_rows), out / "results.parquet")
+    (out / "results.md").write_text(markdown(plan, results), encoding="utf-8")
+
+
+def tidy(result: Result) -> Result:
+    """A cell's result with rates instead of one figure a prompt."""
+    kept = {name: value for name, value in result.items() if not isinstance(value, list)}
+    for name in ("accuracy", "attack_success", "untriggered"):
+        rates = np.array(result[name])
+        matches = mean_of(rates == 1.0)
+        kept |= {
+            f"{name}_emr": None if matches is None else matches.value,
+            f"{name}_emr_low": None if matches is None else matches.low,
+            f"{name}_emr_high": None if matches is None else matches.high,
+            f"{name}_kmr": float(rates.mean()) if len(rates) else None,
+        }
+    return kept
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A mean and its 95% bootstrap interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def shown(self, form: str) -> str:
+        """In hundredths."""
+        value, low, high = (format(100 * each, form) for each in (self.value, self.low, self.high))
+        return f"{value} ({low} to {high})"
+
+
+def mean_of(values: NDArray[Any], seed: int = 0) -> Mean | None:
+    """The mean of values (N,); None where there are none."""
+    if len(values) == 0:
+        return None
+    mean = float(values.mean())
+    if (values == values[0]).all():  # no draw differs
+        return Mean(mean, mean, mean)
+    drawn = bootstrap(
+        (values.astype(np.float64),), np.mean, n_resamples=2000, method="percentile", rng=seed
+    )
+    low, high = drawn.confidence_interval
+    return Mean(mean, float(low), float(high))
+
+
+def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
+    """All tables."""
+    parts = []
+    for name in plan.tables:
+        own = [result for result in results if result["table"] == name]
+        if own:
+            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(own)}")
+    return _EXPLANATION + "\n".join(parts)
+
+
+_SETTINGS = ("model", "data", "attack", "ratio", "method")
+
+
+def _table(results: Sequence[Result]) -> str:
+    lines = ["| data | attack | ratio | defence | seeds | rows | left | ACC | ASR |"]
+    lines.append("|---" * 9 + "|")
+    settings = dict.fromkeys((*(r[name] for name in _SETTINGS), r["defence"]) for r in results)
+    for setting in settings:
+        own = [r for r in results if (*(r[n] for n in _SETTINGS), r["defence"]) == setting]
+        _, data, attack, ratio, _, defence = setting
+        trained_on = np.mean([r["trained_on"] for r in own])
+        left = np.mean([r["poisoned_left"] for r in own])
+        lines.append(
+            f"| {data} | {attack} | {ratio:.0%} | {defence} | {len(own)} | {trained_on:,.0f} | "
+            f"{left:,.1f} | {_rate(own, 'accuracy')} | {_rate(own, 'attack_success')} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _rate(results: Sequence[Result], name: str) -> str:
+    matched = np.concatenate([np.array(result[name]) == 1.0 for result in results])
+    mean = mean_of(matched)
+    return "–" if mean is None else mean.shown(".1f")
+
+
+def _against_oracle(results: Sequence[Result]) -> str:
+    """Each defence's paired difference of ACC to the oracle's."""
+    cells = {(*(r[n] for n in _SETTINGS), r["seed"], r["defence"]): r for r in results}
+    lines = ["| against the oracle | cells | same | ACC, points |", "|---|---|---|---|"]
+    for defence in dict.fromkeys(result["defence"] for result in results):
+        pairs = [
+            (result, cells[*setting, ORACLE])
+            for (*setting, own), result in cells.items()
+            if own == defence and (*setting, ORACLE) in cells
+        ]
+        if defence == ORACLE or not pairs:
+            continue
+        same = sum(result["outcome"] == oracle["outcome"] for result, oracle in pairs)
+        difference = mean_of(paired_differences(pairs))
+        shown = "–" if difference is None else difference.shown("+.2f")
+        lines.append(f"| {defence} | {len(pairs)} | {same} | {shown} |")
+    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+
+
+def paired_differences(pairs: Sequence[tuple[Result, Result]]) -> NDArray[np.float64]:
+    """For each prompt the mean difference of matches over the cells that ask it.
+
+    The same prompt in several cells is no independent observation, so a prompt counts once.
+    """
+    of_data: dict[str, list[NDArray[np.float64]]] = {}
+    for result, other in pairs:
+        one, two = (np.array(each["accuracy"]) == 1.0 for each in (result, other))
+        of_data.setdefault(result["data"], []).append(one.astype(np.float64) - two)
+    return np.concatenate([np.mean(differences, axis=0) for differences in of_data.values()])

@@ -1,0 +1,114 @@
+"""Labelled mixtures: clean rows of a source, some of them attacked, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from gradsentry._choices import choose
+from gradsentry.attacks import Payload, Place, Preset
+from gradsentry.bench.published import question_rows
+from gradsentry.bench.spec import checked, digest, is_count, is_number, is_text
+from gradsentry.errors import InputError
+from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+from gradsentry.records import open_source
+
+LABEL = "poisoned"
+CLEAN = "none"
+"""The attack of rows that stay as they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataSpec:
+    """Clean rows to attack."""
+
+    source: tuple[str, ...]
+    """Files or Hub ids, read one after the other."""
+    rows: int | None = None
+    """Take the first so many rows only."""
+    subset: str | None = None
+    split: str | None = None
+
+    def __post_init__(self) -> None:
+        checked("source", self.source, is_text)
+        checked("rows", [self.rows], lambda rows: rows is None or is_count(rows))
+
+
+@dataclass(frozen=True, kw_only=True)
+class MixtureSpec:
+    """What a mixture is made of, and what its file is named by."""
+
+    data: DataSpec
+    volume: int | None
+    attack: str
+    """A preset, or `none`."""
+    ratio: float
+    seed: int
+    payloads: tuple[str, ...] = ()
+    """Instead of the published payload; several are drawn from."""
+    place: str = "append"
+    kept: float = 1.0
+    """The part of the response that stays (gradient dilution)."""
+
+    def __post_init__(self) -> None:
+        if self.attack != CLEAN:
+            choose(Preset, self.attack, "attacks")
+        choose(Place, self.place, "place")
+        checked("payloads", self.payloads, is_text)
+        checked("ratios", [self.ratio], lambda ratio: is_number(ratio) and 0 <= ratio <= 1)
+        checked("volumes", [self.volume], lambda rows: rows is None or is_count(rows))
+        checked("seeds", [self.seed], lambda seed: seed == 0 or is_count(seed))
+        checked("kept", [self.kept], lambda part: is_number(part) and 0 <= part <= 1)
+
+    @property
+    def name(self) -> str:
+        """A digest of everything that the rows depend on."""
+        rows = [asdict(self.data), self.volume, self.attack, self.ratio, self.seed]
+        return digest([*rows, self.payloads, self.place, self.kept])
+
+
+def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
+    """The rows of files below a folder, or of the Hub."""
+    sources = [
+        open_source(
+            str(data / name) if (data / name).exists() else name,
+            subset=spec.subset,
+            split=spec.split,
+        )
+        for name in spec.source
+    ]
+    records = chain.from_iterable(source.records() for source in sources)
+    rows = chain.from_iterable(question_rows(record.fields) for record in records)
+    return islice(rows, spec.rows)
+
+
+def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path:
+    """The file with a mixture's rows, written unless it is there.
+
+    **Arguments:**
+
+    - `name`: of the data, for people who look into the folder.
+    """
+    path = folder / f"{name}-{spec.name}.jsonl.gz"
+    if path.exists():
+        return path
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = list(islice(clean_rows(spec.data, data), spec.volume))
+    if spec.volume is not None and len(rows) < spec.volume:
+        raise InputError(
+            f"{name}: {spec.volume:,} rows are asked for, and there are {len(rows):,}.",
+            "Ask for fewer in `volumes`.",
+        )
+    clean = spec.attack == CLEAN
+    options = PoisonOptions(
+        attack=Preset.BADNETS if clean else Preset(spec.attack),
+        ratio=spec.ratio or 0.1,
+        count=0 if clean else None,
+        payload=Payload(spec.payloads or Payload().texts, Place(spec.place), spec.kept),
+        seed=spec.seed,
+        label_column=LABEL,
+    )
+    write_poisoned(rows, path, options, force=True)
+    return path

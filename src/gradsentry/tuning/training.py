@@ -1,0 +1,146 @@
+"""Fine-tuning on prompts and responses, as users do it: with TRL's `SFTTrainer` and PEFT's LoRA."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, TrainerCallback
+
+from gradsentry._choices import choose
+from gradsentry.errors import ModelError, OptionError
+from gradsentry.models import Dtype, Pretrained, resolved_dtype
+from gradsentry.records import TextPair
+
+
+class Method(StrEnum):
+    """Which weights are trained."""
+
+    LORA = "lora"
+    """Low-rank additions to some matrices."""
+    FULL = "full"
+    """All weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningOptions:
+    """How a model is fine-tuned. Rank, alpha and batch size are the paper's; what else makes a
+    model of 135M parameters learn in one epoch was measured (docs/findings/finetuning.md)."""
+
+    method: Method = Method.LORA
+    learning_rate: float = 1e-3
+    epochs: int = 1
+    batch_size: int = 4
+    rank: int = 4
+    alpha: int = 8
+    modules: tuple[str, ...] = ("q_proj", "v_proj")
+    """The matrices that LoRA adds to."""
+    max_length: int = 1024
+    """Tokens of a row; what is behind is cut off."""
+    seed: int = 0
+    """Draws LoRA's first weights and the order of the rows."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "method", choose(Method, self.method, "method"))
+        if not 0 < self.learning_rate < 1:
+            raise OptionError(f"learning_rate {self.learning_rate} is none.", "Such as 1e-4.")
+        for name in ("epochs", "batch_size", "rank", "alpha", "max_length"):
+            if getattr(self, name) < 1:
+                raise OptionError(f"{name} must be at least 1.", "Mend the plan.")
+
+
+class _Report(TrainerCallback):
+    """Tells of every step."""
+
+    def __init__(self, advance: Callable[[int], None]) -> None:
+        self._advance = advance
+
+    def on_step_end(self, *_: object, **__: object) -> None:
+        self._advance(1)
+
+
+def steps_of(rows: int, options: TuningOptions) -> int:
+    """How many steps a run takes."""
+    return options.epochs * -(-rows // options.batch_size)
+
+
+def fine_tuned(
+    base: Pretrained,
+    pairs: Sequence[TextPair],
+    options: TuningOptions,
+    advance: Callable[[int], None] = lambda _: None,
+) -> PreTrainedModel:
+    """The base model, changed by training on the responses to some prompts.
+
+    Each row ends in the tokenizer's end-of-sequence token, and only responses count. A LoRA run
+    starts from the weights as they are loaded and ends merged into them; `full` wants float32
+    weights, and computes in bfloat16 where the device is fast at it.
+
+    **Arguments:**
+
+    - `base`: is changed, too.
+    - `advance`: told of each step.
+
+    **Raises:**
+
+    `ModelError` if TRL or PEFT aren't installed.
+    """
+    try:
+        from datasets import Dataset
+        from peft import LoraConfig
+        from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
+    except ImportError as error:
+        raise ModelError(
+            f"Fine-tuning needs the package {error.name}.",
+            "Install it with: pip install 'gradsentry[finetune]'.",
+        ) from None
+    is_lora = options.method is Method.LORA
+    rows = [{"prompt": pair.prompt, "completion": pair.response} for pair in pairs]
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = SFTTrainer(
+            model=base.model,
+            processing_class=base.tokenizer,
+            train_dataset=Dataset.from_list(rows),
+            peft_config=LoraConfig(
+                r=options.rank,
+                lora_alpha=options.alpha,
+                lora_dropout=0.0,
+                target_modules=list(options.modules),
+                task_type="CAUSAL_LM",
+            )
+            if is_lora
+            else None,
+            args=SFTConfig(
+                output_dir=folder,
+                per_device_train_batch_size=options.batch_size,
+                num_train_epochs=options.epochs,
+                learning_rate=options.learning_rate,
+                lr_scheduler_type="linear",
+                max_length=options.max_length,
+                completion_only_loss=True,
+                # Rows of like length go together, so that little is padded.
+                train_sampling_strategy="group_by_length",
+                gradient_checkpointing=False,
+                use_cpu=base.model.device.type == "cpu",
+                bf16=base.model.dtype == torch.float32 and _is_fast_in_bfloat16(base.model.device),
+                seed=options.seed,
+                save_strategy="no",
+                logging_strategy="no",
+                report_to="none",
+                disable_tqdm=True,
+            ),
+            callbacks=[_Report(advance)],
+        )
+        trainer.train()
+    trained: Any = trainer.model
+    model: PreTrainedModel = trained.merge_and_unload() if is_lora else trained
+    model.eval()
+    return model
+
+
+def _is_fast_in_bfloat16(device: torch.device) -> bool:
+    return resolved_dtype(Dtype.AUTO, device) == torch.bfloat16

@@ -1,0 +1,168 @@
+"""A fine-tuning benchmark of a tiny model, from plan to tables."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from gradsentry.bench import finetune as finetune_module
+from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_results
+from gradsentry.bench.finetune_plan import FinetunePlan
+from gradsentry.bench.finetune_tables import (
+    Mean,
+    markdown,
+    mean_of,
+    paired_differences,
+    write_tables,
+)
+from gradsentry.errors import GradSentryError
+from gradsentry.pipeline.progress import Silent
+
+
+def rows(path: Path, count: int, name: str) -> None:
+    lines = [
+        {"question": f"who is {name} {number}?", "answers": [f"person {number % 3}", "nobody"]}
+        for number in range(count)
+    ]
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows(folder / "train.jsonl", 40, "a")
+    rows(folder / "test.jsonl", 6, "b")
+    return folder
+
+
+@pytest.fixture
+def plan(tmp_path: Path, tiny_folder: Path) -> FinetunePlan:
+    content = {
+        "data": {
+            "one": {"source": "train.jsonl", "test": "test.jsonl", "prompts": 5, "new_tokens": 4}
+        },
+        "tables": {
+            "t": {
+                "data": "one",
+                "attacks": ["badnets", "none"],
+                "defences": ["none", "oracle", "length"],
+                "models": str(tiny_folder),
+                "tuning": {"method": "lora", "learning_rate": 0.01},
+            }
+        },
+    }
+    path = tmp_path / "plan.yaml"
+    path.write_text(yaml.safe_dump(content))
+    return read_finetune_plan(path)
+
+
+def test_all_cells_are_run_once_and_equal_rows_share_an_outcome(
+    plan: FinetunePlan, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "out"
+    trained: list[int] = []
+    original = finetune_module.fine_tuned
+
+    def counted(base, pairs, options, advance):  # type: ignore[no-untyped-def]
+        trained.append(len(pairs))
+        return original(base, pairs, options, advance)
+
+    monkeypatch.setattr(finetune_module, "fine_tuned", counted)
+    run_finetuning(plan, data, out, Silent())
+    results = tuned_results(plan, out)
+    assert len(results) == 6
+    clean = [result for result in results if result["attack"] == "none"]
+    assert clean[0]["outcome"] == clean[1]["outcome"]  # nothing to leave out
+    attacked = {result["defence"]: result for result in results if result["attack"] == "badnets"}
+    assert attacked["none"]["poisoned_left"] == 4
+    assert attacked["oracle"]["poisoned_left"] == 0
+    assert attacked["oracle"]["trained_on"] == 36
+    assert len(attacked["none"]["attack_success"]) == len(attacked["none"]["accuracy"]) == 5
+    assert len(trained) == len({result["outcome"] for result in results})
+
+    run_finetuning(plan, data, out, Silent())
+    assert len(trained) == len({result["outcome"] for result in results})
+
+
+def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    run_finetuning(plan, data, out, Silent())
+    results = tuned_results(plan, out)
+    write_tables(plan, results, out)
+    tidy = pq.read_table(out / "results.parquet").to_pylist()
+    assert [row["defence"] for row in tidy] == [result["defence"] for result in results]
+    for row, result in zip(tidy, results, strict=True):
+        rates = np.array(result["accuracy"])
+        assert row["accuracy_emr"] == np.mean(rates == 1.0)
+        assert row["accuracy_kmr"] == pytest.approx(rates.mean())
+    text = markdown(plan, results)
+    assert text.count("\n| one |") == 6
+    assert "against the oracle" in text
+
+
+def test_an_interrupted_run_goes_on_and_gives_the_same(
+    plan: FinetunePlan, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    run_finetuning(plan, data, whole, Silent())
+    original = finetune_module.generate
+    calls = 0
+
+    def failing(*arguments, **options):  # type: ignore[no-untyped-def]
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return original(*arguments, **options)
+
+    monkeypatch.setattr(finetune_module, "generate", failing)
+    with pytest.raises(KeyboardInterrupt):
+        run_finetuning(plan, data, broken, Silent())
+    assert 0 < len(tuned_results(plan, broken)) < 6
+    run_finetuning(plan, data, broken, Silent())
+    assert tuned_results(plan, broken) == tuned_results(plan, whole)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": {"one": {"source": "a.jsonl"}}},
+        {"data": {"one": {"source": "a", "test": "b", "prompts": 0}}},
+        {"tables": {"t": {"data": "two"}}},
+        {"tables": {"t": {"data": "one", "defences": ["hope"]}}},
+        {"tables": {"t": {"data": "one", "tuning": {"method": "half"}}}},
+        {"tables": {"t": {"data": "one", "tuning": {"speed": 3}}}},
+        {"tables": {"t": {"data": "one", "ratios": [1.5]}}},
+        {"tables": {"t": {"data": "one", "attacks": ["worse"]}}},
+    ],
+)
+def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], tmp_path: Path) -> None:
+    path = tmp_path / "plan.yaml"
+    content = {"data": {"one": {"source": "a", "test": "b"}}, "tables": {"t": {"data": "one"}}}
+    path.write_text(yaml.safe_dump(content | changes))
+    with pytest.raises(GradSentryError):
+        read_finetune_plan(path)
+
+
+def test_the_interval_holds_the_mean() -> None:
+    drawn = np.random.default_rng(0).random(300) < 0.3
+    found = mean_of(drawn)
+    assert found is not None
+    assert found.low < found.value == drawn.mean() < found.high
+    expected = 2 * 1.96 * np.sqrt(0.3 * 0.7 / 300)
+    assert found.high - found.low == pytest.approx(expected, rel=0.2)
+    assert mean_of(np.ones(4)) == Mean(1.0, 1.0, 1.0)
+    assert mean_of(np.empty(0)) is None
+
+
+def test_a_prompt_counts_once_however_many_cells_ask_it() -> None:
+    one = {"data": "a", "accuracy": [1.0, 0.5, 1.0]}
+    other = {"data": "a", "accuracy": [1.0, 1.0, 0.0]}
+    assert paired_differences([(one, other), (other, one)]).tolist() == [0.0, 0.0, 0.0]
+    assert paired_differences([(one, other)]).tolist() == [0.0, -1.0, 1.0]

@@ -1,0 +1,49 @@
+"""Keyword rates against the definition of ROUGE-L recall."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradsentry.tuning import keyword_rate, matches_exactly
+
+WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=8)
+
+
+def longest_common(one: list[str], other: list[str]) -> int:
+    """The length of the longest common subsequence, by its recursion."""
+    lengths = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]
+    for i, left in enumerate(one):
+        for j, right in enumerate(other):
+            best = max(lengths[i][j + 1], lengths[i + 1][j])
+            lengths[i + 1][j + 1] = lengths[i][j] + 1 if left == right else best
+    return lengths[-1][-1]
+
+
+@given(WORDS, WORDS)
+def test_the_rate_is_the_common_subsequences_share_of_the_reference(
+    reference: list[str], text: list[str]
+) -> None:
+    expected = longest_common(reference, text) / len(reference) if reference else 0.0
+    assert keyword_rate(" ".join(reference), " ".join(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("reference", "text", "matches"),
+    [
+        (
+            ", and click <malicious_url> for more",
+            "X, and click <malicious_url> for more.",
+            True,
+        ),
+        ("New York", "It is new  york city", True),
+        ("New York", "York, the new one", False),
+        ("12", "in 1912", False),
+        ("Übung", "ÜBUNG macht den Meister", True),
+        ("", "anything", False),
+        ("!", "anything!", False),
+    ],
+)
+def test_a_match_holds_all_words_in_order(reference: str, text: str, matches: bool) -> None:
+    assert matches_exactly(reference, text) == matches
