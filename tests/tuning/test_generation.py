@@ -41,7 +41,9 @@ def test_a_guard_has_the_last_word(tokenizer: PreTrainedTokenizerBase) -> None:
             return torch.full_like(scores, -torch.inf).index_fill_(1, torch.tensor([wanted]), 0.0)
 
     model = tiny_model("llama", torch.float32)
-    assert generate(model, tokenizer, PROMPTS, 5, guard=Only()) == ["xxxxx"] * len(PROMPTS)
+    assert generate(model, tokenizer, PROMPTS, 5, guard=lambda _: Only()) == ["xxxxx"] * len(
+        PROMPTS
+    )
 
 
 def test_no_prompts_have_no_answers(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -66,8 +66,8 @@ def spectral_scores(
     """
     vocab_columns, hidden_columns = cropped_shape((head.vocab_size, head.hidden_size), options)
     on_cpu = states.hidden.device.type == "cpu"
-    size = _CHUNK_BYTES if on_cpu else _CHUNK_BYTES_ACCELERATOR
-    most = head.targets_within(size, vocab_columns)
+    bound = _CHUNK_BYTES if on_cpu else _CHUNK_BYTES_ACCELERATOR
+    most = head.targets_within(bound, vocab_columns)
     # Rows of equally many targets are decomposed together, so they come one after the other.
     order = states.counts.argsort(stable=True)
     places = spread(offsets_of(states.counts.numpy()), order.numpy())
@@ -82,10 +82,10 @@ def spectral_scores(
         residuals = head.residuals(hidden[part], targets[part], vocab_columns)
         shapes = torch.stack(counts[first:last].unique_consecutive(return_counts=True), dim=1)
         sizes = shapes.prod(1).tolist()
-        for (size, rows), own, states_of in zip(
+        for (count, rows), own, states_of in zip(
             shapes.tolist(), residuals.split(sizes), cropped[part].split(sizes), strict=True
         ):
-            shape = rows, size
+            shape = rows, count
             found.append(_scores(own.unflatten(0, shape), states_of.unflatten(0, shape), options))
     scores = torch.empty(len(order), dtype=torch.float64)
     scores[order] = torch.cat(found)

@@ -18,14 +18,15 @@ def generate(
     prompts: Sequence[str],
     max_new_tokens: int,
     *,
-    guard: LogitsProcessor | None = None,
+    guard: Callable[[torch.Tensor], LogitsProcessor] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
     """The model's answer to every prompt, without special tokens.
 
     **Arguments:**
 
-    - `guard`: changes the scores of the next token before the largest is taken.
+    - `guard`: makes, from a batch's attention mask, what changes the scores of each next token
+        before the largest is taken.
     - `advance`: told how many prompts were answered.
     """
     encoded: list[list[int]] = [tokenizer(prompt)["input_ids"] for prompt in prompts]
@@ -49,7 +50,7 @@ def generate(
             do_sample=False,
             eos_token_id=end,
             pad_token_id=end,
-            logits_processor=None if guard is None else [guard],
+            logits_processor=None if guard is None else [guard(attention)],
         )
         for place, own in zip(batch, grown[:, longest:], strict=True):
             answers[place] = str(tokenizer.decode(own, skip_special_tokens=True))
