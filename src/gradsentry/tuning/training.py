@@ -28,8 +28,8 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TuningOptions:
-    """How a model is fine-tuned. Rank, alpha and batch size are the paper's; what else makes a
-    model of 135M parameters learn in one epoch was measured (docs/findings/finetuning.md)."""
+    """How a model is fine-tuned. Rank, alpha and batch size are the paper's; its learning rate and
+    epochs (2e-5, three) are meant for 7B parameters."""
 
     method: Method = Method.LORA
     learning_rate: float = 1e-3
