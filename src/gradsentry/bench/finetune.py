@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,7 +24,8 @@ from gradsentry.bench.finetune_plan import (
     TuningCell,
 )
 from gradsentry.bench.mixtures import CLEAN, LABEL, MixtureSpec, clean_rows, mixture_file
-from gradsentry.bench.spec import digest
+from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.spec import below, digest
 from gradsentry.models import Dtype, ModelOptions, load_pretrained
 from gradsentry.pipeline import DataOptions, Detector, Progress, ScanOptions
 from gradsentry.pipeline.reading import opened
@@ -33,8 +33,6 @@ from gradsentry.pipeline.scanning import scan
 from gradsentry.records import TextPair, prompt_and_response
 from gradsentry.tuning import Method, fine_tuned, generate, keyword_rate
 from gradsentry.tuning.training import steps_of
-
-Result = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -73,16 +71,14 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
         path = cell_path(out, cell)
         if not path.exists():
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-            _write(path, _result(plan.data[cell.data], cell, data, out, progress))
+            write_result(path, _result(plan.data[cell.data], cell, data, out, progress))
 
 
 def described(cell: TuningCell) -> str:
     """A cell in words."""
-    mixture = cell.mixture
-    attack = "clean" if mixture.attack == CLEAN else f"{mixture.attack} {mixture.ratio:.0%}"
     return (
-        f"{cell.table}: {cell.data}, {attack}, {cell.defence}, {cell.tuning.method}, "
-        f"seed {cell.tuning.seed}"
+        f"{cell.table}: {cell.data}, {cell.mixture.in_words}, {cell.defence}, "
+        f"{cell.tuning.method}, seed {cell.tuning.seed}"
     )
 
 
@@ -110,7 +106,9 @@ def _result(of: TunedData, cell: TuningCell, data: Path, out: Path, progress: Pr
     mixtures = out / "cache" / "mixtures"
     mixture = mixture_file(cell.mixture, cell.data, data, mixtures)
     questions = _questions(of, cell, data, mixtures)
-    training, whole = _defended(mixture, cell, progress), _labelled(mixture)
+    located = replace(cell, model=None if cell.model is None else below(data, cell.model))
+    whole = _labelled(mixture)
+    training = _defended(whole, mixture, located, progress)
     outcome = digest(
         [
             [asdict(pair) for pair in training.pairs],
@@ -121,7 +119,7 @@ def _result(of: TunedData, cell: TuningCell, data: Path, out: Path, progress: Pr
     )
     path = _outcome_path(out, outcome)
     if not path.exists():
-        _write(path, _outcome(of, cell, training.pairs, questions, progress))
+        write_result(path, _outcome(of, located, training.pairs, questions, progress))
     return {
         "table": cell.table,
         "data": cell.data,
@@ -148,9 +146,8 @@ def _labelled(mixture: Path) -> Training:
     return Training(pairs, [bool(record.fields[LABEL]) for record in records])
 
 
-def _defended(mixture: Path, cell: TuningCell, progress: Progress) -> Training:
-    """The rows that a defence leaves, in their order."""
-    rows = _labelled(mixture)
+def _defended(rows: Training, mixture: Path, cell: TuningCell, progress: Progress) -> Training:
+    """Those of a mixture's rows that a defence leaves, in their order."""
     if cell.defence == UNDEFENDED:
         return rows
     if cell.defence == ORACLE:
@@ -225,10 +222,3 @@ def _rates(references: Sequence[Sequence[str]], answers: Sequence[str]) -> list[
         round(max(keyword_rate(reference, answer) for reference in own), 4)
         for own, answer in zip(references, answers, strict=True)
     ]
-
-
-def _write(path: Path, content: Result) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    part.replace(path)

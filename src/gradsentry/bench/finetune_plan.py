@@ -19,13 +19,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 
 from gradsentry._choices import choose
 from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
-from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_yaml
-from gradsentry.errors import OptionError
+from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_parts
 from gradsentry.pipeline import Detector
 from gradsentry.tuning import TuningOptions
 
@@ -146,21 +146,7 @@ def read_finetune_plan(path: Path) -> FinetunePlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    whole = named(read_yaml(path), {"data", "tables"}, f"{path}")
-    data = {
-        name: filled(TunedData, value, f"{path}, data, {name}")
-        for name, value in named(whole.get("data"), None, f"{path}, data").items()
-    }
-    tables = {
-        name: _table(value, f"{path}, tables, {name}")
-        for name, value in named(whole.get("tables"), None, f"{path}, tables").items()
-    }
-    for name, table in tables.items():
-        for wanted in table.data:
-            if wanted not in data:
-                raise OptionError(
-                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
-                )
+    data, tables = read_parts(path, partial(filled, TunedData), _table)
     plan = FinetunePlan(data=data, tables=tables)
     plan.cells()  # refuses what makes no mixture
     return plan

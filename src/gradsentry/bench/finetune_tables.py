@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
-
-Result = dict[str, Any]
+from gradsentry.bench.results import Result
 
 _EXPLANATION = """# What tuned models do
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from gradsentry._version import __version__
-from gradsentry.bench.mixtures import CLEAN, LABEL, mixture_file
+from gradsentry.bench.mixtures import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
-from gradsentry.bench.spec import digest
+from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.spec import below, digest
 from gradsentry.bench.states import KeptStates, StateCache
-from gradsentry.bench.tables import Result
 from gradsentry.detectors import SpectralOptions
 from gradsentry.encoding import EncodedStore
 from gradsentry.measures import f1_interval, identification, ranking
@@ -55,7 +55,8 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
         progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
         if cell.model not in loaded:
             loaded.clear()
-            model = load_model(_model_reference(cell, data), ModelOptions(), progress.note)
+            reference = None if cell.model is None else below(data, cell.model)
+            model = load_model(reference, ModelOptions(), progress.note)
             cache = StateCache.open(out / "cache" / "states", model, _BATCH_TOKENS)
             loaded[cell.model] = (model, cache)
         mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
@@ -63,20 +64,13 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
     return cells
 
 
-def _model_reference(cell: Cell, data: Path) -> str | Path | None:
-    """A model's file or folder may lie beside the data."""
-    if cell.model is not None and (data / cell.model).exists():
-        return data / cell.model
-    return cell.model
-
-
 def described(cell: Cell) -> str:
     """A cell in words."""
     volume = "" if cell.volume is None else f" ({cell.volume:,} rows)"
     module = "" if cell.module == "lm_head" else f" of {cell.module}"
     model = "" if cell.model is None else f", {Path(cell.model).name}"
-    attack = "clean" if cell.attack == CLEAN else f"{cell.attack} {cell.ratio:.0%}"
-    return f"{cell.table}: {cell.data}{volume}, {attack}, {cell.detector}{module}{model}"
+    rows = f"{cell.data}{volume}, {cell.mixture.in_words}"
+    return f"{cell.table}: {rows}, {cell.detector}{module}{model}"
 
 
 def result_path(out: Path, cell: Cell) -> Path:
@@ -187,6 +181,4 @@ def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(path.with_suffix(".npz"), scores=scores.astype(np.float32), labels=labels)
-    part = path.with_suffix(".part")
-    part.write_text(json.dumps(line, indent=2) + "\n", encoding="utf-8")
-    part.replace(path)
+    write_result(path, line)

@@ -10,7 +10,7 @@ from pathlib import Path
 from gradsentry._choices import choose
 from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.bench.published import question_rows
-from gradsentry.bench.spec import checked, digest, is_count, is_number, is_text
+from gradsentry.bench.spec import below, checked, digest, is_count, is_number, is_text
 from gradsentry.errors import InputError
 from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
 from gradsentry.records import open_source
@@ -63,6 +63,11 @@ class MixtureSpec:
         checked("kept", [self.kept], lambda part: is_number(part) and 0 <= part <= 1)
 
     @property
+    def in_words(self) -> str:
+        """What was done to the rows."""
+        return "clean" if self.attack == CLEAN else f"{self.attack} {self.ratio:.0%}"
+
+    @property
     def name(self) -> str:
         """A digest of everything that the rows depend on."""
         rows = [asdict(self.data), self.volume, self.attack, self.ratio, self.seed]
@@ -72,12 +77,7 @@ class MixtureSpec:
 def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
     """The rows of files below a folder, or of the Hub."""
     sources = [
-        open_source(
-            str(data / name) if (data / name).exists() else name,
-            subset=spec.subset,
-            split=spec.split,
-        )
-        for name in spec.source
+        open_source(below(data, name), subset=spec.subset, split=spec.split) for name in spec.source
     ]
     records = chain.from_iterable(source.records() for source in sources)
     rows = chain.from_iterable(question_rows(record.fields) for record in records)

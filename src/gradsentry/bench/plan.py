@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import TypeVar
@@ -25,7 +26,7 @@ from typing import TypeVar
 from gradsentry._choices import choose
 from gradsentry.bench.finetune_plan import FinetunePlan
 from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
-from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_yaml
+from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_parts
 from gradsentry.errors import OptionError
 from gradsentry.pipeline import Detector
 
@@ -154,21 +155,7 @@ def read_plan(path: Path) -> IdentifyPlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    whole = named(read_yaml(path), {"data", "tables"}, f"{path}")
-    data = {
-        name: filled(DataSpec, value, f"{path}, data, {name}")
-        for name, value in named(whole.get("data"), None, f"{path}, data").items()
-    }
-    tables = {
-        name: filled(TableSpec, value, f"{path}, tables, {name}")
-        for name, value in named(whole.get("tables"), None, f"{path}, tables").items()
-    }
-    for name, table in tables.items():
-        for wanted in table.data:
-            if wanted not in data:
-                raise OptionError(
-                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
-                )
+    data, tables = read_parts(path, partial(filled, DataSpec), partial(filled, TableSpec))
     plan = IdentifyPlan(data=data, tables=tables)
     plan.cells()  # refuses what makes no mixture, and published figures that don't fit
     return plan

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from gradsentry.bench.identify import scores_of, scores_path
 from gradsentry.bench.plan import Cell
-from gradsentry.bench.tables import Result
+from gradsentry.bench.results import Result
 
 _BINS = np.linspace(0, 1, 41)
 

@@ -11,8 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradsentry.bench.plan import IdentifyPlan
-
-Result = dict[str, Any]
+from gradsentry.bench.results import Result
 
 _SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")
 

@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors on labelled mixtures.")
 
 
+_Data = Annotated[
+    Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
+]
+_Tables = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Only this table of the plan; may be repeated. [default: all]", show_default=False
+    ),
+]
+
+
 @bench.callback()
 def commands() -> None:
     """Measure detectors on labelled mixtures."""
@@ -31,10 +42,7 @@ def identify(
             show_default=False,
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(help="Folder that the plan's files lie in.", show_default=False),
-    ],
+    data: _Data,
     out: Annotated[
         Path,
         typer.Option(
@@ -45,12 +53,7 @@ def identify(
             show_default=False,
         ),
     ],
-    table: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this table of the plan; may be repeated. [default: all]", show_default=False
-        ),
-    ] = None,
+    table: _Tables = None,
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
@@ -76,10 +79,7 @@ def finetune(
             show_default=False,
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(help="Folder that the plan's files lie in.", show_default=False),
-    ],
+    data: _Data,
     out: Annotated[
         Path,
         typer.Option(
@@ -90,12 +90,7 @@ def finetune(
             show_default=False,
         ),
     ],
-    table: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Only this table of the plan; may be repeated. [default: all]", show_default=False
-        ),
-    ] = None,
+    table: _Tables = None,
 ) -> None:
     """Tune models behind defences and measure what they answer; an interrupted run goes on."""
     quiet_libraries()
