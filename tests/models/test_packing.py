@@ -46,7 +46,7 @@ def test_every_token_is_one_query_that_sees_its_own_past(rows: list[np.ndarray])
     }
     seen = []
     for group in packed.groups:
-        mask = group.mask(None, torch.float32)
+        mask = group.mask(None, packed.positions[0], torch.float32)
         width = group.queries.shape[1]
         for kept, place in zip(group.kept.tolist(), group.places.tolist(), strict=True):
             row, query = divmod(kept, width)
@@ -61,18 +61,23 @@ def test_every_token_is_one_query_that_sees_its_own_past(rows: list[np.ndarray])
 
 
 def test_a_window_hides_what_lies_before_it() -> None:
-    (group,) = pack([np.arange(6, dtype=np.int32)], CPU).groups
-    assert group.mask(6, torch.float32) is None
-    mask = group.mask(2, torch.float32)
+    packed = pack([np.arange(6, dtype=np.int32)], CPU)
+    (group,) = packed.groups
+    assert group.mask(6, packed.positions[0], torch.float32) is None
+    mask = group.mask(2, packed.positions[0], torch.float32)
     assert mask is not None
     assert (mask[0, 0] == 0).int().tolist() == [
         [int(query - 1 <= key <= query) for key in range(6)] for query in range(6)
     ]
 
 
-def test_groups_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("together", "spans"), [(1, 20), (5, 5), (96, 2)])
+def test_spans_and_groups_are_bounded(
+    monkeypatch: pytest.MonkeyPatch, together: int, spans: int
+) -> None:
     monkeypatch.setattr(packing, "_KEYS_AT_ONCE", 100)
+    monkeypatch.setattr(packing, "_QUERIES_TOGETHER", together)
     rows = [np.array([1] * 30 + [end], np.int32) for end in range(20)]
     sizes = [group.keys.shape for group in pack(rows, CPU).groups]
     assert all(keys[0] * keys[1] <= 100 for keys in sizes)
-    assert sum(keys[0] for keys in sizes) == 20
+    assert sum(keys[0] for keys in sizes) == spans

@@ -5,13 +5,17 @@ computed; its own queries see the keys on its path, those of earlier rows' token
 everything but attention costs what the distinct tokens cost, without padding, however deeply
 templates, contexts and questions nest.
 
-Attention runs over groups of rows of like size, padded: S queries and T keys a row.
+The sequence is a tree whose tokens are in depth-first order: what follows a token on some row's path
+comes right behind it, up to a known end. Attention runs over spans of the sequence, in groups of
+like size, padded: S queries and T keys a span. A span is a row's own tokens, or those of neighbours
+that have few, with each other's keys hidden: fewer keys are gathered, and products are of sizes that
+processors are fast at (docs/findings/speed.md).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -21,7 +25,10 @@ from torch import Tensor
 from gradsentry.encoding import TokenIds
 
 _KEYS_AT_ONCE = 16384
-"""Keys of a group, padding included, except where one row has more; bounds memory."""
+"""Keys of a group, padding included, except where one span has more; bounds memory."""
+
+_QUERIES_TOGETHER = 96
+"""Queries that rows may have to be one span."""
 
 _LENGTHS = 256
 """Sequences are padded to multiples of this: libraries keep a compiled product for each length."""
@@ -31,14 +38,14 @@ Index = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Group:
-    """B rows whose attention is computed together, S queries and T keys each."""
+    """B spans whose attention is computed together, S queries and T keys each."""
 
     queries: Tensor
-    """Shape (B, S): places in the sequence, padded with 0."""
+    """Shape (B, S): places in the sequence, padded with the last."""
     keys: Tensor
-    """Shape (B, T): likewise; a row's path."""
-    positions: Tensor
-    """Shape (B, S): a query's position in its row; 0 for padding."""
+    """Shape (B, T): likewise."""
+    ends: Tensor
+    """Shape (B, T): where in the sequence the tokens end that see a key; 0 for padding."""
     kept: Tensor
     """Shape (M,): queries, counted over B·S, whose outputs are wanted."""
     places: Tensor
@@ -47,21 +54,21 @@ class Group:
     """Whether queries are the keys' own tokens, so that the usual causal attention applies."""
     _masks: dict[tuple[int | None, torch.dtype], Tensor] = field(default_factory=dict)
 
-    def mask(self, window: int | None, dtype: torch.dtype) -> Tensor | None:
+    def mask(self, window: int | None, positions: Tensor, dtype: torch.dtype) -> Tensor | None:
         """What is added to attention scores: shape (B, 1, S, T); None for causal attention.
 
         **Arguments:**
 
         - `window`: how many tokens a query sees, itself among them; None for all before it.
+        - `positions`: shape (L,): of each token of the sequence in its row.
         """
         if self.is_square and (window is None or self.keys.shape[1] <= window):
             return None
         if (window, dtype) not in self._masks:
-            position = self.positions.unsqueeze(-1)
-            key = torch.arange(self.keys.shape[1], device=self.keys.device)
-            hidden = key > position
+            query, key = self.queries.unsqueeze(-1), self.keys.unsqueeze(-2)
+            hidden = (key > query) | (query >= self.ends.unsqueeze(-2))
             if window is not None:
-                hidden |= key <= position - window
+                hidden |= positions[key] <= positions[query] - window
             mask = torch.zeros(hidden.shape, dtype=dtype, device=hidden.device)
             self._masks[window, dtype] = mask.masked_fill_(hidden, -torch.inf).unsqueeze(1)
         return self._masks[window, dtype]
@@ -89,13 +96,18 @@ def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:
     """
     paths: list[Index] = []
     starts: list[int] = []
+    begins: list[int] = []
     size = 0
     for number, row in enumerate(rows):
         shared = shared_length(rows[number - 1], row) if number else 0
         before = paths[-1][:shared] if number else np.empty(0, np.int64)
         paths.append(np.concatenate((before, np.arange(size, size + len(row) - shared))))
         starts.append(shared)
+        begins.append(size)
         size += len(row) - shared
+    ends = np.full(size, size)
+    for path, start, begin in zip(paths, starts[1:], begins[1:], strict=False):
+        ends[path[start:]] = begin
     own = list(zip(rows, starts, strict=True))
     token_ids = np.concatenate([row[start:] for row, start in own]).astype(np.int64)
     positions = np.concatenate([np.arange(start, len(row)) for row, start in own])
@@ -105,76 +117,89 @@ def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:
         torch.from_numpy(token_ids).to(device).unsqueeze(0),
         torch.from_numpy(positions).to(device).unsqueeze(0),
         paths,
-        [_group(part, device) for part in _parts(paths, starts)],
+        [_group(part, ends, device) for part in _parts(_spans(paths, starts))],
     )
 
 
 @dataclass(frozen=True)
-class _Queries:
-    """A row's part in attention."""
+class _Span:
+    """Neighbours in the sequence whose attention is computed as one."""
 
-    path: Index
+    keys: Index
+    """Places of the first row's path, and behind it those of the others' own tokens."""
     start: int
-    """Its first token that isn't another row's."""
-
-    @property
-    def is_square(self) -> bool:
-        """Whether causal attention over all of the row is less work than attention with a mask.
-
-        It is computed for fewer pairs, and for queries again that an earlier row has had.
-        """
-        return 4 * self.start < len(self.path)
+    """The first key that isn't another span's token."""
+    is_square: bool
+    """Whether causal attention over all keys is computed, for queries again that others have."""
 
     @property
     def first(self) -> int:
-        """The position of the first query."""
+        """The key that is the first query."""
         return 0 if self.is_square else self.start
 
     @property
     def size(self) -> int:
-        return len(self.path) - self.first
+        return len(self.keys) - self.first
 
 
-def _parts(paths: Sequence[Index], starts: Sequence[int]) -> Iterator[list[_Queries]]:
-    """Rows that go together: none has less than three quarters of the queries of the largest."""
-    rows = [
-        _Queries(path, start)
-        for path, start in zip(paths, starts, strict=True)
-        if start < len(path)  # else all its tokens are another row's
-    ]
-    rows.sort(key=lambda row: (row.is_square, -row.size))
-    part: list[_Queries] = []
+def _spans(paths: Sequence[Index], starts: Sequence[int]) -> Iterator[_Span]:
+    """All tokens of the sequence: rows that share most of what they see go together."""
+    span: _Span | None = None
+    for path, start in zip(paths, starts, strict=True):
+        if start == len(path):  # all its tokens are another row's
+            continue
+        # Causal attention takes less work than attention with a mask: it is for fewer pairs.
+        row = _Span(path, start, is_square=4 * start < len(path))
+        if (
+            span is not None
+            and not (span.is_square or row.is_square)
+            and span.size + row.size <= _QUERIES_TOGETHER
+            and 2 * row.start >= span.start
+        ):
+            span = replace(span, keys=np.concatenate((span.keys, path[start:])))
+            continue
+        if span is not None:
+            yield span
+        span = row
+    if span is not None:
+        yield span
+
+
+def _parts(spans: Iterable[_Span]) -> Iterator[list[_Span]]:
+    """Spans that go together: none has less than three quarters of the queries of the largest."""
+    part: list[_Span] = []
     longest = 0
-    for row in rows:
-        longest = max(longest, len(row.path))
+    for span in sorted(spans, key=lambda span: (span.is_square, -span.size)):
+        longest = max(longest, len(span.keys))
         if part and (
-            row.is_square != part[0].is_square
-            or 4 * row.size < 3 * part[0].size
+            span.is_square != part[0].is_square
+            or 4 * span.size < 3 * part[0].size
             or (len(part) + 1) * longest > _KEYS_AT_ONCE
         ):
             yield part
-            part, longest = [], len(row.path)
-        part.append(row)
+            part, longest = [], len(span.keys)
+        part.append(span)
     if part:
         yield part
 
 
-def _group(rows: Sequence[_Queries], device: torch.device) -> Group:
-    shape = (len(rows), rows[0].size)
-    keys = np.zeros((len(rows), max(len(row.path) for row in rows)), np.int64)
-    queries, positions = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+def _group(spans: Sequence[_Span], ends: Index, device: torch.device) -> Group:
+    shape = (len(spans), spans[0].size)
+    keys = np.zeros((len(spans), max(len(span.keys) for span in spans)), np.int64)
+    ends_of_keys, queries = np.zeros_like(keys), np.zeros(shape, np.int64)
     kept, places = [], []
-    for number, row in enumerate(rows):
-        keys[number, : len(row.path)] = row.path
-        queries[number, : row.size] = row.path[row.first :]
-        positions[number, : row.size] = np.arange(row.first, len(row.path))
-        kept.append(number * shape[1] + np.arange(row.start - row.first, row.size))
-        places.append(row.path[row.start :])
-    queries_t, keys_t, positions_t, kept_t, places_t = (
-        torch.from_numpy(part).to(device)
-        for part in (queries, keys, positions, np.concatenate(kept), np.concatenate(places))
+    for number, span in enumerate(spans):
+        keys[number, : len(span.keys)] = span.keys
+        ends_of_keys[number, : len(span.keys)] = ends[span.keys]
+        queries[number] = span.keys[-1]
+        queries[number, : span.size] = span.keys[span.first :]
+        kept.append(number * shape[1] + np.arange(span.start - span.first, span.size))
+        places.append(span.keys[span.start :])
+    parts = queries, keys, ends_of_keys, np.concatenate(kept), np.concatenate(places)
+    queries_t, keys_t, ends_t, kept_t, places_t = (
+        torch.from_numpy(part).to(device) for part in parts
     )
-    return Group(queries_t, keys_t, positions_t, kept_t, places_t, rows[0].is_square)
+    return Group(queries_t, keys_t, ends_t, kept_t, places_t, spans[0].is_square)
 
 
 def shared_length(one: TokenIds, other: TokenIds) -> int:

@@ -69,7 +69,7 @@ def _attend(
     output = values.new_zeros(*queries.shape[:2], values.shape[-1])
     repeats = queries.shape[1] // keys.shape[1]
     for group in packing.groups:
-        mask = group.mask(sliding_window, query.dtype)
+        mask = group.mask(sliding_window, packing.positions[0], query.dtype)
         seen, held = _rows(keys, group.keys), _rows(values, group.keys)
         if repeats > 1 and query.device.type != "cpu":
             # Others have no fast kernel, or none, for a mask and fewer heads of keys.
