@@ -5,11 +5,11 @@ computed; its own queries see the keys on its path, those of earlier rows' token
 everything but attention costs what the distinct tokens cost, without padding, however deeply
 templates, contexts and questions nest.
 
-The sequence is a tree whose tokens are in depth-first order: what follows a token on some row's path
-comes right behind it, up to a known end. Attention runs over spans of the sequence, in groups of
-like size, padded: S queries and T keys a span. A span is a row's own tokens, or those of neighbours
-that have few, with each other's keys hidden: fewer keys are gathered, and products are of sizes that
-processors are fast at (docs/findings/speed.md).
+The sequence is a tree whose tokens are in depth-first order: what follows a token on some row's
+path comes right behind it, up to a known end. Attention runs over spans of the sequence, in groups
+of like size, padded: S queries and T keys a span. A span is a row's own tokens, or those of
+neighbours that have few, with each other's keys hidden: fewer keys are gathered, and products are
+of sizes that processors are fast at (docs/findings/speed.md).
 """
 
 from __future__ import annotations
