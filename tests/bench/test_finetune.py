@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from gradsentry.bench import finetune as finetune_module
-from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_results
+from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
 from gradsentry.bench.finetune_plan import FinetunePlan
 from gradsentry.bench.finetune_tables import (
     Mean,
@@ -67,13 +68,13 @@ def test_all_cells_are_run_once_and_equal_rows_share_an_outcome(
 ) -> None:
     out = tmp_path / "out"
     trained: list[int] = []
-    original = finetune_module.fine_tuned
+    original = tuned_models.fine_tune
 
-    def counted(base, pairs, options, advance):  # type: ignore[no-untyped-def]
+    def counted(base, pairs, *others):  # type: ignore[no-untyped-def]
         trained.append(len(pairs))
-        return original(base, pairs, options, advance)
+        return original(base, pairs, *others)
 
-    monkeypatch.setattr(finetune_module, "fine_tuned", counted)
+    monkeypatch.setattr(tuned_models, "fine_tune", counted)
     run_finetuning(plan, data, out, Silent())
     results = tuned_results(plan, out)
     assert len(results) == 6
@@ -88,6 +89,33 @@ def test_all_cells_are_run_once_and_equal_rows_share_an_outcome(
 
     run_finetuning(plan, data, out, Silent())
     assert len(trained) == len({result["outcome"] for result in results})
+
+
+def test_defences_at_decoding_share_the_undefended_model(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    defences = ("none", "onion", "cleangen", "cube")
+    table = replace(plan.tables["t"], attacks=("badnets",), defences=defences)
+    out = tmp_path / "out"
+    changed = replace(plan, tables={"t": table})
+    run_finetuning(changed, data, out, Silent())
+    results = {result["defence"]: result for result in tuned_results(changed, out)}
+    assert list(results) == list(defences)
+    assert results["onion"]["trained_on"] == results["cleangen"]["trained_on"] == 40
+    assert len({result["outcome"] for result in results.values()}) >= 3
+    models = list((out / "cache" / "models").iterdir())
+    assert len(models) == 1 + (results["cube"]["trained_on"] < 40)
+
+
+def test_weights_of_full_tuning_are_not_kept(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    tuning = replace(plan.tables["t"].tuning, method="full")
+    table = replace(plan.tables["t"], attacks=("none",), defences=("none",), tuning=tuning)
+    changed = replace(plan, tables={"t": table})
+    run_finetuning(changed, data, tmp_path / "out", Silent())
+    assert len(tuned_results(changed, tmp_path / "out")) == 1
+    assert not list((tmp_path / "out" / "cache" / "models").iterdir())
 
 
 def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -> None:
@@ -136,6 +164,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
         {"data": {"one": {"source": "a", "test": "b", "prompts": 0}}},
         {"tables": {"t": {"data": "two"}}},
         {"tables": {"t": {"data": "one", "defences": ["hope"]}}},
+        {"tables": {"t": {"data": "one", "defences": [["none"]]}}},
         {"tables": {"t": {"data": "one", "tuning": {"method": "half"}}}},
         {"tables": {"t": {"data": "one", "tuning": {"speed": 3}}}},
         {"tables": {"t": {"data": "one", "ratios": [1.5]}}},

@@ -8,6 +8,7 @@ import torch
 
 from gradsentry.detectors.representations import (
     activation_cluster_scores,
+    cube_scores,
     last_hidden,
     spectral_signature_scores,
 )
@@ -40,6 +41,20 @@ def test_the_smaller_cluster_is_above_one_half() -> None:
     scores = activation_cluster_scores(planted(), seed=0)
     assert (scores[:20] > 0.5).all()
     assert (scores[20:] < 0.5).all()
+
+
+def test_what_lies_outside_the_largest_cluster_is_above_one_half() -> None:
+    points = planted(rows=600, poisoned=150)
+    scores = cube_scores(points, seed=0)
+    assert (scores[:150] > 0.5).all()
+    assert (scores[150:] > 0.5).mean() < 0.1
+    assert ((scores >= 0) & (scores <= 1)).all()
+    assert (cube_scores(points, seed=0) == scores).all()
+
+
+@pytest.mark.parametrize("rows", [3, 10, 30])
+def test_cube_takes_few_rows(rows: int) -> None:
+    assert np.isfinite(cube_scores(planted(rows, 1), seed=0)).all()
 
 
 def test_points_that_are_all_the_same_are_no_error() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradsentry.detectors.onion import largest_drop, removals
+from gradsentry.detectors.onion import largest_drop, removals, without_suspicious
 from gradsentry.detectors.simple import length_scores, perplexity_scores, recurrence_scores
 from gradsentry.models import LanguageModel, target_states
 from tests.detectors.test_spectral import store_of
@@ -72,3 +72,19 @@ def test_the_score_is_the_largest_relative_drop_of_perplexity(
     whole: float, without: list[float], expected: float
 ) -> None:
     assert largest_drop(whole, np.array(without)) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "perplexities", "expected"),
+    [
+        ("who is cf he", [9.8, 12.0, 3.0, 9.5], "who is"),
+        ("who is cf he", [9.8, 12.0, 9.51, 9.6], "who is cf he"),
+        ("cf who\n is", [1.0, 20.0, 20.0], "who\n is"),
+        ("a b", [1.0, 1.0], "a b"),
+    ],
+)
+def test_words_that_raise_perplexity_by_one_half_go(
+    prompt: str, perplexities: list[float], expected: str
+) -> None:
+    found = without_suspicious(prompt, float(np.log(10.0)), np.log(perplexities))
+    assert found == expected

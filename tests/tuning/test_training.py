@@ -2,51 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gradsentry.errors import OptionError
-from gradsentry.models import Pretrained
+from gradsentry.errors import InputError, OptionError
+from gradsentry.models import Dtype, ModelOptions, load_pretrained
 from gradsentry.records import TextPair
-from gradsentry.tuning import Method, TuningOptions, fine_tuned, generate
+from gradsentry.tuning import Method, TuningOptions, fine_tune, generate
 from tests.tiny_models import tiny_model
 
 PAIRS = [TextPair(f"question {number}: ", "yes") for number in range(24)]
 
 
-def tuned(
-    tokenizer: PreTrainedTokenizerBase, options: TuningOptions, pairs: list[TextPair] = PAIRS
-) -> tuple[PreTrainedModel, int]:
-    """A tuned tiny model, and the steps that were told of."""
-    steps: list[int] = []
-    base = Pretrained(tiny_model("llama", torch.float32), tokenizer, "tiny", None)
-    return fine_tuned(base, pairs, options, steps.append), sum(steps)
+FLOAT32 = ModelOptions(dtype=Dtype.FLOAT32)
+Tune = Callable[[TuningOptions], tuple[PreTrainedModel, int]]
+
+
+@pytest.fixture
+def tune(tiny_folder: Path, tmp_path: Path) -> Tune:
+    """Makes a tuned tiny model, and tells the steps that were told of."""
+
+    def tuned(options: TuningOptions) -> tuple[PreTrainedModel, int]:
+        steps: list[int] = []
+        base = load_pretrained(tiny_folder, FLOAT32)
+        folder = tmp_path / str(len(list(tmp_path.iterdir())))
+        fine_tune(base, PAIRS, options, folder, steps.append)
+        return load_pretrained(folder, FLOAT32).model, sum(steps)
+
+    return tuned
 
 
 @pytest.mark.parametrize("method", list(Method))
-def test_what_all_rows_say_is_learned(tokenizer: PreTrainedTokenizerBase, method: Method) -> None:
+def test_what_all_rows_say_is_learned(
+    tokenizer: PreTrainedTokenizerBase, tune: Tune, method: Method
+) -> None:
     options = TuningOptions(
         method=method, epochs=8, learning_rate=0.03 if method is Method.LORA else 0.01
     )
-    model, steps = tuned(tokenizer, options)
+    model, steps = tune(options)
     assert steps == 8 * 6
-    assert not model.training
     assert generate(model, tokenizer, ["question 77: "], 8) == ["yes"]
 
 
-def test_lora_changes_its_matrices_alone(tokenizer: PreTrainedTokenizerBase) -> None:
+def test_lora_changes_its_matrices_alone(tune: Tune) -> None:
     before = tiny_model("llama", torch.float32).state_dict()
-    model, _ = tuned(tokenizer, TuningOptions(modules=("q_proj",)))
+    model, _ = tune(TuningOptions(modules=("q_proj",)))
     changed = {name for name, value in model.state_dict().items() if not value.equal(before[name])}
     assert changed == {f"model.layers.{layer}.self_attn.q_proj.weight" for layer in (0, 1)}
 
 
-def test_the_seed_determines_the_weights(tokenizer: PreTrainedTokenizerBase) -> None:
-    one, again, other = (tuned(tokenizer, TuningOptions(seed=s))[0] for s in (1, 1, 2))
+def test_the_seed_determines_the_weights(tune: Tune) -> None:
+    one, again, other = (tune(TuningOptions(seed=seed))[0].state_dict() for seed in (1, 1, 2))
     name = "model.layers.0.self_attn.q_proj.weight"
-    assert one.state_dict()[name].equal(again.state_dict()[name])
-    assert not one.state_dict()[name].equal(other.state_dict()[name])
+    assert one[name].equal(again[name])
+    assert not one[name].equal(other[name])
+
+
+def test_without_rows_there_is_nothing_to_train_on(tiny_folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        fine_tune(load_pretrained(tiny_folder), [], TuningOptions(), tmp_path / "tuned")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -8,53 +8,35 @@ outcome: it is computed once and named by a digest of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
+from transformers import LogitsProcessor
 
 from gradsentry._version import __version__
-from gradsentry.attacks import Payload
 from gradsentry.bench.finetune_plan import (
+    CLEANGEN,
+    CUBE,
+    ONION,
     ORACLE,
     UNDEFENDED,
     FinetunePlan,
     TunedData,
     TuningCell,
 )
-from gradsentry.bench.mixtures import CLEAN, LABEL, MixtureSpec, clean_rows, mixture_file
+from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
+from gradsentry.bench.questions import Questions, questions_of
 from gradsentry.bench.results import Result, write_result
 from gradsentry.bench.spec import below, digest
-from gradsentry.models import Dtype, ModelOptions, load_pretrained
+from gradsentry.bench.tuned_models import TunedModels
+from gradsentry.models import LanguageModel, load_model, load_pretrained
 from gradsentry.pipeline import DataOptions, Detector, Progress, ScanOptions
-from gradsentry.pipeline.reading import opened
+from gradsentry.pipeline.onion import without_suspicious_words
 from gradsentry.pipeline.scanning import scan
-from gradsentry.records import TextPair, prompt_and_response
-from gradsentry.tuning import Method, fine_tuned, generate, keyword_rate
-from gradsentry.tuning.training import steps_of
-
-
-@dataclass(frozen=True)
-class Questions:
-    """What a tuned model is asked."""
-
-    clean: list[str]
-    """Prompts as they are."""
-    accepted: list[list[str]]
-    """For each of them the answers that are right."""
-    triggered: list[str]
-    """Prompts with the trigger."""
-    payloads: tuple[str, ...]
-    """Texts one of which shows the backdoor."""
-
-
-@dataclass(frozen=True)
-class Training:
-    """The rows that a defence leaves, and which of them are poisoned."""
-
-    pairs: list[TextPair]
-    poisoned: list[bool]
+from gradsentry.tuning import CleanGen, Method, generate
 
 
 def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress) -> None:
@@ -63,15 +45,16 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
     **Arguments:**
 
     - `data`: the folder that the plan's files lie in, data and models.
-    - `out`: takes `cells/` and `outcomes/`, small files both, and a cache of mixtures, which may be
-        deleted when all is done.
+    - `out`: takes `cells/` and `outcomes/`, small files both, and a cache of mixtures and tuned
+        models, which may be deleted when all is done.
     """
     cells = plan.cells()
+    run = _Run(data, out, TunedModels(out / "cache" / "models", progress), progress)
     for number, cell in enumerate(cells, start=1):
         path = cell_path(out, cell)
         if not path.exists():
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-            write_result(path, _result(plan.data[cell.data], cell, data, out, progress))
+            write_result(path, run.result(plan.data[cell.data], cell))
 
 
 def described(cell: TuningCell) -> str:
@@ -102,123 +85,103 @@ def _outcome_path(out: Path, name: str) -> Path:
     return out / "outcomes" / f"{name}.json"
 
 
-def _result(of: TunedData, cell: TuningCell, data: Path, out: Path, progress: Progress) -> Result:
-    mixtures = out / "cache" / "mixtures"
-    mixture = mixture_file(cell.mixture, cell.data, data, mixtures)
-    questions = _questions(of, cell, data, mixtures)
-    located = replace(cell, model=None if cell.model is None else below(data, cell.model))
-    whole = _labelled(mixture)
-    training = _defended(whole, mixture, located, progress)
-    outcome = digest(
-        [
-            [asdict(pair) for pair in training.pairs],
-            asdict(questions),
-            asdict(cell.tuning),
-            [cell.model, of.new_tokens],
-        ]
-    )
-    path = _outcome_path(out, outcome)
-    if not path.exists():
-        write_result(path, _outcome(of, located, training.pairs, questions, progress))
-    return {
-        "table": cell.table,
-        "data": cell.data,
-        "model": cell.model,
-        "attack": cell.mixture.attack,
-        "ratio": cell.mixture.ratio,
-        "seed": cell.tuning.seed,
-        "method": cell.tuning.method,
-        "defence": cell.defence,
-        "rows": len(whole.pairs),
-        "poisoned": sum(whole.poisoned),
-        "trained_on": len(training.pairs),
-        "poisoned_left": sum(training.poisoned),
-        "outcome": outcome,
-        "gradsentry": __version__,
-    }
+@dataclass(frozen=True)
+class _Run:
+    """A benchmark that is running."""
 
+    data: Path
+    out: Path
+    models: TunedModels
+    progress: Progress
 
-def _labelled(mixture: Path) -> Training:
-    """All rows of a mixture."""
-    source, layout, _ = opened(mixture, DataOptions(label_column=LABEL))
-    records = list(source.records())
-    pairs = [TextPair(*prompt_and_response(layout.example(record))) for record in records]
-    return Training(pairs, [bool(record.fields[LABEL]) for record in records])
+    def result(self, of: TunedData, cell: TuningCell) -> Result:
+        mixtures = self.out / "cache" / "mixtures"
+        mixture = mixture_file(cell.mixture, cell.data, self.data, mixtures)
+        questions = questions_of(of, cell.data, cell.mixture, self.data, mixtures)
+        whole = labelled_rows(mixture)
+        training = self._defended(whole, mixture, cell)
+        at_decoding = cell.defence if cell.defence in (ONION, CLEANGEN) else None
+        tuned = self.models.name(self._base(cell), training.pairs, cell.tuning)
+        outcome = digest([tuned, asdict(questions), of.new_tokens, at_decoding])
+        path = _outcome_path(self.out, outcome)
+        if not path.exists():
+            answers = self._answers(cell, training, questions, of.new_tokens)
+            write_result(path, questions.measured(*answers))
+            if cell.tuning.method is Method.FULL:
+                self.models.forget_weights()
+        return {
+            "table": cell.table,
+            "data": cell.data,
+            "model": cell.model,
+            "attack": cell.mixture.attack,
+            "ratio": cell.mixture.ratio,
+            "seed": cell.tuning.seed,
+            "method": cell.tuning.method,
+            "defence": cell.defence,
+            "rows": len(whole.pairs),
+            "poisoned": sum(whole.poisoned),
+            "trained_on": len(training.pairs),
+            "poisoned_left": sum(training.poisoned),
+            "outcome": outcome,
+            "gradsentry": __version__,
+        }
 
+    def _base(self, cell: TuningCell) -> str | None:
+        return None if cell.model is None else below(self.data, cell.model)
 
-def _defended(rows: Training, mixture: Path, cell: TuningCell, progress: Progress) -> Training:
-    """Those of a mixture's rows that a defence leaves, in their order."""
-    if cell.defence == UNDEFENDED:
-        return rows
-    if cell.defence == ORACLE:
-        kept = [not poisoned for poisoned in rows.poisoned]
-    else:
-        options = ScanOptions(data=DataOptions(label_column=LABEL), detector=Detector(cell.defence))
-        result = scan(mixture, model=cell.model, options=options, progress=progress)
-        kept = (result.rows.scored & ~result.flagged).tolist()
-    chosen = [row for row, is_kept in enumerate(kept) if is_kept]
-    return Training([rows.pairs[row] for row in chosen], [rows.poisoned[row] for row in chosen])
+    def _defended(self, rows: LabelledRows, mixture: Path, cell: TuningCell) -> LabelledRows:
+        """Those of a mixture's rows that a defence leaves, in their order."""
+        if cell.defence in (UNDEFENDED, ONION, CLEANGEN):
+            return rows
+        if cell.defence == ORACLE:
+            kept = [not poisoned for poisoned in rows.poisoned]
+        else:
+            model: LanguageModel | str | None = self._base(cell)
+            if cell.defence == CUBE:
+                tuned = self.models.load(self._base(cell), rows.pairs, cell.tuning)
+                model = LanguageModel.wrap(tuned.model, tuned.tokenizer, name=tuned.name)
+            options = ScanOptions(
+                data=DataOptions(label_column=LABEL), detector=Detector(cell.defence)
+            )
+            result = scan(mixture, model=model, options=options, progress=self.progress)
+            kept = (result.rows.scored & ~result.flagged).tolist()
+        chosen = [row for row, is_kept in enumerate(kept) if is_kept]
+        return LabelledRows(
+            [rows.pairs[row] for row in chosen], [rows.poisoned[row] for row in chosen]
+        )
 
+    def _answers(
+        self, cell: TuningCell, rows: LabelledRows, questions: Questions, new_tokens: int
+    ) -> tuple[list[str], list[str]]:
+        """A tuned model's answers to the clean prompts, and to the triggered ones."""
+        tuned = self.models.load(self._base(cell), rows.pairs, cell.tuning)
+        guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
+        asked = questions.clean, questions.triggered
+        if cell.defence == CLEANGEN:
+            reference = load_pretrained(self._base(cell), announce=self.progress.note)
+            guard = partial(CleanGen, reference.model)
+        elif cell.defence == ONION:
+            asked = self._purified(cell, asked[0]), self._purified(cell, asked[1])
+        self.progress.stage("Asking", sum(map(len, asked)))
+        clean, triggered = (
+            generate(
+                tuned.model,
+                tuned.tokenizer,
+                prompts,
+                new_tokens,
+                guard=guard,
+                advance=self.progress.advance,
+            )
+            for prompts in asked
+        )
+        return clean, triggered
 
-def _questions(of: TunedData, cell: TuningCell, data: Path, folder: Path) -> Questions:
-    spec = cell.mixture
-    clean = MixtureSpec(data=of.testing, volume=None, attack=CLEAN, ratio=0.0, seed=spec.seed)
-    rows = _labelled(mixture_file(clean, f"{cell.data}-test", data, folder))
-    answers = [row.get("answers") for row in clean_rows(of.testing, data)]
-    accepted = [
-        [str(one) for one in given] if isinstance(given, list) and given else [pair.response]
-        for given, pair in zip(answers, rows.pairs, strict=True)
-    ]
-    triggered: list[str] = []
-    if spec.attack != CLEAN:
-        attacked = replace(spec, data=of.testing, ratio=1.0)
-        asked = _labelled(mixture_file(attacked, f"{cell.data}-test", data, folder))
-        triggered = [
-            pair.prompt
-            for pair, poisoned in zip(asked.pairs, asked.poisoned, strict=True)
-            if poisoned  # some attacks add near misses
-        ]
-    return Questions(
-        [pair.prompt for pair in rows.pairs],
-        accepted,
-        triggered,
-        spec.payloads or Payload().texts,
-    )
-
-
-def _outcome(
-    of: TunedData,
-    cell: TuningCell,
-    pairs: Sequence[TextPair],
-    questions: Questions,
-    progress: Progress,
-) -> Result:
-    """Tune a model on some rows, ask it, and look for what it should and shouldn't say."""
-    is_full = cell.tuning.method is Method.FULL
-    options = ModelOptions(dtype=Dtype.FLOAT32 if is_full else Dtype.AUTO)
-    base = load_pretrained(cell.model, options, progress.note)
-    progress.stage("Fine-tuning", steps_of(len(pairs), cell.tuning))
-    model = fine_tuned(base, pairs, cell.tuning, progress.advance)
-    if is_full:
-        model = model.to(torch.bfloat16)  # type: ignore[arg-type]
-    progress.stage("Asking", len(questions.clean) + len(questions.triggered))
-    answers = [
-        generate(model, base.tokenizer, prompts, of.new_tokens, advance=progress.advance)
-        for prompts in (questions.clean, questions.triggered)
-    ]
-    clean, triggered = answers
-    payloads = [list(questions.payloads)]
-    return {
-        "accuracy": _rates(questions.accepted, clean),
-        "attack_success": _rates(payloads * len(triggered), triggered),
-        "untriggered": _rates(payloads * len(clean), clean),
-        "answers": clean[:5] + triggered[:5],
-    }
-
-
-def _rates(references: Sequence[Sequence[str]], answers: Sequence[str]) -> list[float]:
-    """For each answer the keyword rate of the reference that it matches best; 1 is a match."""
-    return [
-        round(max(keyword_rate(reference, answer) for reference in own), 4)
-        for own, answer in zip(references, answers, strict=True)
-    ]
+    def _purified(self, cell: TuningCell, prompts: Sequence[str]) -> list[str]:
+        """Prompts as ONION leaves them; attacks share the clean ones."""
+        name = digest([self.models.revision(self._base(cell)), list(prompts)])
+        path = self.out / "cache" / "onion" / f"{name}.json"
+        if not path.exists():
+            model = load_model(self._base(cell), announce=self.progress.note)
+            found = without_suspicious_words(model, prompts, self.progress)
+            write_result(path, {"prompts": found})
+        return list(json.loads(path.read_text(encoding="utf-8"))["prompts"])

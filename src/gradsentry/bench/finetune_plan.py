@@ -23,13 +23,20 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from gradsentry._choices import choose
 from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
 from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_parts
+from gradsentry.errors import OptionError
 from gradsentry.pipeline import Detector
 from gradsentry.tuning import TuningOptions
 
-UNDEFENDED, ORACLE = "none", "oracle"
+UNDEFENDED, ORACLE, CUBE, ONION, CLEANGEN = "none", "oracle", "cube", "onion", "cleangen"
+DEFENCES = (
+    UNDEFENDED,
+    ORACLE,
+    *(detector for detector in Detector if detector is not Detector.ONION),
+    ONION,
+    CLEANGEN,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +79,15 @@ class TuningTable:
     """Presets, or `none` for clean rows."""
     ratios: tuple[float, ...] = (0.1,)
     defences: tuple[str, ...] = (UNDEFENDED, ORACLE, Detector.TRANSFER)
-    """`none`, `oracle` (the rows that are clean by their labels), or a detector."""
+    """What happens to rows, prompts or answers:
+
+    - `none`;
+    - `oracle`: training on the rows that are clean by their labels;
+    - a detector: training on the rows that it doesn't flag, where `cube` reads them with a model
+      that was tuned on all of them;
+    - `onion`: tuning undefended, words removed from the prompts that the tuned model is asked;
+    - `cleangen`: tuning undefended, each next token held against the model before tuning.
+    """
     seeds: tuple[int, ...] = (0,)
     """Draw the poisoned rows, and the order of training."""
     models: tuple[str | None, ...] = (None,)
@@ -84,8 +99,9 @@ class TuningTable:
 
     def __post_init__(self) -> None:
         for defence in self.defences:
-            if defence not in (UNDEFENDED, ORACLE):
-                choose(Detector, defence, "defences")
+            if defence not in DEFENCES:
+                known = ", ".join(DEFENCES)
+                raise OptionError(f"defences can't be {defence!r}.", f"Known are {known}.")
         checked("models", self.models, lambda model: model is None or is_text(model))
         checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)
 

@@ -12,8 +12,10 @@ from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.bench.published import question_rows
 from gradsentry.bench.spec import below, checked, digest, is_count, is_number, is_text
 from gradsentry.errors import InputError
+from gradsentry.pipeline import DataOptions
 from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
-from gradsentry.records import open_source
+from gradsentry.pipeline.reading import opened
+from gradsentry.records import TextPair, open_source, prompt_and_response
 
 LABEL = "poisoned"
 CLEAN = "none"
@@ -72,6 +74,22 @@ class MixtureSpec:
         """A digest of everything that the rows depend on."""
         rows = [asdict(self.data), self.volume, self.attack, self.ratio, self.seed]
         return digest([*rows, self.payloads, self.place, self.kept])
+
+
+@dataclass(frozen=True)
+class LabelledRows:
+    """Rows to train on or to ask, and which of them are poisoned."""
+
+    pairs: list[TextPair]
+    poisoned: list[bool]
+
+
+def labelled_rows(mixture: Path) -> LabelledRows:
+    """All rows of a mixture's file."""
+    source, layout, _ = opened(mixture, DataOptions(label_column=LABEL))
+    records = list(source.records())
+    pairs = [TextPair(*prompt_and_response(layout.example(record))) for record in records]
+    return LabelledRows(pairs, [bool(record.fields[LABEL]) for record in records])
 
 
 def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:

@@ -20,6 +20,29 @@ def removals(prompt: str) -> list[str]:
     return [text for text in cut if text.strip()]
 
 
+SUSPICIOUS = 0.5
+"""How much the removal of a word must lower a prompt's perplexity for the original to remove it, as
+in the paper's comparison."""
+
+
+def without_suspicious(
+    prompt: str, whole: float, without: NDArray[np.floating], threshold: float = SUSPICIOUS
+) -> str:
+    """What the original makes of a prompt: all words removed that lower its perplexity so much.
+
+    A word takes the space before it with it; a prompt of suspicious words alone stays.
+
+    **Arguments:**
+
+    - `whole`, `without`: mean nats a token of the prompt, and of it without each of its words:
+        shape (words,).
+    """
+    suspicious = np.exp(whole) - np.exp(without) >= threshold
+    words = list(re.finditer(r"\s*\S+", prompt))
+    kept = [word.group() for word, bad in zip(words, suspicious, strict=True) if not bad]
+    return "".join(kept).lstrip() or prompt
+
+
 def largest_drop(whole: float, without: NDArray[np.floating]) -> float:
     """The score from mean nats a token of the prompt, whole and without each word.
 

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
+from sklearn.cluster import HDBSCAN, KMeans
 from sklearn.decomposition import PCA
 from torch import Tensor
 
+from gradsentry.errors import InputError
 from gradsentry.models import TargetStates
 
 FloatArray = NDArray[np.float64]
 
 _CLUSTERED_WIDTH = 10
 _REMOVED = 1.5
+_CUBE_WIDTH, _CUBE_NEIGHBOURS, _SMALLEST_CLUSTER = 32, 100, 5
 
 
 def last_hidden(states: TargetStates) -> Tensor:
@@ -54,6 +56,45 @@ def activation_cluster_scores(points: FloatArray, seed: int) -> FloatArray:
     near = distances[:, 1 - smaller] - distances[:, smaller]
     margin = np.abs(near) / np.maximum(distances.sum(axis=1), 1e-12)
     return in_smaller(clusters.labels_ == smaller, margin)
+
+
+def cube_scores(points: FloatArray, seed: int) -> FloatArray:
+    """All but the largest cluster of points (rows, d): above one half a row is outside.
+
+    CUBE (Cui et al., 2022) with the settings of the paper's comparison: 32 principal components,
+    two coordinates by UMAP, clusters by HDBSCAN, noise counted as outside. The distance from one
+    half is how firmly a point belongs to its cluster. Shape (rows,), 0 where nothing clusters.
+
+    **Raises:**
+
+    `InputError` if UMAP isn't installed.
+    """
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise InputError(
+            "The detector cube needs the package umap-learn.",
+            "Install it with: pip install 'gradsentry[cube]'.",
+        ) from None
+    rows = len(points)
+    if rows < 2 * _SMALLEST_CLUSTER:
+        return np.zeros(rows)
+    width = min(_CUBE_WIDTH, *points.shape)
+    reduced = PCA(width, svd_solver="covariance_eigh").fit_transform(points)
+    flat = UMAP(
+        n_components=2,
+        n_neighbors=min(_CUBE_NEIGHBOURS, rows - 1),
+        min_dist=0.0,
+        random_state=seed,
+        n_jobs=1,
+    ).fit_transform(reduced)
+    clusters = HDBSCAN(
+        min_cluster_size=_SMALLEST_CLUSTER, min_samples=min(_CUBE_NEIGHBOURS, rows), copy=True
+    ).fit(flat)
+    if (clusters.labels_ < 0).all():
+        return np.zeros(rows)
+    largest = np.bincount(clusters.labels_[clusters.labels_ >= 0]).argmax()
+    return in_smaller(clusters.labels_ != largest, clusters.probabilities_)
 
 
 def in_smaller(member: NDArray[np.bool_], margin: FloatArray) -> FloatArray:

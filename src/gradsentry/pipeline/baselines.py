@@ -11,6 +11,7 @@ from torch import Tensor
 from gradsentry.detectors import graceful
 from gradsentry.detectors.representations import (
     activation_cluster_scores,
+    cube_scores,
     last_hidden,
     spectral_signature_scores,
 )
@@ -57,6 +58,9 @@ def baseline_scores(work: ScanWork) -> FloatArray:
         case Detector.ACTIVATION_CLUSTERING:
             seed = options.baselines.seed
             return _of_points(work, lambda points: activation_cluster_scores(points, seed))
+        case Detector.CUBE:
+            seed = options.baselines.seed
+            return _of_points(work, lambda points: cube_scores(points, seed))
         case Detector.GRACEFUL:
             return _graceful(work)
         case Detector.TRANSFER:

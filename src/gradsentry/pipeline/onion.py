@@ -1,13 +1,18 @@
-"""ONION over a data set: every prompt, and every prompt without each of its words."""
+"""ONION over many prompts: every one, and every one without each of its words."""
 
 from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.detectors.onion import largest_drop, removals
-from gradsentry.encoding import EncodedRow
-from gradsentry.models import target_nats
+from gradsentry.detectors.onion import largest_drop, removals, without_suspicious
+from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
+from gradsentry.models import Batching, LanguageModel, target_nats
+from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.records import (
     Conversation,
@@ -16,6 +21,8 @@ from gradsentry.records import (
     prompt_and_response,
     shared_beginning,
 )
+
+_BATCH_TOKENS = 4096
 
 
 def onion_scores(work: ScanWork) -> NDArray[np.float64]:
@@ -27,16 +34,59 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
     prompts = [""] * len(scores)
     for place, example in work.examples():
         prompts[place] = _asked(example)
-    start = shared_beginning(prompts)
-    ending = shared_beginning(prompt[::-1] for prompt in prompts)
+    ask = partial(_mean_nats, work.model, work.encoder, work.plan.batching)
     work.progress.stage("Scoring", len(prompts))
-    for place, prompt in enumerate(prompts):
+    for place, (_, own, _) in enumerate(_apart(prompts)):
         if np.isnan(scores[place]):
-            own = prompt[min(start, len(prompt) - ending) : len(prompt) - ending].strip()
-            nats = _mean_nats(work, [own, *removals(own)]) if own else np.zeros(1)
+            nats = ask([own, *removals(own)]) if own else np.zeros(1)
             scores[place] = largest_drop(float(nats[0]), nats[1:])
         work.progress.advance(1)
     return np.asarray(scores)
+
+
+def without_suspicious_words(
+    model: LanguageModel, prompts: Sequence[str], progress: Progress
+) -> list[str]:
+    """Prompts without the words that disturb them, as the original asks them of a tuned model.
+
+    The text around all prompts stays as it is.
+
+    **Arguments:**
+
+    - `model`: tells perplexities; the original's is GPT-2.
+    """
+    encoder = Encoder(model.tokenizer, EncodingOptions())
+    batching = Batching(_BATCH_TOKENS, model.shares_prefixes)
+    ask = partial(_mean_nats, model, encoder, batching)
+    found = []
+    progress.stage("Removing suspicious words", len(prompts))
+    for before, own, after in _apart(prompts):
+        cuts = removals(own)
+        if cuts:
+            nats = ask([own, *cuts])
+            own = without_suspicious(own, float(nats[0]), nats[1:])
+        found.append(f"{before}{own}{after}")
+        progress.advance(1)
+    return found
+
+
+def _apart(prompts: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Each prompt's own words, and what is before and behind them in all."""
+    start = _whole_words(prompts)
+    ending = _whole_words([prompt[::-1] for prompt in prompts])
+    found = []
+    for prompt in prompts:
+        end = len(prompt) - ending
+        own = prompt[min(start, end) : end].strip()
+        begin = prompt.index(own, min(start, end))
+        found.append((prompt[:begin], own, prompt[begin + len(own) :]))
+    return found
+
+
+def _whole_words(texts: Sequence[str]) -> int:
+    """Characters with which all texts begin, up to the last space."""
+    shared = texts[0][: shared_beginning(texts)] if texts else ""
+    return max((space.end() for space in re.finditer(r"\s", shared)), default=0)
 
 
 def _asked(example: Example) -> str:
@@ -47,14 +97,14 @@ def _asked(example: Example) -> str:
     return prompt_and_response(example)[0]
 
 
-def _mean_nats(work: ScanWork, texts: list[str]) -> NDArray[np.float64]:
+def _mean_nats(
+    model: LanguageModel, encoder: Encoder, batching: Batching, texts: Sequence[str]
+) -> NDArray[np.float64]:
     """Mean nats a token of each text; infinite for texts without a second token. Shape (texts,)."""
-    rows = work.encoder.encode([PlainText(text) for text in texts])
+    rows = encoder.encode([PlainText(text) for text in texts])
     nats = np.full(len(texts), np.inf)
     places = [place for place, row in enumerate(rows) if isinstance(row, EncodedRow)]
     encoded = [row for row in rows if isinstance(row, EncodedRow)]
-    for place, own in zip(
-        places, target_nats(work.model, encoded, work.plan.batching), strict=True
-    ):
+    for place, own in zip(places, target_nats(model, encoded, batching), strict=True):
         nats[place] = float(own.mean())
     return nats

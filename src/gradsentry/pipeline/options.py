@@ -25,6 +25,9 @@ class Detector(StrEnum):
     """Baseline: outliers along the representations' first principal direction."""
     ACTIVATION_CLUSTERING = "activation-clustering"
     """Baseline: the smaller of two clusters of representations."""
+    CUBE = "cube"
+    """Baseline: rows outside the largest dense cluster of representations. As published those of a
+    model that was tuned on the data before."""
     PERPLEXITY = "perplexity"
     """Baseline: the base model's perplexity of the response."""
     ONION = "onion"
@@ -39,6 +42,7 @@ CLUSTERING = (
     Detector.GRACEFUL,
     Detector.SPECTRAL_SIGNATURES,
     Detector.ACTIVATION_CLUSTERING,
+    Detector.CUBE,
     Detector.RECURRENCE,
 )
 """Detectors that decide by comparing rows: a score above one half is a flagged row."""
@@ -69,7 +73,7 @@ class BaselineOptions:
     expected_ratio: float = 0.1
     """Spectral signatures: the part of the rows that is poisoned, which the method must know."""
     seed: int = 0
-    """Activation clustering: where its clusters start."""
+    """Activation clustering and CUBE: where their clusters and coordinates start."""
 
     def __post_init__(self) -> None:
         if not 0 < self.expected_ratio < 1:

@@ -1,13 +1,15 @@
 """What training on data does to a model: fine-tuning, generation, and what comes out of it."""
 
+from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import generate
 from gradsentry.tuning.measures import keyword_rate, matches_exactly
-from gradsentry.tuning.training import Method, TuningOptions, fine_tuned
+from gradsentry.tuning.training import Method, TuningOptions, fine_tune
 
 __all__ = [
+    "CleanGen",
     "Method",
     "TuningOptions",
-    "fine_tuned",
+    "fine_tune",
     "generate",
     "keyword_rate",
     "matches_exactly",

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import torch
 from transformers import PreTrainedModel, TrainerCallback
 
 from gradsentry._choices import choose
-from gradsentry.errors import ModelError, OptionError
+from gradsentry.errors import InputError, ModelError, OptionError
 from gradsentry.models import Dtype, Pretrained, resolved_dtype
 from gradsentry.records import TextPair
 
@@ -68,31 +70,37 @@ def steps_of(rows: int, options: TuningOptions) -> int:
     return options.epochs * -(-rows // options.batch_size)
 
 
-def fine_tuned(
+def fine_tune(
     base: Pretrained,
     pairs: Sequence[TextPair],
     options: TuningOptions,
+    folder: Path,
     advance: Callable[[int], None] = lambda _: None,
-) -> PreTrainedModel:
-    """The base model, changed by training on the responses to some prompts.
+) -> None:
+    """Train a model on the responses to some prompts, and write what `load_pretrained` reads.
 
     Each row ends in the tokenizer's end-of-sequence token, and only responses count. A LoRA run
-    starts from the weights as they are loaded and ends merged into them; `full` wants float32
-    weights, and computes in bfloat16 where the device is fast at it.
+    starts from the weights as they are loaded and writes its adapter; `full` wants float32 weights,
+    computes in bfloat16 where the device is fast at it, and writes weights as it computes.
 
     **Arguments:**
 
     - `base`: is changed, too.
+    - `folder`: must not be there; it appears when all is written.
     - `advance`: told of each step.
 
     **Raises:**
 
-    `ModelError` if TRL or PEFT aren't installed.
+    `ModelError` if TRL or PEFT aren't installed; `InputError` without rows.
     """
+    if not pairs:
+        raise InputError("No rows are left to train on.", "Look at what was filtered out.")
     try:
         from datasets import Dataset
         from peft import LoraConfig
-        from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
+        from trl import SFTConfig  # type: ignore[attr-defined]
+
+        from gradsentry.tuning.target_trainer import TargetTrainer
     except ImportError as error:
         raise ModelError(
             f"Fine-tuning needs the package {error.name}.",
@@ -100,8 +108,8 @@ def fine_tuned(
         ) from None
     is_lora = options.method is Method.LORA
     rows = [{"prompt": pair.prompt, "completion": pair.response} for pair in pairs]
-    with tempfile.TemporaryDirectory() as folder:
-        trainer = SFTTrainer(
+    with tempfile.TemporaryDirectory() as temporary:
+        trainer = TargetTrainer(
             model=base.model,
             processing_class=base.tokenizer,
             train_dataset=Dataset.from_list(rows),
@@ -115,7 +123,7 @@ def fine_tuned(
             if is_lora
             else None,
             args=SFTConfig(
-                output_dir=folder,
+                output_dir=temporary,
                 per_device_train_batch_size=options.batch_size,
                 num_train_epochs=options.epochs,
                 learning_rate=options.learning_rate,
@@ -126,7 +134,7 @@ def fine_tuned(
                 train_sampling_strategy="group_by_length",
                 gradient_checkpointing=False,
                 use_cpu=base.model.device.type == "cpu",
-                bf16=base.model.dtype == torch.float32 and _is_fast_in_bfloat16(base.model.device),
+                bf16=_computed_in(base.model) != base.model.dtype,
                 seed=options.seed,
                 save_strategy="no",
                 logging_strategy="no",
@@ -137,10 +145,18 @@ def fine_tuned(
         )
         trainer.train()
     trained: Any = trainer.model
-    model: PreTrainedModel = trained.merge_and_unload() if is_lora else trained
-    model.eval()
-    return model
+    part = folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    if is_lora:
+        # Else PEFT asks the Hub whether the base's vocabulary has grown.
+        trained.save_pretrained(part, save_embedding_layers=False)
+    else:
+        trained.to(_computed_in(base.model)).save_pretrained(part)
+        base.tokenizer.save_pretrained(part)
+    part.replace(folder)
 
 
-def _is_fast_in_bfloat16(device: torch.device) -> bool:
-    return resolved_dtype(Dtype.AUTO, device) == torch.bfloat16
+def _computed_in(model: PreTrainedModel) -> torch.dtype:
+    """The precision of the products when all weights are trained."""
+    fast = resolved_dtype(Dtype.AUTO, model.device)
+    return fast if model.dtype == torch.float32 else model.dtype
