@@ -32,7 +32,7 @@ def test_the_loss_is_trls(
         (batch,) = trainer.get_train_dataloader()
         loss = trainer.compute_loss(trainer.model, batch, num_items_in_batch=count)
         loss.backward()
-        losses.append(float(loss))
+        losses.append(loss.item())
         gradients.append(trainer.model.model.layers[0].self_attn.q_proj.weight.grad)
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
     torch.testing.assert_close(*gradients, rtol=1e-4, atol=1e-6)

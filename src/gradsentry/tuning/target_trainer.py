@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from trl import SFTTrainer  # type: ignore[attr-defined]
 
-_IGNORED = -100
+IGNORED = -100
+"""The label of tokens that are no targets."""
 
 
 class TargetTrainer(SFTTrainer):
@@ -27,7 +28,7 @@ class TargetTrainer(SFTTrainer):
     ) -> Any:
         """Mean nats a target; of a batch of an accumulated step its part of that mean."""
         labels = inputs["labels"][:, 1:]
-        positions = (labels != _IGNORED).any(dim=0).nonzero().squeeze(1)
+        positions = (labels != IGNORED).any(dim=0).nonzero().squeeze(1)
         output = model(
             input_ids=inputs["input_ids"],
             attention_mask=inputs["attention_mask"],
@@ -35,7 +36,7 @@ class TargetTrainer(SFTTrainer):
             use_cache=False,
         )
         wanted = labels[:, positions]
-        count = (wanted != _IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        count = (wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         nats = cross_entropy(output.logits.flatten(0, 1).float(), wanted.flatten(), reduction="sum")
         loss = nats / count
         return (loss, output) if return_outputs else loss

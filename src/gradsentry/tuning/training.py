@@ -10,10 +10,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from transformers import PreTrainedModel, TrainerCallback
 
 from gradsentry._choices import choose
+from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.errors import InputError, ModelError, OptionError
 from gradsentry.models import Dtype, Pretrained, resolved_dtype
 from gradsentry.records import TextPair
@@ -79,8 +81,10 @@ def fine_tune(
 ) -> None:
     """Train a model on the responses to some prompts, and write what `load_pretrained` reads.
 
-    Each row ends in the tokenizer's end-of-sequence token, and only responses count. A LoRA run
-    starts from the weights as they are loaded and writes its adapter; `full` wants float32 weights,
+    Prompts and responses are tokenised apart, as they are scanned by default and as the tuned model
+    is asked. Each row ends in the tokenizer's end-of-sequence token, and only responses count; rows
+    without a prompt, or without a response before `max_length`, are left out. A LoRA run starts
+    from the weights as they are loaded and writes its adapter; `full` wants float32 weights,
     computes in bfloat16 where the device is fast at it, and writes weights as it computes.
 
     **Arguments:**
@@ -100,14 +104,22 @@ def fine_tune(
         from peft import LoraConfig
         from trl import SFTConfig  # type: ignore[attr-defined]
 
-        from gradsentry.tuning.target_trainer import TargetTrainer
+        from gradsentry.tuning.target_trainer import IGNORED, TargetTrainer
     except ImportError as error:
         raise ModelError(
             f"Fine-tuning needs the package {error.name}.",
             "Install it with: pip install 'gradsentry[finetune]'.",
         ) from None
     is_lora = options.method is Method.LORA
-    rows = [{"prompt": pair.prompt, "completion": pair.response} for pair in pairs]
+    encoder = Encoder(base.tokenizer, EncodingOptions(max_length=options.max_length))
+    rows = [
+        {
+            "input_ids": row.token_ids.tolist(),
+            "labels": np.where(row.target_mask, row.token_ids, IGNORED).tolist(),
+        }
+        for row in encoder.encode(list(pairs))
+        if isinstance(row, EncodedRow)
+    ]
     with tempfile.TemporaryDirectory() as temporary:
         trainer = TargetTrainer(
             model=base.model,
@@ -129,7 +141,6 @@ def fine_tune(
                 learning_rate=options.learning_rate,
                 lr_scheduler_type="linear",
                 max_length=options.max_length,
-                completion_only_loss=True,
                 # Rows of like length go together, so that little is padded.
                 train_sampling_strategy="group_by_length",
                 gradient_checkpointing=False,
