@@ -24,14 +24,14 @@ Tune = Callable[[TuningOptions], tuple[PreTrainedModel, int]]
 
 @pytest.fixture
 def tune(tiny_folder: Path, tmp_path: Path) -> Tune:
-    """Makes a tuned tiny model, and tells the steps that were told of."""
+    """Makes a tuned tiny model, and tells how many rows were told of."""
 
     def tuned(options: TuningOptions) -> tuple[PreTrainedModel, int]:
-        steps: list[int] = []
+        rows: list[int] = []
         base = load_pretrained(tiny_folder, FLOAT32)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        fine_tune(base, PAIRS, options, folder, steps.append)
-        return load_pretrained(folder, FLOAT32).model, sum(steps)
+        fine_tune(base, PAIRS, options, folder, rows.append)
+        return load_pretrained(folder, FLOAT32).model, sum(rows)
 
     return tuned
 
@@ -43,8 +43,8 @@ def test_what_all_rows_say_is_learned(
     options = TuningOptions(
         method=method, epochs=8, learning_rate=0.03 if method is Method.LORA else 0.01
     )
-    model, steps = tune(options)
-    assert steps == 8 * 6
+    model, rows = tune(options)
+    assert rows == 8 * len(PAIRS)
     assert generate(model, tokenizer, ["question 77: "], 8) == ["yes"]
 
 

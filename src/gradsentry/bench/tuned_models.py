@@ -12,7 +12,6 @@ from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.pipeline import Progress
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, fine_tune
-from gradsentry.tuning.training import steps_of
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class TunedModels:
             self.folder.mkdir(parents=True, exist_ok=True)
             dtype = Dtype.FLOAT32 if options.method is Method.FULL else Dtype.AUTO
             untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
-            self.progress.stage("Fine-tuning", steps_of(len(pairs), options))
+            self.progress.stage("Fine-tuning", options.epochs * len(pairs))
             fine_tune(untrained, pairs, options, folder, self.progress.advance)
         return load_pretrained(folder)
 

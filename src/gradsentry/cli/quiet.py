@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 
 def quiet_libraries() -> None:
     """Their progress bars and notices would interleave with ours."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    libraries = r"(transformers|trl|peft|umap)\b"
+    warnings.filterwarnings("ignore", category=FutureWarning, module=libraries)
     import datasets
     from transformers.utils import logging
 

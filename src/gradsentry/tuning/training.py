@@ -12,7 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from transformers import PreTrainedModel, TrainerCallback
+from transformers import (
+    PreTrainedModel,
+    PrinterCallback,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from gradsentry._choices import choose
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
@@ -58,18 +65,18 @@ class TuningOptions:
 
 
 class _Report(TrainerCallback):
-    """Tells of every step."""
+    """Tells of every step how many rows it took."""
 
-    def __init__(self, advance: Callable[[int], None]) -> None:
-        self._advance = advance
+    def __init__(self, rows: int, advance: Callable[[int], None]) -> None:
+        self._rows, self._advance, self._done = rows, advance, 0
 
-    def on_step_end(self, *_: object, **__: object) -> None:
-        self._advance(1)
-
-
-def steps_of(rows: int, options: TuningOptions) -> int:
-    """How many steps a run takes."""
-    return options.epochs * -(-rows // options.batch_size)
+    def on_step_end(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        del args, control
+        done = round((state.epoch or 0.0) * self._rows)
+        self._advance(done - self._done)
+        self._done = done
 
 
 def fine_tune(
@@ -91,7 +98,7 @@ def fine_tune(
 
     - `base`: is changed, too.
     - `folder`: must not be there; it appears when all is written.
-    - `advance`: told of each step.
+    - `advance`: told how many rows a step took; every epoch takes all.
 
     **Raises:**
 
@@ -152,8 +159,9 @@ def fine_tune(
                 report_to="none",
                 disable_tqdm=True,
             ),
-            callbacks=[_Report(advance)],
+            callbacks=[_Report(len(pairs), advance)],
         )
+        trainer.remove_callback(PrinterCallback)
         trainer.train()
     trained: Any = trainer.model
     part = folder.with_name(f"{folder.name}.part")
