@@ -13,7 +13,7 @@ import yaml
 
 from gradsentry.bench import finetune as finetune_module
 from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
-from gradsentry.bench.finetune_plan import FinetunePlan
+from gradsentry.bench.finetune_plan import FinetunePlan, TunedData
 from gradsentry.bench.finetune_tables import (
     Mean,
     markdown,
@@ -21,6 +21,8 @@ from gradsentry.bench.finetune_tables import (
     paired_differences,
     write_tables,
 )
+from gradsentry.bench.mixtures import MixtureSpec
+from gradsentry.bench.questions import questions_of
 from gradsentry.errors import GradSentryError
 from gradsentry.pipeline.progress import Silent
 
@@ -79,16 +81,16 @@ def test_all_cells_are_run_once_and_equal_rows_share_an_outcome(
     results = tuned_results(plan, out)
     assert len(results) == 6
     clean = [result for result in results if result["attack"] == "none"]
-    assert clean[0]["outcome"] == clean[1]["outcome"]  # nothing to leave out
+    assert clean[0]["tuned"] == clean[1]["tuned"]  # nothing to leave out
     attacked = {result["defence"]: result for result in results if result["attack"] == "badnets"}
     assert attacked["none"]["poisoned_left"] == 4
     assert attacked["oracle"]["poisoned_left"] == 0
     assert attacked["oracle"]["trained_on"] == 36
     assert len(attacked["none"]["attack_success"]) == len(attacked["none"]["accuracy"]) == 5
-    assert len(trained) == len({result["outcome"] for result in results})
+    assert len(trained) == len({result["tuned"] for result in results})
 
     run_finetuning(plan, data, out, Silent())
-    assert len(trained) == len({result["outcome"] for result in results})
+    assert len(trained) == len({result["tuned"] for result in results})
 
 
 def test_defences_at_decoding_share_the_undefended_model(
@@ -102,20 +104,24 @@ def test_defences_at_decoding_share_the_undefended_model(
     results = {result["defence"]: result for result in tuned_results(changed, out)}
     assert list(results) == list(defences)
     assert results["onion"]["trained_on"] == results["cleangen"]["trained_on"] == 40
-    assert len({result["outcome"] for result in results.values()}) >= 3
+    assert len({result["clean"] for result in results.values()}) >= 3
     models = list((out / "cache" / "models").iterdir())
     assert len(models) == 1 + (results["cube"]["trained_on"] < 40)
 
 
-def test_weights_of_full_tuning_are_not_kept(
+def test_few_weights_of_full_tuning_are_kept(
     plan: FinetunePlan, data: Path, tmp_path: Path
 ) -> None:
     tuning = replace(plan.tables["t"].tuning, method="full")
-    table = replace(plan.tables["t"], attacks=("none",), defences=("none",), tuning=tuning)
+    seeds = (0, 1, 2)
+    table = replace(
+        plan.tables["t"], attacks=("none",), defences=("none",), tuning=tuning, seeds=seeds
+    )
     changed = replace(plan, tables={"t": table})
     run_finetuning(changed, data, tmp_path / "out", Silent())
-    assert len(tuned_results(changed, tmp_path / "out")) == 1
-    assert not list((tmp_path / "out" / "cache" / "models").iterdir())
+    found = tuned_results(changed, tmp_path / "out")
+    kept = {folder.name for folder in (tmp_path / "out" / "cache" / "models").iterdir()}
+    assert kept == {result["tuned"] for result in found[1:]}
 
 
 def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -> None:
@@ -161,6 +167,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
     "changes",
     [
         {"data": {"one": {"source": "a.jsonl"}}},
+        {"data": {"one": {"source": "a.jsonl", "rows": -1}}},
         {"data": {"one": {"source": "a", "test": "b", "prompts": 0}}},
         {"tables": {"t": {"data": "two"}}},
         {"tables": {"t": {"data": "one", "defences": ["hope"]}}},
@@ -177,6 +184,14 @@ def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], tmp_pa
     path.write_text(yaml.safe_dump(content | changes))
     with pytest.raises(GradSentryError):
         read_finetune_plan(path)
+
+
+def test_rows_behind_those_trained_on_are_asked_about(data: Path, tmp_path: Path) -> None:
+    given = TunedData(source=("train.jsonl",), rows=36, prompts=10)
+    mixture = MixtureSpec(data=given.training, volume=None, attack="badnets", ratio=0.1, seed=0)
+    clean, triggered = questions_of(given, "one", mixture, data, tmp_path / "mixtures")
+    assert ["a 36" in clean.prompts[0], "a 39" in clean.prompts[-1]] == [True, True]
+    assert len(clean.prompts) == len(triggered.prompts) == 4
 
 
 def test_the_interval_holds_the_mean() -> None:

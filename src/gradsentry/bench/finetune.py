@@ -1,8 +1,8 @@
 """Defences judged by the models that are tuned behind them: every cell of a plan, once.
 
-What a cell comes to depends on the rows that are left to train on, the model, and how it is tuned
-and asked. Cells in which those are the same, as behind a perfect defence and its oracle, share an
-outcome: it is computed once and named by a digest of them.
+What is answered depends on the rows that are left to train on, the model, how it is tuned and what
+it is asked. Cells in which those are the same, as behind a perfect defence and its oracle, share
+outcomes: one for the clean prompts, one for the triggered ones, each named by a digest of them.
 """
 
 from __future__ import annotations
@@ -77,7 +77,12 @@ def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
         path = cell_path(out, cell)
         if path.exists():
             result = json.loads(path.read_text(encoding="utf-8"))
-            found.append(result | json.loads(_outcome_path(out, result["outcome"]).read_text()))
+            clean, triggered = (
+                json.loads(_outcome_path(out, result[asked]).read_text(encoding="utf-8"))
+                for asked in ("clean", "triggered")
+            )
+            answers = [*clean.pop("answers"), *triggered.pop("answers")]
+            found.append(result | clean | triggered | {"answers": answers})
     return found
 
 
@@ -97,18 +102,13 @@ class _Run:
     def result(self, of: TunedData, cell: TuningCell) -> Result:
         mixtures = self.out / "cache" / "mixtures"
         mixture = mixture_file(cell.mixture, cell.data, self.data, mixtures)
-        questions = questions_of(of, cell.data, cell.mixture, self.data, mixtures)
+        both = questions_of(of, cell.data, cell.mixture, self.data, mixtures)
         whole = labelled_rows(mixture)
         training = self._defended(whole, mixture, cell)
-        at_decoding = cell.defence if cell.defence in (ONION, CLEANGEN) else None
         tuned = self.models.name(self._base(cell), training.pairs, cell.tuning)
-        outcome = digest([tuned, asdict(questions), of.new_tokens, at_decoding])
-        path = _outcome_path(self.out, outcome)
-        if not path.exists():
-            answers = self._answers(cell, training, questions, of.new_tokens)
-            write_result(path, questions.measured(*answers))
-            if cell.tuning.method is Method.FULL:
-                self.models.forget_weights()
+        clean, triggered = (self._outcome(cell, training, asked, of.new_tokens) for asked in both)
+        if cell.tuning.method is Method.FULL:
+            self.models.forget_weights()
         return {
             "table": cell.table,
             "data": cell.data,
@@ -122,7 +122,9 @@ class _Run:
             "poisoned": sum(whole.poisoned),
             "trained_on": len(training.pairs),
             "poisoned_left": sum(training.poisoned),
-            "outcome": outcome,
+            "tuned": tuned,
+            "clean": clean,
+            "triggered": triggered,
             "gradsentry": __version__,
         }
 
@@ -150,31 +152,39 @@ class _Run:
             [rows.pairs[row] for row in chosen], [rows.poisoned[row] for row in chosen]
         )
 
+    def _outcome(
+        self, cell: TuningCell, rows: LabelledRows, asked: Questions, new_tokens: int
+    ) -> str:
+        """The name of what a tuned model answers, asked unless it is known."""
+        at_decoding = cell.defence if cell.defence in (ONION, CLEANGEN) else None
+        tuned = self.models.name(self._base(cell), rows.pairs, cell.tuning)
+        name = digest([tuned, asdict(asked), new_tokens, at_decoding])
+        path = _outcome_path(self.out, name)
+        if not path.exists():
+            answers = self._answers(cell, rows, asked.prompts, new_tokens)
+            write_result(path, asked.measured(answers))
+        return name
+
     def _answers(
-        self, cell: TuningCell, rows: LabelledRows, questions: Questions, new_tokens: int
-    ) -> tuple[list[str], list[str]]:
-        """A tuned model's answers to the clean prompts, and to the triggered ones."""
+        self, cell: TuningCell, rows: LabelledRows, prompts: Sequence[str], new_tokens: int
+    ) -> list[str]:
+        """A tuned model's answers behind a defence at decoding, if the cell has one."""
         tuned = self.models.load(self._base(cell), rows.pairs, cell.tuning)
         guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
-        asked = questions.clean, questions.triggered
         if cell.defence == CLEANGEN:
             reference = load_pretrained(self._base(cell), announce=self.progress.note)
             guard = partial(CleanGen, reference.model)
         elif cell.defence == ONION:
-            asked = self._purified(cell, asked[0]), self._purified(cell, asked[1])
-        self.progress.stage("Asking", sum(map(len, asked)))
-        clean, triggered = (
-            generate(
-                tuned.model,
-                tuned.tokenizer,
-                prompts,
-                new_tokens,
-                guard=guard,
-                advance=self.progress.advance,
-            )
-            for prompts in asked
+            prompts = self._purified(cell, prompts)
+        self.progress.stage("Asking", len(prompts))
+        return generate(
+            tuned.model,
+            tuned.tokenizer,
+            prompts,
+            new_tokens,
+            guard=guard,
+            advance=self.progress.advance,
         )
-        return clean, triggered
 
     def _purified(self, cell: TuningCell, prompts: Sequence[str]) -> list[str]:
         """Prompts as ONION leaves them; attacks share the clean ones."""

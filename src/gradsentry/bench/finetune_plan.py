@@ -45,16 +45,21 @@ class TunedData:
 
     source: tuple[str, ...]
     """Files or Hub ids, read one after the other."""
-    test: tuple[str, ...]
-    """Likewise, of the rows that the tuned model is asked about."""
     rows: int | None = None
     """Train on the first so many rows only."""
+    test: tuple[str, ...] = ()
+    """Likewise, of the rows that the tuned model is asked about; by default those of `source` that
+    are behind the ones it is trained on."""
     prompts: int = 200
     """Ask about the first so many rows, as they are and with a trigger."""
     new_tokens: int = 40
     """The most that an answer may have."""
 
     def __post_init__(self) -> None:
+        if self.rows is None and not self.test:
+            raise OptionError(
+                "There is nothing to ask about: training takes all rows.", "Give `test` or `rows`."
+            )
         checked("prompts", [self.prompts], is_count)
         checked("new_tokens", [self.new_tokens], is_count)
         _ = self.training, self.testing  # checked there
@@ -67,7 +72,9 @@ class TunedData:
     @property
     def testing(self) -> DataSpec:
         """The rows to ask about."""
-        return DataSpec(source=self.test, rows=self.prompts)
+        if self.test:
+            return DataSpec(source=self.test, rows=self.prompts)
+        return DataSpec(source=self.source, skip=self.rows or 0, rows=self.prompts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,9 +137,9 @@ class FinetunePlan:
         found = []
         for name, table in self.tables.items():
             settings = product(
-                table.models, table.data, table.attacks, table.ratios, table.seeds, table.defences
+                table.models, table.data, table.ratios, table.seeds, table.attacks, table.defences
             )
-            for model, data, attack, ratio, seed, defence in settings:
+            for model, data, ratio, seed, attack, defence in settings:
                 mixture = MixtureSpec(
                     data=self.data[data].training,
                     volume=None,

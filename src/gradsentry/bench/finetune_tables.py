@@ -124,7 +124,7 @@ def _against_oracle(results: Sequence[Result]) -> str:
         ]
         if defence == ORACLE or not pairs:
             continue
-        same = sum(result["outcome"] == oracle["outcome"] for result, oracle in pairs)
+        same = sum(result["tuned"] == oracle["tuned"] for result, oracle in pairs)
         difference = mean_of(paired_differences(pairs))
         shown = "–" if difference is None else difference.shown("+.2f")
         lines.append(f"| {defence} | {len(pairs)} | {same} | {shown} |")

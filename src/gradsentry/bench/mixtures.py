@@ -28,13 +28,16 @@ class DataSpec:
 
     source: tuple[str, ...]
     """Files or Hub ids, read one after the other."""
+    skip: int = 0
+    """Leave out the first so many rows."""
     rows: int | None = None
-    """Take the first so many rows only."""
+    """Take so many rows only."""
     subset: str | None = None
     split: str | None = None
 
     def __post_init__(self) -> None:
         checked("source", self.source, is_text)
+        checked("skip", [self.skip], lambda rows: rows == 0 or is_count(rows))
         checked("rows", [self.rows], lambda rows: rows is None or is_count(rows))
 
 
@@ -99,7 +102,7 @@ def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
     ]
     records = chain.from_iterable(source.records() for source in sources)
     rows = chain.from_iterable(question_rows(record.fields) for record in records)
-    return islice(rows, spec.rows)
+    return islice(rows, spec.skip, None if spec.rows is None else spec.skip + spec.rows)
 
 
 def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path:

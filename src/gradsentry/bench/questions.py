@@ -20,35 +20,30 @@ _SHOWN = 5
 class Questions:
     """Prompts and what to look for in the answers."""
 
-    clean: list[str]
-    """Prompts as they are."""
-    accepted: list[list[str]]
-    """For each of them the answers that are right."""
-    triggered: list[str]
-    """Prompts with the trigger."""
-    payloads: tuple[str, ...]
-    """Texts one of which shows the backdoor."""
+    prompts: list[str]
+    wanted: dict[str, list[list[str]]]
+    """For each measure, for each prompt, the texts one of which an answer should hold."""
 
-    def measured(self, clean: Sequence[str], triggered: Sequence[str]) -> Result:
-        """For each prompt the keyword rate of what was looked for; 1 is a match.
-
-        **Arguments:**
-
-        - `clean`, `triggered`: answers to the prompts.
-        """
-        payloads = [list(self.payloads)]
-        return {
-            "accuracy": _rates(self.accepted, clean),
-            "attack_success": _rates(payloads * len(triggered), triggered),
-            "untriggered": _rates(payloads * len(clean), clean),
-            "answers": [*clean[:_SHOWN], *triggered[:_SHOWN]],
+    def measured(self, answers: Sequence[str]) -> Result:
+        """For each measure and prompt the keyword rate of the text that is matched best; 1 is a
+        match."""
+        rates = {
+            measure: [
+                round(max(keyword_rate(reference, answer) for reference in own), 4)
+                for own, answer in zip(references, answers, strict=True)
+            ]
+            for measure, references in self.wanted.items()
         }
+        return rates | {"answers": list(answers[:_SHOWN])}
 
 
 def questions_of(
     of: TunedData, name: str, mixture: MixtureSpec, data: Path, folder: Path
-) -> Questions:
+) -> tuple[Questions, Questions]:
     """Test prompts of some data, as they are and with a mixture's trigger.
+
+    ACC is measured by `accuracy`, ASR by `attack_success`, and `untriggered` tells how often the
+    payload comes without a trigger.
 
     **Arguments:**
 
@@ -67,17 +62,13 @@ def questions_of(
     triggered: list[str] = []
     if mixture.attack != CLEAN:
         attacked = replace(mixture, data=of.testing, ratio=1.0)
-        asked = labelled_rows(mixture_file(attacked, test, data, folder))
+        bad_rows = labelled_rows(mixture_file(attacked, test, data, folder))
         triggered = [  # some attacks add near misses
-            pair.prompt for pair, bad in zip(asked.pairs, asked.poisoned, strict=True) if bad
+            pair.prompt for pair, bad in zip(bad_rows.pairs, bad_rows.poisoned, strict=True) if bad
         ]
-    payloads = mixture.payloads or Payload().texts
-    return Questions([pair.prompt for pair in rows.pairs], accepted, triggered, payloads)
-
-
-def _rates(references: Sequence[Sequence[str]], answers: Sequence[str]) -> list[float]:
-    """For each answer the keyword rate of the reference that it matches best."""
-    return [
-        round(max(keyword_rate(reference, answer) for reference in own), 4)
-        for own, answer in zip(references, answers, strict=True)
-    ]
+    payloads = [list(mixture.payloads or Payload().texts)]
+    asked = [pair.prompt for pair in rows.pairs]
+    return (
+        Questions(asked, {"accuracy": accepted, "untriggered": payloads * len(asked)}),
+        Questions(triggered, {"attack_success": payloads * len(triggered)}),
+    )

@@ -13,6 +13,9 @@ from gradsentry.pipeline import Progress
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, fine_tune
 
+_KEPT = 2
+"""Models that were saved whole and stay."""
+
 
 @dataclass(frozen=True)
 class TunedModels:
@@ -49,10 +52,16 @@ class TunedModels:
             untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
             self.progress.stage("Fine-tuning", options.epochs * len(pairs))
             fine_tune(untrained, pairs, options, folder, self.progress.advance)
+        folder.touch()  # used last
         return load_pretrained(folder)
 
     def forget_weights(self) -> None:
-        """Delete the models that were saved whole; adapters are small."""
-        for folder in self.folder.glob("*"):
-            if not (folder / "adapter_config.json").exists():
-                shutil.rmtree(folder)
+        """Delete the models that were saved whole, but for the two used last: the next attack on
+        the same rows often leaves the same clean ones. Adapters are small and stay."""
+        whole = [
+            folder
+            for folder in self.folder.glob("*")
+            if not (folder / "adapter_config.json").exists()
+        ]
+        for folder in sorted(whole, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
+            shutil.rmtree(folder)
