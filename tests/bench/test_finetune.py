@@ -14,6 +14,7 @@ import yaml
 from gradsentry.bench import finetune as finetune_module
 from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
 from gradsentry.bench.finetune_plan import FinetunePlan, TunedData
+from gradsentry.bench.finetune_plots import write_tuned_plots
 from gradsentry.bench.finetune_tables import (
     Mean,
     markdown,
@@ -138,6 +139,9 @@ def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -
     text = markdown(plan, results)
     assert text.count("\n| one |") == 6
     assert "against the oracle" in text
+    (figure,) = write_tuned_plots(results, out)
+    assert figure == out / "plots" / "t.png"
+    assert figure.read_bytes().startswith(b"\x89PNG")
 
 
 def test_an_interrupted_run_goes_on_and_gives_the_same(

@@ -20,7 +20,8 @@ _EXPLANATION = """# What tuned models do
 
 ACC and ASR in %, as exact match rates (the share of answers that hold all words of a right answer,
 or of the payload, in order), each with its 95% bootstrap interval over prompts, pooled over seeds.
-`left` are the poisoned rows that were trained on. *Against the oracle* is the paired difference of
+`left` are the poisoned rows that were trained on; `prompts` were asked in each cell, and as many
+with a trigger. *Against the oracle* is the paired difference of
 ACC to the model that was tuned on the rows that are clean by their labels, in points, over all
 cells of a table; `same` counts cells whose rows are the oracle's own.
 
@@ -39,6 +40,7 @@ def tidy(result: Result) -> Result:
     kept = {name: value for name, value in result.items() if not isinstance(value, list)}
     for name in ("accuracy", "attack_success", "untriggered"):
         rates = np.array(result[name])
+        kept[f"{name}_prompts"] = len(rates)
         matches = mean_of(rates == 1.0)
         kept |= {
             f"{name}_emr": None if matches is None else matches.value,
@@ -91,24 +93,36 @@ _SETTINGS = ("model", "data", "attack", "ratio", "method")
 
 
 def _table(results: Sequence[Result]) -> str:
-    lines = ["| data | attack | ratio | defence | seeds | rows | left | ACC | ASR |"]
-    lines.append("|---" * 9 + "|")
+    lines = ["| data | attack | ratio | defence | seeds | rows | left | prompts | ACC | ASR |"]
+    lines.append("|---" * 10 + "|")
     settings = dict.fromkeys((*(r[name] for name in _SETTINGS), r["defence"]) for r in results)
     for setting in settings:
         own = [r for r in results if (*(r[n] for n in _SETTINGS), r["defence"]) == setting]
         _, data, attack, ratio, _, defence = setting
-        trained_on = np.mean([r["trained_on"] for r in own])
-        left = np.mean([r["poisoned_left"] for r in own])
-        lines.append(
-            f"| {data} | {attack} | {ratio:.0%} | {defence} | {len(own)} | {trained_on:,.0f} | "
-            f"{left:,.1f} | {_rate(own, 'accuracy')} | {_rate(own, 'attack_success')} |"
-        )
+        cells = [
+            data,
+            attack,
+            f"{ratio:.0%}",
+            defence,
+            len(own),
+            f"{np.mean([r['trained_on'] for r in own]):,.0f}",
+            f"{np.mean([r['poisoned_left'] for r in own]):,.1f}",
+            f"{len(own[0]['accuracy']):,}",
+            _shown(own, "accuracy"),
+            _shown(own, "attack_success"),
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 
 
-def _rate(results: Sequence[Result], name: str) -> str:
-    matched = np.concatenate([np.array(result[name]) == 1.0 for result in results])
-    mean = mean_of(matched)
+def pooled(results: Sequence[Result], measure: str) -> Mean | None:
+    """The share of matches over all prompts of some results; None without prompts."""
+    rates = [np.array(result[measure]) == 1.0 for result in results]
+    return mean_of(np.concatenate(rates)) if rates else None
+
+
+def _shown(results: Sequence[Result], measure: str) -> str:
+    mean = pooled(results, measure)
     return "–" if mean is None else mean.shown(".1f")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,10 +12,12 @@ import typer
 from gradsentry.cli.quiet import quiet_libraries
 
 if TYPE_CHECKING:
-    from gradsentry.bench import IdentifyPlan
+    from gradsentry.bench import FinetunePlan, IdentifyPlan
+    from gradsentry.bench.results import Result
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors on labelled mixtures.")
 
+_NO_FIGURES = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
 
 _Data = Annotated[
     Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
@@ -85,8 +88,8 @@ def finetune(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for results.parquet, results.md, cells, outcomes and a cache. Cells that "
-            "are there are not run again.",
+            help="Folder for results.parquet, results.md, plots, cells, outcomes and a cache. "
+            "Cells that are there are not run again.",
             show_default=False,
         ),
     ],
@@ -100,7 +103,6 @@ def finetune(
         run_finetuning,
         tuned_results,
     )
-    from gradsentry.bench.finetune_tables import markdown, write_tables
     from gradsentry.report.terminal import showing_progress
 
     whole = read_finetune_plan(plan)
@@ -110,8 +112,21 @@ def finetune(
             run_finetuning(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
         if found := tuned_results(whole, out):
-            write_tables(whole, found, out)
-            print(markdown(whole, found))
+            _write_tuned(whole, found, out)
+
+
+def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
+    """Write and print the tables and figures of the cells that have a result."""
+    from gradsentry.bench.finetune_tables import markdown, write_tables
+
+    write_tables(plan, results, out)
+    try:
+        from gradsentry.bench.finetune_plots import write_tuned_plots
+    except ImportError:
+        print(_NO_FIGURES, file=sys.stderr)
+    else:
+        write_tuned_plots(results, out)
+    print(markdown(plan, results))
 
 
 def _write_results(plan: IdentifyPlan, out: Path) -> None:
@@ -127,8 +142,7 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
     try:
         from gradsentry.bench.plots import write_plots
     except ImportError:
-        message = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
-        print(message, file=sys.stderr)
+        print(_NO_FIGURES, file=sys.stderr)
     else:
         write_plots(found, out)
     print(markdown(plan, results))

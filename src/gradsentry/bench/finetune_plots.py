@@ -1,0 +1,87 @@
+"""ASR and ACC of tuned models as figures, one a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from gradsentry.bench.finetune_tables import pooled
+from gradsentry.bench.results import Result
+
+_MEASURES = (("attack_success", "ASR, %"), ("accuracy", "ACC, %"))
+_GROUP = 0.8
+"""The width of the bars of one attack, of 1."""
+
+
+def write_tuned_plots(results: Sequence[Result], out: Path) -> list[Path]:
+    """Write a PNG file of each table into `out/plots`."""
+    folder = out / "plots"
+    folder.mkdir(parents=True, exist_ok=True)
+    written = []
+    for table in dict.fromkeys(result["table"] for result in results):
+        path = folder / f"{table}.png"
+        own = [result for result in results if result["table"] == table]
+        _bars(own).savefig(path, dpi=150, bbox_inches="tight")
+        written.append(path)
+    return written
+
+
+def _bars(results: Sequence[Result]) -> Figure:
+    """Defences side by side for each attack; measures by data."""
+    data = list(dict.fromkeys(_group(result) for result in results))
+    defences = list(dict.fromkeys(result["defence"] for result in results))
+    figure = Figure(figsize=(1.2 + 4.6 * len(data), 4.6))
+    grid: Any = figure.subplots(2, len(data), squeeze=False, sharey="row")
+    for column, group in enumerate(data):
+        own = [result for result in results if _group(result) == group]
+        attacks = list(dict.fromkeys(result["attack"] for result in own))
+        for row, (measure, label) in enumerate(_MEASURES):
+            plot = grid[row][column]
+            for place, defence in enumerate(defences):
+                offset = (place - (len(defences) - 1) / 2) * _GROUP / len(defences)
+                _one_defence(
+                    plot,
+                    [result for result in own if result["defence"] == defence],
+                    measure,
+                    {attack: number + offset for number, attack in enumerate(attacks)},
+                    _GROUP / len(defences),
+                )
+            plot.set_xticks(range(len(attacks)), attacks)
+            plot.grid(axis="y", alpha=0.3)
+            if column == 0:
+                plot.set_ylabel(label)
+        grid[0][column].set_title(" ".join(group), fontsize=9)
+    figure.legend(
+        *grid[0][0].get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=len(defences)
+    )
+    figure.subplots_adjust(bottom=0.15)
+    return figure
+
+
+def _group(result: Result) -> tuple[str, ...]:
+    return result["data"], f"{result['ratio']:.0%}", result["method"]
+
+
+def _one_defence(
+    plot: Any, results: Sequence[Result], measure: str, places: dict[str, float], width: float
+) -> None:
+    """Bars with 95% intervals at each attack's place."""
+    found = {
+        attack: pooled([result for result in results if result["attack"] == attack], measure)
+        for attack in places
+    }
+    means = {attack: mean for attack, mean in found.items() if mean is not None}
+    plot.bar(
+        [places[attack] for attack in means],
+        [100 * mean.value for mean in means.values()],
+        width,
+        yerr=[
+            [100 * (mean.value - mean.low) for mean in means.values()],
+            [100 * (mean.high - mean.value) for mean in means.values()],
+        ],
+        error_kw={"linewidth": 0.8},
+        label=results[0]["defence"] if results else None,
+    )
