@@ -19,7 +19,8 @@ from gradsentry.bench.results import Result
 _EXPLANATION = """# What tuned models do
 
 ACC and ASR in %, as exact match rates (the share of answers that hold all words of a right answer,
-or of the payload, in order), each with its 95% bootstrap interval over prompts, pooled over seeds.
+or of the payload, in order), each with its 95% bootstrap interval over prompts, pooled over seeds;
+KMR is the mean share of such words (ROUGE-L recall).
 `left` are the poisoned rows that were trained on; `prompts` were asked in each cell, and as many
 with a trigger. *Against the oracle* is the paired difference of
 ACC to the model that was tuned on the rows that are clean by their labels, in points, over all
@@ -93,8 +94,9 @@ _SETTINGS = ("model", "data", "attack", "ratio", "method")
 
 
 def _table(results: Sequence[Result]) -> str:
-    lines = ["| data | attack | ratio | defence | seeds | rows | left | prompts | ACC | ASR |"]
-    lines.append("|---" * 10 + "|")
+    columns = ["data", "attack", "ratio", "defence", "seeds", "rows", "left", "prompts"]
+    columns += ["ACC", "ACC, KMR", "ASR", "ASR, KMR"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     settings = dict.fromkeys((*(r[name] for name in _SETTINGS), r["defence"]) for r in results)
     for setting in settings:
         own = [r for r in results if (*(r[n] for n in _SETTINGS), r["defence"]) == setting]
@@ -109,7 +111,9 @@ def _table(results: Sequence[Result]) -> str:
             f"{np.mean([r['poisoned_left'] for r in own]):,.1f}",
             f"{len(own[0]['accuracy']):,}",
             _shown(own, "accuracy"),
+            _keyword_rate(own, "accuracy"),
             _shown(own, "attack_success"),
+            _keyword_rate(own, "attack_success"),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
@@ -124,6 +128,11 @@ def pooled(results: Sequence[Result], measure: str) -> Mean | None:
 def _shown(results: Sequence[Result], measure: str) -> str:
     mean = pooled(results, measure)
     return "–" if mean is None else mean.shown(".1f")
+
+
+def _keyword_rate(results: Sequence[Result], measure: str) -> str:
+    rates = np.concatenate([result[measure] for result in results])
+    return f"{100 * rates.mean():.1f}" if len(rates) else "–"
 
 
 def _against_oracle(results: Sequence[Result]) -> str:

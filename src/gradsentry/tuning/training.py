@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from transformers import (
     PreTrainedModel,
-    PrinterCallback,
     TrainerCallback,
     TrainerControl,
     TrainerState,
@@ -107,17 +106,12 @@ def fine_tune(
     if not pairs:
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
     try:
-        from datasets import Dataset
-        from peft import LoraConfig
-        from trl import SFTConfig  # type: ignore[attr-defined]
-
-        from gradsentry.tuning.target_trainer import IGNORED, TargetTrainer
+        from gradsentry.tuning.target_trainer import IGNORED, target_trainer
     except ImportError as error:
         raise ModelError(
             f"Fine-tuning needs the package {error.name}.",
             "Install it with: pip install 'gradsentry[finetune]'.",
         ) from None
-    is_lora = options.method is Method.LORA
     encoder = Encoder(base.tokenizer, EncodingOptions(max_length=options.max_length))
     rows = [
         {
@@ -128,54 +122,22 @@ def fine_tune(
         if isinstance(row, EncodedRow)
     ]
     with tempfile.TemporaryDirectory() as temporary:
-        trainer = TargetTrainer(
-            model=base.model,
-            processing_class=base.tokenizer,
-            train_dataset=Dataset.from_list(rows),
-            peft_config=LoraConfig(
-                r=options.rank,
-                lora_alpha=options.alpha,
-                lora_dropout=0.0,
-                target_modules=list(options.modules),
-                task_type="CAUSAL_LM",
-            )
-            if is_lora
-            else None,
-            args=SFTConfig(
-                output_dir=temporary,
-                per_device_train_batch_size=options.batch_size,
-                num_train_epochs=options.epochs,
-                learning_rate=options.learning_rate,
-                lr_scheduler_type="linear",
-                max_length=options.max_length,
-                # Rows of like length go together, so that little is padded.
-                train_sampling_strategy="group_by_length",
-                gradient_checkpointing=False,
-                use_cpu=base.model.device.type == "cpu",
-                bf16=_computed_in(base.model) != base.model.dtype,
-                seed=options.seed,
-                save_strategy="no",
-                logging_strategy="no",
-                report_to="none",
-                disable_tqdm=True,
-            ),
-            callbacks=[_Report(len(pairs), advance)],
-        )
-        trainer.remove_callback(PrinterCallback)
+        trainer = target_trainer(base, rows, options, Path(temporary))
+        trainer.add_callback(_Report(len(pairs), advance))
         trainer.train()
     trained: Any = trainer.model
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    if is_lora:
+    if options.method is Method.LORA:
         # Else PEFT asks the Hub whether the base's vocabulary has grown.
         trained.save_pretrained(part, save_embedding_layers=False)
     else:
-        trained.to(_computed_in(base.model)).save_pretrained(part)
+        trained.to(computed_in(base.model)).save_pretrained(part)
         base.tokenizer.save_pretrained(part)
     part.replace(folder)
 
 
-def _computed_in(model: PreTrainedModel) -> torch.dtype:
-    """The precision of the products when all weights are trained."""
+def computed_in(model: PreTrainedModel) -> torch.dtype:
+    """The precision of a training's products: of float32 weights what the device is fast in."""
     fast = resolved_dtype(Dtype.AUTO, model.device)
     return fast if model.dtype == torch.float32 else model.dtype
