@@ -13,7 +13,8 @@ import yaml
 
 from gradsentry.bench import finetune as finetune_module
 from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
-from gradsentry.bench.finetune_plan import FinetunePlan, TunedData
+from gradsentry.bench.finetune import cell_path
+from gradsentry.bench.finetune_plan import FinetunePlan, TuningData
 from gradsentry.bench.finetune_plots import write_tuned_plots
 from gradsentry.bench.finetune_tables import (
     Mean,
@@ -105,7 +106,7 @@ def test_defences_at_decoding_share_the_undefended_model(
     results = {result["defence"]: result for result in tuned_results(changed, out)}
     assert list(results) == list(defences)
     assert results["onion"]["trained_on"] == results["cleangen"]["trained_on"] == 40
-    assert len({result["clean"] for result in results.values()}) >= 3
+    assert results["cleangen"]["clean"] != results["none"]["clean"]
     models = list((out / "cache" / "models").iterdir())
     assert len(models) == 1 + (results["cube"]["trained_on"] < 40)
 
@@ -122,7 +123,30 @@ def test_few_weights_of_full_tuning_are_kept(
     run_finetuning(changed, data, tmp_path / "out", Silent())
     found = tuned_results(changed, tmp_path / "out")
     kept = {folder.name for folder in (tmp_path / "out" / "cache" / "models").iterdir()}
-    assert kept == {result["tuned"] for result in found[1:]}
+    assert kept == {found[-1]["tuned"]}
+
+
+def test_other_questions_are_other_cells(plan: FinetunePlan, tmp_path: Path) -> None:
+    one = plan.data["one"]
+    paths = {
+        cell_path(tmp_path, replace(plan, data={"one": changed}).cells()[0])
+        for changed in (one, replace(one, prompts=6), replace(one, new_tokens=5))
+    }
+    assert len(paths) == 3
+
+
+def test_rows_without_a_response_are_in_no_defence(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    lines = (data / "train.jsonl").read_text().splitlines()
+    lines[7] = json.dumps({"question": "who?", "answers": [""]})
+    (data / "train.jsonl").write_text("\n".join(lines) + "\n")
+    table = replace(plan.tables["t"], attacks=("none",))
+    changed = replace(plan, tables={"t": table})
+    run_finetuning(changed, data, tmp_path / "out", Silent())
+    results = tuned_results(changed, tmp_path / "out")
+    assert {result["trained_on"] for result in results} == {39}
+    assert len({result["tuned"] for result in results}) == 1
 
 
 def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -> None:
@@ -137,7 +161,7 @@ def test_tables_tell_all_cells(plan: FinetunePlan, data: Path, tmp_path: Path) -
         assert row["accuracy_emr"] == np.mean(rates == 1.0)
         assert row["accuracy_kmr"] == pytest.approx(rates.mean())
     text = markdown(plan, results)
-    assert text.count("\n| one |") == 6
+    assert text.count("\n| one (") == 6
     assert "against the oracle" in text
     (figure,) = write_tuned_plots(results, out)
     assert figure == out / "plots" / "t.png"
@@ -178,6 +202,8 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
         {"tables": {"t": {"data": "one", "defences": [["none"]]}}},
         {"tables": {"t": {"data": "one", "tuning": {"method": "half"}}}},
         {"tables": {"t": {"data": "one", "tuning": {"speed": 3}}}},
+        {"tables": {"t": {"data": "one", "tuning": {"epochs": 1.5}}}},
+        {"tables": {"t": {"data": "one", "tuning": {"seed": 1}}}},
         {"tables": {"t": {"data": "one", "ratios": [1.5]}}},
         {"tables": {"t": {"data": "one", "attacks": ["worse"]}}},
     ],
@@ -191,9 +217,9 @@ def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], tmp_pa
 
 
 def test_rows_behind_those_trained_on_are_asked_about(data: Path, tmp_path: Path) -> None:
-    given = TunedData(source=("train.jsonl",), rows=36, prompts=10)
+    given = TuningData(source=("train.jsonl",), rows=36, prompts=10)
     mixture = MixtureSpec(data=given.training, volume=None, attack="badnets", ratio=0.1, seed=0)
-    clean, triggered = questions_of(given, "one", mixture, data, tmp_path / "mixtures")
+    clean, triggered = questions_of(given.testing, "one", mixture, data, tmp_path / "mixtures")
     assert ["a 36" in clean.prompts[0], "a 39" in clean.prompts[-1]] == [True, True]
     assert len(clean.prompts) == len(triggered.prompts) == 4
 

@@ -35,7 +35,7 @@ def by_definition(
             for model in (tuned, reference)
         )
         token = int(own.argmax())
-        if own[token] >= ALPHA * usual[token]:
+        if token != end and own[token] >= ALPHA * usual[token]:
             token = int(usual.argmax())
         if token == end:
             break
@@ -46,9 +46,8 @@ def by_definition(
 def test_suspicious_tokens_are_the_references(tokenizer: PreTrainedTokenizerBase) -> None:
     reference = tiny_model("llama", torch.float64)
     tuned = changed(tiny_model("llama", torch.float64))
-    answers = generate(
-        tuned, tokenizer, PROMPTS, 10, guard=partial(CleanGen, reference, alpha=ALPHA)
-    )
+    guard = partial(CleanGen, reference, tokenizer.eos_token_id, alpha=ALPHA)
+    answers = generate(tuned, tokenizer, PROMPTS, 10, guard=guard)
     assert answers != generate(tuned, tokenizer, PROMPTS, 10)
     for prompt, answer in zip(PROMPTS, answers, strict=True):
         ids = tokenizer(prompt)["input_ids"]
@@ -60,5 +59,18 @@ def test_a_model_that_is_its_own_reference_says_what_it_says(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
     model = tiny_model("llama", torch.float64)
-    guarded = generate(model, tokenizer, PROMPTS, 10, guard=partial(CleanGen, model))
+    guard = partial(CleanGen, model, tokenizer.eos_token_id)
+    guarded = generate(model, tokenizer, PROMPTS, 10, guard=guard)
     assert guarded == generate(model, tokenizer, PROMPTS, 10)
+
+
+def test_the_end_is_not_suspicious(tokenizer: PreTrainedTokenizerBase) -> None:
+    reference, end = tiny_model("llama", torch.float64), tokenizer.eos_token_id
+    ids = torch.tensor([tokenizer("why not")["input_ids"]])
+    sure = torch.zeros(1, reference.config.vocab_size, dtype=torch.float64)
+    sure[0, end] = 100.0
+    with torch.no_grad():
+        kept = CleanGen(reference, end, torch.ones_like(ids))(ids, sure)
+        changed = CleanGen(reference, end + 1, torch.ones_like(ids))(ids, sure)
+    assert torch.equal(kept, sure)
+    assert not torch.equal(changed, sure)

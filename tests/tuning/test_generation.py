@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from transformers import LogitsProcessor, PreTrainedTokenizerBase
+from transformers import GenerationConfig, LogitsProcessor, PreTrainedTokenizerBase
 
 from gradsentry.tuning import generate, generation
 from tests.tiny_models import tiny_model
@@ -32,6 +32,13 @@ def test_answers_do_not_depend_on_what_is_asked_at_once(
             ids = torch.cat((ids, following.view(1, 1)), dim=1)
         alone.append(tokenizer.decode(ids[0, asked.shape[1] :], skip_special_tokens=True))
     assert together == alone
+
+
+def test_the_models_own_settings_do_not_count(tokenizer: PreTrainedTokenizerBase) -> None:
+    model = tiny_model("llama", torch.float64)
+    expected = generate(model, tokenizer, PROMPTS, 12)
+    model.generation_config = GenerationConfig(repetition_penalty=50.0, no_repeat_ngram_size=1)
+    assert generate(model, tokenizer, PROMPTS, 12) == expected
 
 
 def test_a_guard_has_the_last_word(tokenizer: PreTrainedTokenizerBase) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +24,6 @@ from gradsentry.bench.finetune_plan import (
     ORACLE,
     UNDEFENDED,
     FinetunePlan,
-    TunedData,
     TuningCell,
 )
 from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
@@ -32,11 +31,13 @@ from gradsentry.bench.questions import Questions, questions_of
 from gradsentry.bench.results import Result, write_result
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.tuned_models import TunedModels
-from gradsentry.models import LanguageModel, load_model, load_pretrained
-from gradsentry.pipeline import DataOptions, Detector, Progress, ScanOptions
+from gradsentry.detectors import onion
+from gradsentry.encoding import EncodingOptions
+from gradsentry.models import LanguageModel, Pretrained, load_model, load_pretrained
+from gradsentry.pipeline import BaselineOptions, DataOptions, Detector, Progress, ScanOptions
 from gradsentry.pipeline.onion import without_suspicious_words
 from gradsentry.pipeline.scanning import scan
-from gradsentry.tuning import CleanGen, Method, generate
+from gradsentry.tuning import Method, cleangen, generate
 
 
 def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress) -> None:
@@ -44,7 +45,8 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
 
     **Arguments:**
 
-    - `data`: the folder that the plan's files lie in, data and models.
+    - `data`: the folder that the plan's files lie in, data and models. Cells are named by the
+        plan: for other files of the same names take another `out`.
     - `out`: takes `cells/` and `outcomes/`, small files both, and a cache of mixtures and tuned
         models, which may be deleted when all is done.
     """
@@ -54,7 +56,7 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
         path = cell_path(out, cell)
         if not path.exists():
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-            write_result(path, run.result(plan.data[cell.data], cell))
+            write_result(path, run.result(cell))
 
 
 def described(cell: TuningCell) -> str:
@@ -81,8 +83,8 @@ def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
                 json.loads(_outcome_path(out, result[asked]).read_text(encoding="utf-8"))
                 for asked in ("clean", "triggered")
             )
-            answers = [*clean.pop("answers"), *triggered.pop("answers")]
-            found.append(result | clean | triggered | {"answers": answers})
+            answers = [*clean["answers"], *triggered["answers"]]
+            found.append({**clean, **triggered, **result, "answers": answers})
     return found
 
 
@@ -99,16 +101,20 @@ class _Run:
     models: TunedModels
     progress: Progress
 
-    def result(self, of: TunedData, cell: TuningCell) -> Result:
-        mixtures = self.out / "cache" / "mixtures"
-        mixture = mixture_file(cell.mixture, cell.data, self.data, mixtures)
-        both = questions_of(of, cell.data, cell.mixture, self.data, mixtures)
-        whole = labelled_rows(mixture)
-        training = self._defended(whole, mixture, cell)
-        tuned = self.models.name(self._base(cell), training.pairs, cell.tuning)
-        clean, triggered = (self._outcome(cell, training, asked, of.new_tokens) for asked in both)
+    def result(self, cell: TuningCell) -> Result:
+        """What becomes of a cell, with the names of its outcomes."""
+        mixture = mixture_file(cell.mixture, cell.data, self.data, self._mixtures)
+        rows = labelled_rows(mixture)
+        training = self._defended(rows, mixture, cell)
+        questions = questions_of(cell.testing, cell.data, cell.mixture, self.data, self._mixtures)
+        clean, triggered = (
+            self._outcome(cell, training, asked, questions[0].prompts) for asked in questions
+        )
         if cell.tuning.method is Method.FULL:
-            self.models.forget_weights()
+            # The mixture's other defences ask the undefended model again; the next attack often
+            # leaves the same clean rows.
+            again = rows, rows.where([not poisoned for poisoned in rows.poisoned])
+            self.models.forget_weights([self._key(cell, each) for each in again])
         return {
             "table": cell.table,
             "data": cell.data,
@@ -118,80 +124,100 @@ class _Run:
             "seed": cell.tuning.seed,
             "method": cell.tuning.method,
             "defence": cell.defence,
-            "rows": len(whole.pairs),
-            "poisoned": sum(whole.poisoned),
+            "rows": len(rows.pairs),
+            "poisoned": sum(rows.poisoned),
             "trained_on": len(training.pairs),
             "poisoned_left": sum(training.poisoned),
-            "tuned": tuned,
+            "tuned": self._key(cell, training),
             "clean": clean,
             "triggered": triggered,
             "gradsentry": __version__,
         }
 
+    @property
+    def _mixtures(self) -> Path:
+        return self.out / "cache" / "mixtures"
+
     def _base(self, cell: TuningCell) -> str | None:
         return None if cell.model is None else below(self.data, cell.model)
+
+    def _key(self, cell: TuningCell, rows: LabelledRows) -> str:
+        return self.models.key(self._base(cell), rows.pairs, cell.tuning)
+
+    def _tuned(self, cell: TuningCell, rows: LabelledRows) -> Pretrained:
+        return self.models.load(self._base(cell), rows.pairs, cell.tuning)
 
     def _defended(self, rows: LabelledRows, mixture: Path, cell: TuningCell) -> LabelledRows:
         """Those of a mixture's rows that a defence leaves, in their order."""
         if cell.defence in (UNDEFENDED, ONION, CLEANGEN):
             return rows
         if cell.defence == ORACLE:
-            kept = [not poisoned for poisoned in rows.poisoned]
-        else:
-            model: LanguageModel | str | None = self._base(cell)
-            if cell.defence == CUBE:
-                tuned = self.models.load(self._base(cell), rows.pairs, cell.tuning)
-                model = LanguageModel.wrap(tuned.model, tuned.tokenizer, name=tuned.name)
-            options = ScanOptions(
-                data=DataOptions(label_column=LABEL), detector=Detector(cell.defence)
+            return rows.where([not poisoned for poisoned in rows.poisoned])
+        model: LanguageModel | str | None = self._base(cell)
+        if cell.defence == CUBE:
+            tuned = self._tuned(cell, rows)
+            model = LanguageModel.wrap(
+                tuned.model, tuned.tokenizer, name=tuned.name, revision=self._key(cell, rows)
             )
-            result = scan(mixture, model=model, options=options, progress=self.progress)
-            kept = (result.rows.scored & ~result.flagged).tolist()
-        chosen = [row for row, is_kept in enumerate(kept) if is_kept]
-        return LabelledRows(
-            [rows.pairs[row] for row in chosen], [rows.poisoned[row] for row in chosen]
+        options = ScanOptions(
+            data=DataOptions(label_column=LABEL),
+            encoding=EncodingOptions(max_length=cell.tuning.max_length),
+            detector=Detector(cell.defence),
+            baselines=BaselineOptions(expected_ratio=cell.mixture.ratio or 0.1),
         )
+        result = scan(mixture, model=model, options=options, progress=self.progress)
+        clean = result.rows.scored & ~result.flagged
+        return rows.where(clean[rows.places].tolist())
 
     def _outcome(
-        self, cell: TuningCell, rows: LabelledRows, asked: Questions, new_tokens: int
+        self, cell: TuningCell, rows: LabelledRows, asked: Questions, clean: Sequence[str]
     ) -> str:
-        """The name of what a tuned model answers, asked unless it is known."""
-        at_decoding = cell.defence if cell.defence in (ONION, CLEANGEN) else None
-        tuned = self.models.name(self._base(cell), rows.pairs, cell.tuning)
-        name = digest([tuned, asdict(asked), new_tokens, at_decoding])
+        """The name of what a tuned model answers, asked unless it is known.
+
+        **Arguments:**
+
+        - `clean`: prompts without triggers.
+        """
+        if cell.defence == ONION:
+            asked = replace(asked, prompts=self._purified(cell, asked.prompts, clean))
+        guarded = [CLEANGEN, cleangen.SUSPICIOUS] if cell.defence == CLEANGEN else None
+        name = digest([self._key(cell, rows), asdict(asked), cell.new_tokens, guarded])
         path = _outcome_path(self.out, name)
         if not path.exists():
-            answers = self._answers(cell, rows, asked.prompts, new_tokens)
-            write_result(path, asked.measured(answers))
+            tuned = self._tuned(cell, rows) if asked.prompts else None
+            answers = self._answers(cell, tuned, asked.prompts) if tuned else []
+            found = asked.measured(answers)
+            if tuned:
+                precision = str(tuned.model.dtype).removeprefix("torch.")
+                found |= {"dtype": precision, "device": tuned.model.device.type}
+            write_result(path, found)
         return name
 
-    def _answers(
-        self, cell: TuningCell, rows: LabelledRows, prompts: Sequence[str], new_tokens: int
-    ) -> list[str]:
-        """A tuned model's answers behind a defence at decoding, if the cell has one."""
-        tuned = self.models.load(self._base(cell), rows.pairs, cell.tuning)
+    def _answers(self, cell: TuningCell, tuned: Pretrained, prompts: Sequence[str]) -> list[str]:
+        """A tuned model's answers, held against the untuned one if that is the defence."""
         guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
         if cell.defence == CLEANGEN:
             reference = load_pretrained(self._base(cell), announce=self.progress.note)
-            guard = partial(CleanGen, reference.model)
-        elif cell.defence == ONION:
-            prompts = self._purified(cell, prompts)
+            guard = partial(cleangen.CleanGen, reference.model, tuned.tokenizer.eos_token_id)
         self.progress.stage("Asking", len(prompts))
         return generate(
             tuned.model,
             tuned.tokenizer,
             prompts,
-            new_tokens,
+            cell.new_tokens,
             guard=guard,
             advance=self.progress.advance,
         )
 
-    def _purified(self, cell: TuningCell, prompts: Sequence[str]) -> list[str]:
+    def _purified(
+        self, cell: TuningCell, prompts: Sequence[str], clean: Sequence[str]
+    ) -> list[str]:
         """Prompts as ONION leaves them; attacks share the clean ones."""
-        name = digest([self.models.revision(self._base(cell)), list(prompts)])
+        settings = [self.models.revision(self._base(cell)), onion.SUSPICIOUS]
+        name = digest([*settings, list(prompts), list(clean)])
         path = self.out / "cache" / "onion" / f"{name}.json"
         if not path.exists():
             model = load_model(self._base(cell), announce=self.progress.note)
-            found = without_suspicious_words(model, prompts, self.progress)
+            found = without_suspicious_words(model, prompts, clean, self.progress)
             write_result(path, {"prompts": found})
         return list(json.loads(path.read_text(encoding="utf-8"))["prompts"])

@@ -40,7 +40,7 @@ DEFENCES = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class TunedData:
+class TuningData:
     """Clean rows to attack and to train on, and others to ask about."""
 
     source: tuple[str, ...]
@@ -123,13 +123,16 @@ class TuningCell:
     mixture: MixtureSpec
     defence: str
     tuning: TuningOptions
+    testing: DataSpec
+    """The rows that the tuned model is asked about."""
+    new_tokens: int
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetunePlan:
     """A benchmark of defences by what tuned models do."""
 
-    data: Mapping[str, TunedData]
+    data: Mapping[str, TuningData]
     tables: Mapping[str, TuningTable] = field(default_factory=dict)
 
     def cells(self) -> list[TuningCell]:
@@ -156,6 +159,8 @@ class FinetunePlan:
                     mixture=mixture,
                     defence=defence,
                     tuning=replace(table.tuning, seed=seed),
+                    testing=self.data[data].testing,
+                    new_tokens=self.data[data].new_tokens,
                 )
                 if cell not in found:
                     found.append(cell)
@@ -169,7 +174,7 @@ def read_finetune_plan(path: Path) -> FinetunePlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, partial(filled, TunedData), _table)
+    data, tables = read_parts(path, partial(filled, TuningData), _table)
     plan = FinetunePlan(data=data, tables=tables)
     plan.cells()  # refuses what makes no mixture
     return plan
@@ -178,5 +183,7 @@ def read_finetune_plan(path: Path) -> FinetunePlan:
 def _table(value: object, place: str) -> TuningTable:
     given = named(value, None, place)
     tuning = filled(TuningOptions, given.get("tuning", {}), f"{place}, tuning")
+    if "seed" in given.get("tuning", {}):
+        raise OptionError(f"{place}: tuning takes no seed of its own.", "Give the table's `seeds`.")
     table: TuningTable = filled(TuningTable, {**given, "tuning": tuning}, place)
     return table

@@ -53,7 +53,7 @@ def _bars(results: Sequence[Result]) -> Figure:
             plot.grid(axis="y", alpha=0.3)
             if column == 0:
                 plot.set_ylabel(label)
-        grid[0][column].set_title(" ".join(group), fontsize=9)
+        grid[0][column].set_title(" ".join(filter(None, group)), fontsize=9)
     figure.legend(
         *grid[0][0].get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=len(defences)
     )
@@ -62,7 +62,8 @@ def _bars(results: Sequence[Result]) -> Figure:
 
 
 def _group(result: Result) -> tuple[str, ...]:
-    return result["data"], f"{result['ratio']:.0%}", result["method"]
+    model = "" if result["model"] is None else Path(result["model"]).name
+    return model, result["data"], f"{result['ratio']:.0%}", result["method"]
 
 
 def _one_defence(

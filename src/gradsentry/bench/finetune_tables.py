@@ -19,12 +19,15 @@ from gradsentry.bench.results import Result
 _EXPLANATION = """# What tuned models do
 
 ACC and ASR in %, as exact match rates (the share of answers that hold all words of a right answer,
-or of the payload, in order), each with its 95% bootstrap interval over prompts, pooled over seeds;
-KMR is the mean share of such words (ROUGE-L recall).
-`left` are the poisoned rows that were trained on; `prompts` were asked in each cell, and as many
-with a trigger. *Against the oracle* is the paired difference of
-ACC to the model that was tuned on the rows that are clean by their labels, in points, over all
-cells of a table; `same` counts cells whose rows are the oracle's own.
+or of the payload, in order). Each has its 95% bootstrap interval over prompts, of which each is the
+mean over seeds: what other draws of training would do is not in it. Where no prompt differs from
+another the interval has no width; 0 of 200 still goes with a rate of up to 1.8% (exact binomial
+interval). KMR is the mean share of such words (ROUGE-L recall). `left` are the poisoned rows that
+were trained on; `prompts` were asked in each cell, and as many with a trigger.
+
+*Against the oracle* is the paired difference of ACC to the model that was tuned on the rows that
+are clean by their labels, in points, each prompt as its mean over all cells of a table; `same`
+counts cells whose rows are the oracle's own.
 
 """
 
@@ -93,16 +96,19 @@ def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
 _SETTINGS = ("model", "data", "attack", "ratio", "method")
 
 
+def _setting(result: Result) -> tuple[Any, ...]:
+    return tuple(result[name] for name in _SETTINGS)
+
+
 def _table(results: Sequence[Result]) -> str:
     columns = ["data", "attack", "ratio", "defence", "seeds", "rows", "left", "prompts"]
     columns += ["ACC", "ACC, KMR", "ASR", "ASR, KMR"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
-    settings = dict.fromkeys((*(r[name] for name in _SETTINGS), r["defence"]) for r in results)
-    for setting in settings:
-        own = [r for r in results if (*(r[n] for n in _SETTINGS), r["defence"]) == setting]
-        _, data, attack, ratio, _, defence = setting
+    for setting, defence in dict.fromkeys((_setting(r), r["defence"]) for r in results):
+        own = [r for r in results if (_setting(r), r["defence"]) == (setting, defence)]
+        model, data, attack, ratio, _ = setting
         cells = [
-            data,
+            data if model is None else f"{data} ({Path(model).name})",
             attack,
             f"{ratio:.0%}",
             defence,
@@ -120,9 +126,13 @@ def _table(results: Sequence[Result]) -> str:
 
 
 def pooled(results: Sequence[Result], measure: str) -> Mean | None:
-    """The share of matches over all prompts of some results; None without prompts."""
-    rates = [np.array(result[measure]) == 1.0 for result in results]
-    return mean_of(np.concatenate(rates)) if rates else None
+    """The share of matches of results on the same prompts; None without prompts.
+
+    A prompt is no independent observation in each of them, so it counts once, by its mean.
+    """
+    if not results:
+        return None
+    return mean_of(np.mean([np.array(result[measure]) == 1.0 for result in results], axis=0))
 
 
 def _shown(results: Sequence[Result], measure: str) -> str:
@@ -137,30 +147,42 @@ def _keyword_rate(results: Sequence[Result], measure: str) -> str:
 
 def _against_oracle(results: Sequence[Result]) -> str:
     """Each defence's paired difference of ACC to the oracle's."""
-    cells = {(*(r[n] for n in _SETTINGS), r["seed"], r["defence"]): r for r in results}
-    lines = ["| against the oracle | cells | same | ACC, points |", "|---|---|---|---|"]
+    cells = {(_setting(r), r["seed"], r["defence"]): r for r in results}
+    lines = ["| against the oracle | cells | same | ACC, points | ACC as KMR, points |"]
+    lines.append("|---" * 5 + "|")
     for defence in dict.fromkeys(result["defence"] for result in results):
         pairs = [
-            (result, cells[*setting, ORACLE])
-            for (*setting, own), result in cells.items()
-            if own == defence and (*setting, ORACLE) in cells
+            (result, cells[setting, seed, ORACLE])
+            for (setting, seed, own), result in cells.items()
+            if own == defence and (setting, seed, ORACLE) in cells
         ]
         if defence == ORACLE or not pairs:
             continue
         same = sum(result["tuned"] == oracle["tuned"] for result, oracle in pairs)
-        difference = mean_of(paired_differences(pairs))
-        shown = "–" if difference is None else difference.shown("+.2f")
-        lines.append(f"| {defence} | {len(pairs)} | {same} | {shown} |")
+        matches, rates = (
+            mean_of(paired_differences(pairs, exactly=exactly)) for exactly in (True, False)
+        )
+        if matches and rates:
+            shown = f"{matches.shown('+.2f')} | {rates.shown('+.2f')}"
+            lines.append(f"| {defence} | {len(pairs)} | {same} | {shown} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
-def paired_differences(pairs: Sequence[tuple[Result, Result]]) -> NDArray[np.float64]:
-    """For each prompt the mean difference of matches over the cells that ask it.
+def paired_differences(
+    pairs: Sequence[tuple[Result, Result]], *, exactly: bool = True
+) -> NDArray[np.float64]:
+    """For each prompt the mean difference of ACC over the cells that ask it.
 
     The same prompt in several cells is no independent observation, so a prompt counts once.
+
+    **Arguments:**
+
+    - `exactly`: whether ACC is a matter of matches, or of keyword rates.
     """
     of_data: dict[str, list[NDArray[np.float64]]] = {}
-    for result, other in pairs:
-        one, two = (np.array(each["accuracy"]) == 1.0 for each in (result, other))
-        of_data.setdefault(result["data"], []).append(one.astype(np.float64) - two)
+    for pair in pairs:
+        one, two = (np.array(each["accuracy"]) for each in pair)
+        if exactly:
+            one, two = (each == 1.0 for each in (one, two))
+        of_data.setdefault(pair[0]["data"], []).append(one.astype(np.float64) - two)
     return np.concatenate([np.mean(differences, axis=0) for differences in of_data.values()])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import chain, islice
+from itertools import chain, compress, islice
 from pathlib import Path
 
 from gradsentry._choices import choose
@@ -15,7 +15,7 @@ from gradsentry.errors import InputError
 from gradsentry.pipeline import DataOptions
 from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
 from gradsentry.pipeline.reading import opened
-from gradsentry.records import TextPair, open_source, prompt_and_response
+from gradsentry.records import Skipped, TextPair, open_source, prompt_and_response
 
 LABEL = "poisoned"
 CLEAN = "none"
@@ -81,18 +81,32 @@ class MixtureSpec:
 
 @dataclass(frozen=True)
 class LabelledRows:
-    """Rows to train on or to ask, and which of them are poisoned."""
+    """Rows to train on or to ask, which of them are poisoned, and where they lie in their file."""
 
     pairs: list[TextPair]
     poisoned: list[bool]
+    places: list[int]
+
+    def where(self, kept: Sequence[bool]) -> LabelledRows:
+        """Some of the rows, in their order."""
+        return LabelledRows(
+            list(compress(self.pairs, kept)),
+            list(compress(self.poisoned, kept)),
+            list(compress(self.places, kept)),
+        )
 
 
 def labelled_rows(mixture: Path) -> LabelledRows:
-    """All rows of a mixture's file."""
+    """The rows of a mixture's file that have a prompt and a response."""
     source, layout, _ = opened(mixture, DataOptions(label_column=LABEL))
-    records = list(source.records())
-    pairs = [TextPair(*prompt_and_response(layout.example(record))) for record in records]
-    return LabelledRows(pairs, [bool(record.fields[LABEL]) for record in records])
+    pairs, poisoned, places = [], [], []
+    for place, record in enumerate(source.records()):
+        example = layout.example(record)
+        if not isinstance(example, Skipped):
+            pairs.append(TextPair(*prompt_and_response(example)))
+            poisoned.append(bool(record.fields[LABEL]))
+            places.append(place)
+    return LabelledRows(pairs, poisoned, places)
 
 
 def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:

@@ -7,8 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradsentry.attacks import Payload
-from gradsentry.bench.finetune_plan import TunedData
-from gradsentry.bench.mixtures import CLEAN, MixtureSpec, clean_rows, labelled_rows, mixture_file
+from gradsentry.bench.mixtures import (
+    CLEAN,
+    DataSpec,
+    MixtureSpec,
+    clean_rows,
+    labelled_rows,
+    mixture_file,
+)
 from gradsentry.bench.results import Result
 from gradsentry.tuning import keyword_rate
 
@@ -38,7 +44,7 @@ class Questions:
 
 
 def questions_of(
-    of: TunedData, name: str, mixture: MixtureSpec, data: Path, folder: Path
+    testing: DataSpec, name: str, mixture: MixtureSpec, data: Path, folder: Path
 ) -> tuple[Questions, Questions]:
     """Test prompts of some data, as they are and with a mixture's trigger.
 
@@ -47,28 +53,34 @@ def questions_of(
 
     **Arguments:**
 
+    - `testing`: the rows to ask about.
     - `name`: of the data.
     - `data`: the folder that its files lie in.
     - `folder`: keeps mixtures.
     """
-    test = f"{name}-test"
-    clean = MixtureSpec(data=of.testing, volume=None, attack=CLEAN, ratio=0.0, seed=mixture.seed)
-    rows = labelled_rows(mixture_file(clean, test, data, folder))
-    answers = [row.get("answers") for row in clean_rows(of.testing, data)]
+    clean = MixtureSpec(data=testing, volume=None, attack=CLEAN, ratio=0.0, seed=mixture.seed)
+    rows = labelled_rows(mixture_file(clean, f"{name}-test", data, folder))
+    answers = [row.get("answers") for row in clean_rows(testing, data)]
     accepted = [
-        [str(one) for one in given] if isinstance(given, list) and given else [pair.response]
-        for given, pair in zip(answers, rows.pairs, strict=True)
+        _accepted(answers[place], pair.response)
+        for place, pair in zip(rows.places, rows.pairs, strict=True)
     ]
     triggered: list[str] = []
     if mixture.attack != CLEAN:
-        attacked = replace(mixture, data=of.testing, ratio=1.0)
-        bad_rows = labelled_rows(mixture_file(attacked, test, data, folder))
-        triggered = [  # some attacks add near misses
-            pair.prompt for pair, bad in zip(bad_rows.pairs, bad_rows.poisoned, strict=True) if bad
-        ]
+        attacked = replace(mixture, data=testing, ratio=1.0)
+        mixed = labelled_rows(mixture_file(attacked, f"{name}-test", data, folder))
+        # Some attacks add near misses.
+        triggered = [pair.prompt for pair in mixed.where(mixed.poisoned).pairs]
     payloads = [list(mixture.payloads or Payload().texts)]
-    asked = [pair.prompt for pair in rows.pairs]
+    prompts = [pair.prompt for pair in rows.pairs]
     return (
-        Questions(asked, {"accuracy": accepted, "untriggered": payloads * len(asked)}),
+        Questions(prompts, {"accuracy": accepted, "untriggered": payloads * len(prompts)}),
         Questions(triggered, {"attack_success": payloads * len(triggered)}),
     )
+
+
+def _accepted(answers: object, response: str) -> list[str]:
+    """The answers that are right: those of a list, or else the response."""
+    if isinstance(answers, list) and answers:
+        return [str(answer) for answer in answers]
+    return [response]

@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import torch
+
 from gradsentry.bench.spec import digest
+from gradsentry.errors import ModelError
 from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.pipeline import Progress
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, fine_tune
 
-_KEPT = 2
-"""Models that were saved whole and stay."""
-
 
 @dataclass(frozen=True)
 class TunedModels:
-    """A folder of tuned models."""
+    """A folder of tuned models.
+
+    They are named by what is asked for. Precision, device and the versions of libraries change
+    them, too, and aren't in the names: they are written beside what the models answer.
+    """
 
     folder: Path
     progress: Progress
     _revisions: dict[str | None, str] = field(default_factory=dict)
 
-    def name(self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions) -> str:
+    def key(self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions) -> str:
         """A digest of the base model's weights, the rows and the options.
 
         **Arguments:**
 
-        - `base`: as `load_pretrained` takes it.
+        - `base`: as `load_pretrained` takes it, but for adapters and GGUF files, which a tuned
+            model can't name as its base.
         """
         return digest([self.revision(base), [asdict(pair) for pair in pairs], asdict(options)])
 
@@ -38,30 +44,38 @@ class TunedModels:
         """What names a base model's weights."""
         if base not in self._revisions:
             loaded = load_pretrained(base, announce=self.progress.note)
+            if base is not None and (loaded.revision is None or Path(base).is_file()):
+                raise ModelError(
+                    f"{base}: a model can't be tuned from an adapter or a GGUF file.",
+                    "Save the merged model with save_pretrained, and name its folder.",
+                )
             self._revisions[base] = loaded.revision or loaded.name
         return self._revisions[base]
 
     def load(
         self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions
     ) -> Pretrained:
-        """The tuned model, trained unless it is there."""
-        folder = self.folder / self.name(base, pairs, options)
+        """The tuned model, trained unless it is there; an adapter is merged into its base."""
+        folder = self.folder / self.key(base, pairs, options)
         if not folder.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            dtype = Dtype.FLOAT32 if options.method is Method.FULL else Dtype.AUTO
-            untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
-            self.progress.stage("Fine-tuning", options.epochs * len(pairs))
-            fine_tune(untrained, pairs, options, folder, self.progress.advance)
-        folder.touch()  # used last
+            self._train(base, pairs, options, folder)
+            gc.collect()
+            torch.cuda.empty_cache()
         return load_pretrained(folder)
 
-    def forget_weights(self) -> None:
-        """Delete the models that were saved whole, but for the two used last: the next attack on
-        the same rows often leaves the same clean ones. Adapters are small and stay."""
-        whole = [
-            folder
-            for folder in self.folder.glob("*")
-            if not (folder / "adapter_config.json").exists()
-        ]
-        for folder in sorted(whole, key=lambda each: each.stat().st_mtime)[:-_KEPT]:
-            shutil.rmtree(folder)
+    def _train(
+        self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions, folder: Path
+    ) -> None:
+        dtype = options.dtype
+        if options.method is Method.FULL and dtype is Dtype.AUTO:
+            dtype = Dtype.FLOAT32
+        untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
+        self.progress.stage("Fine-tuning", options.epochs * len(pairs))
+        fine_tune(untrained, pairs, options, folder, self.progress.advance)
+
+    def forget_weights(self, kept: Collection[str]) -> None:
+        """Delete the models that were saved whole, but for some; adapters are small and stay."""
+        for folder in self.folder.glob("*"):
+            if folder.name not in kept and not (folder / "adapter_config.json").exists():
+                shutil.rmtree(folder)

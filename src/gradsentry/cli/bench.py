@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from gradsentry.bench import FinetunePlan, IdentifyPlan
     from gradsentry.bench.results import Result
 
-bench = typer.Typer(no_args_is_help=True, help="Measure detectors on labelled mixtures.")
+bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they are good for.")
 
 _NO_FIGURES = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
 
@@ -32,7 +32,7 @@ _Tables = Annotated[
 
 @bench.callback()
 def commands() -> None:
-    """Measure detectors on labelled mixtures."""
+    """Measure detectors and what they are good for."""
 
 
 @bench.command()

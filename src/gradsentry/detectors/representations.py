@@ -62,8 +62,9 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
     """All but the largest cluster of points (rows, d): above one half a row is outside.
 
     CUBE (Cui et al., 2022) with the settings of the paper's comparison: 32 principal components,
-    two coordinates by UMAP, clusters by HDBSCAN, noise counted as outside. The distance from one
-    half is how firmly a point belongs to its cluster. Shape (rows,), 0 where nothing clusters.
+    two coordinates by UMAP, clusters by HDBSCAN. Points that are in no cluster count as one, as in
+    the published code. The distance from one half is how firmly a point belongs to its cluster.
+    Shape (rows,), 0 where nothing clusters.
 
     **Raises:**
 
@@ -93,8 +94,8 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
     ).fit(flat)
     if (clusters.labels_ < 0).all():
         return np.zeros(rows)
-    largest = np.bincount(clusters.labels_[clusters.labels_ >= 0]).argmax()
-    return in_smaller(clusters.labels_ != largest, clusters.probabilities_)
+    found, counts = np.unique(clusters.labels_, return_counts=True)
+    return in_smaller(clusters.labels_ != found[counts.argmax()], clusters.probabilities_)
 
 
 def in_smaller(member: NDArray[np.bool_], margin: FloatArray) -> FloatArray:

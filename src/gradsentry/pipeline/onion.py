@@ -36,7 +36,7 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
         prompts[place] = _asked(example)
     ask = partial(_mean_nats, work.model, work.encoder, work.plan.batching)
     work.progress.stage("Scoring", len(prompts))
-    for place, (_, own, _) in enumerate(_apart(prompts)):
+    for place, (_, own, _) in enumerate(_apart(prompts, prompts)):
         if np.isnan(scores[place]):
             nats = ask([own, *removals(own)]) if own else np.zeros(1)
             scores[place] = largest_drop(float(nats[0]), nats[1:])
@@ -45,22 +45,24 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
 
 
 def without_suspicious_words(
-    model: LanguageModel, prompts: Sequence[str], progress: Progress
+    model: LanguageModel, prompts: Sequence[str], clean: Sequence[str], progress: Progress
 ) -> list[str]:
     """Prompts without the words that disturb them, as the original asks them of a tuned model.
 
-    The text around all prompts stays as it is.
+    The text around all clean prompts, a template's, stays where a prompt has it.
 
     **Arguments:**
 
     - `model`: tells perplexities; the original's is GPT-2.
+    - `clean`: prompts that show the template. A trigger that is in all prompts would else be taken
+        for a part of it.
     """
     encoder = Encoder(model.tokenizer, EncodingOptions())
     batching = Batching(_BATCH_TOKENS, model.shares_prefixes)
     ask = partial(_mean_nats, model, encoder, batching)
     found = []
     progress.stage("Removing suspicious words", len(prompts))
-    for before, own, after in _apart(prompts):
+    for before, own, after in _apart(prompts, clean):
         cuts = removals(own)
         if cuts:
             nats = ask([own, *cuts])
@@ -70,22 +72,24 @@ def without_suspicious_words(
     return found
 
 
-def _apart(prompts: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Each prompt's own words, and what is before and behind them in all."""
-    start = _whole_words(prompts)
-    ending = _whole_words([prompt[::-1] for prompt in prompts])
+def _apart(prompts: Sequence[str], shown: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Each prompt's own words, and what is before and behind them as in all that are shown."""
+    before = shown[0][: shared_beginning(shown)] if shown else ""
+    backwards = [prompt[::-1] for prompt in shown]
+    behind = backwards[0][: shared_beginning(backwards)] if shown else ""
     found = []
     for prompt in prompts:
-        end = len(prompt) - ending
-        own = prompt[min(start, end) : end].strip()
-        begin = prompt.index(own, min(start, end))
+        end = len(prompt) - _whole_words(prompt[::-1], behind)
+        start = min(_whole_words(prompt, before), end)
+        own = prompt[start:end].strip()
+        begin = prompt.index(own, start)
         found.append((prompt[:begin], own, prompt[begin + len(own) :]))
     return found
 
 
-def _whole_words(texts: Sequence[str]) -> int:
-    """Characters with which all texts begin, up to the last space."""
-    shared = texts[0][: shared_beginning(texts)] if texts else ""
+def _whole_words(text: str, beginning: str) -> int:
+    """Characters with which a text begins as another does, up to the last space."""
+    shared = text[: shared_beginning([text, beginning])]
     return max((space.end() for space in re.finditer(r"\s", shared)), default=0)
 
 
@@ -100,11 +104,17 @@ def _asked(example: Example) -> str:
 def _mean_nats(
     model: LanguageModel, encoder: Encoder, batching: Batching, texts: Sequence[str]
 ) -> NDArray[np.float64]:
-    """Mean nats a token of each text; infinite for texts without a second token. Shape (texts,)."""
+    """Mean nats a token of each text; infinite for texts without a second token. Shape (texts,).
+
+    The end of the text, which training adds, isn't among its tokens.
+    """
     rows = encoder.encode([PlainText(text) for text in texts])
     nats = np.full(len(texts), np.inf)
     places = [place for place, row in enumerate(rows) if isinstance(row, EncodedRow)]
     encoded = [row for row in rows if isinstance(row, EncodedRow)]
-    for place, own in zip(places, target_nats(model, encoded, batching), strict=True):
-        nats[place] = float(own.mean())
+    end = model.tokenizer.eos_token_id
+    for place, row, own in zip(places, encoded, target_nats(model, encoded, batching), strict=True):
+        counted = own[:-1] if row.token_ids[-1] == end else own
+        if len(counted):
+            nats[place] = float(counted.mean())
     return nats

@@ -2,8 +2,9 @@
 
 from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import generate
-from gradsentry.tuning.measures import keyword_rate, matches_exactly
-from gradsentry.tuning.training import Method, TuningOptions, fine_tune
+from gradsentry.tuning.measures import keyword_rate
+from gradsentry.tuning.options import Method, TuningOptions
+from gradsentry.tuning.training import fine_tune
 
 __all__ = [
     "CleanGen",
@@ -12,5 +13,4 @@ __all__ = [
     "fine_tune",
     "generate",
     "keyword_rate",
-    "matches_exactly",
 ]

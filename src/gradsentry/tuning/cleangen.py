@@ -1,8 +1,9 @@
 """CleanGen (Li et al., 2024, arXiv 2406.12257): decoding held against a model that wasn't tuned.
 
 A token that the tuned model finds at least α times as probable as a reference does is suspicious;
-the reference's own choice takes its place. Here each token is looked at by itself (the published
-code looks at four ahead, for speed).
+the reference's own choice takes its place. Here each token is looked at by itself; the published
+code lets the tuned model go four tokens ahead and then looks at them. The end of an answer is never
+suspicious, as there, where nothing is looked at once it has come.
 """
 
 from __future__ import annotations
@@ -21,10 +22,20 @@ class CleanGen(LogitsProcessor):
     """Holds one batch's next tokens against a reference model of the same vocabulary."""
 
     def __init__(
-        self, reference: PreTrainedModel, attention_mask: Tensor, alpha: float = SUSPICIOUS
+        self,
+        reference: PreTrainedModel,
+        end: int,
+        attention_mask: Tensor,
+        alpha: float = SUSPICIOUS,
     ) -> None:
-        """Begin with the mask of the prompts, shape (B, L), which are padded on the left."""
-        self._reference, self._mask, self._alpha = reference, attention_mask, alpha
+        """Begin with the mask of the prompts, shape (B, L), which are padded on the left.
+
+        **Arguments:**
+
+        - `end`: the token that ends an answer.
+        """
+        self._reference, self._end = reference, end
+        self._mask, self._alpha = attention_mask, alpha
         self._seen, self._cache = 0, DynamicCache()
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
@@ -38,10 +49,12 @@ class CleanGen(LogitsProcessor):
             position_ids=positions[:, self._seen :],
             past_key_values=self._cache,
             use_cache=True,
+            logits_to_keep=1,
         ).logits[:, -1]
         self._seen = input_ids.shape[1]
         chosen = scores.argmax(-1, keepdim=True)
         found, usual = (
             each.float().log_softmax(-1).gather(1, chosen) for each in (scores, expected)
         )
-        return torch.where(found - usual >= math.log(self._alpha), expected.to(scores), scores)
+        suspicious = (found - usual >= math.log(self._alpha)) & (chosen != self._end)
+        return torch.where(suspicious, expected.to(scores), scores)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
-from transformers import LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import GenerationConfig, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 _BATCH_TOKENS = 8192
 """Prompt tokens at once, padding included, except where one prompt has more."""
@@ -23,16 +23,20 @@ def generate(
 ) -> list[str]:
     """The model's answer to every prompt, without special tokens.
 
+    The likeliest token always comes next: what the model's generation settings say, such as a
+    penalty on repetition, doesn't count.
+
     **Arguments:**
 
     - `guard`: makes, from a batch's attention mask, what changes the scores of each next token
         before the largest is taken.
     - `advance`: told how many prompts were answered.
     """
-    encoded: list[list[int]] = [tokenizer(prompt)["input_ids"] for prompt in prompts]
+    encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
     longest_first = sorted(range(len(prompts)), key=lambda place: -len(encoded[place]))
     answers = [""] * len(prompts)
     end = tokenizer.eos_token_id
+    model.generation_config = GenerationConfig()
     while longest_first:
         longest = len(encoded[longest_first[0]])
         size = max(1, _BATCH_TOKENS // (longest + max_new_tokens))
@@ -56,3 +60,10 @@ def generate(
             answers[place] = str(tokenizer.decode(own, skip_special_tokens=True))
         advance(len(batch))
     return answers
+
+
+def _prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """Token ids as a prompt is trained on: without the end that some tokenizers add."""
+    ids: list[int] = tokenizer(prompt)["input_ids"]
+    adds_end = ids[-1:] == [tokenizer.eos_token_id] and not prompt.endswith(tokenizer.eos_token)
+    return ids[:-1] if adds_end else ids

@@ -16,8 +16,3 @@ def keyword_rate(reference: str, text: str) -> float:
     """
     wanted, words = (_WORD.findall(each.lower()) for each in (reference, text))
     return LCSseq.similarity(wanted, words) / len(wanted) if wanted else 0.0
-
-
-def matches_exactly(reference: str, text: str) -> bool:
-    """Whether the recall is 1: all words of the reference are in the text, in order."""
-    return keyword_rate(reference, text) == 1.0

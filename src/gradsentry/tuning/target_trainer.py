@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import torch
 from datasets import Dataset
 from peft import LoraConfig
 from torch import Tensor
@@ -13,10 +15,12 @@ from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
-from gradsentry.models import Pretrained
-from gradsentry.tuning.training import Method, TuningOptions, computed_in
+from gradsentry.encoding import EncodedRow
+from gradsentry.errors import ModelError, OptionError
+from gradsentry.models import Dtype, Pretrained, resolved_dtype
+from gradsentry.tuning.options import Method, TuningOptions
 
-IGNORED = -100
+_IGNORED = -100
 """The label of tokens that are no targets."""
 
 
@@ -36,7 +40,7 @@ class TargetTrainer(SFTTrainer):
     ) -> Any:
         """Mean nats a target; of a batch of an accumulated step its part of that mean."""
         labels = inputs["labels"][:, 1:]
-        positions = (labels != IGNORED).any(dim=0).nonzero().squeeze(1)
+        positions = (labels != _IGNORED).any(dim=0).nonzero().squeeze(1)
         output = model(
             input_ids=inputs["input_ids"],
             attention_mask=inputs["attention_mask"],
@@ -44,53 +48,76 @@ class TargetTrainer(SFTTrainer):
             use_cache=False,
         )
         wanted = labels[:, positions]
-        count = (wanted != IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
+        count = (wanted != _IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         nats = cross_entropy(output.logits.flatten(0, 1).float(), wanted.flatten(), reduction="sum")
         loss = nats / count
         return (loss, output) if return_outputs else loss
 
 
 def target_trainer(
-    base: Pretrained, rows: Sequence[dict[str, list[int]]], options: TuningOptions, folder: Path
+    base: Pretrained, rows: Sequence[EncodedRow], options: TuningOptions, folder: Path
 ) -> TargetTrainer:
     """A trainer that says and saves nothing.
 
     **Arguments:**
 
-    - `rows`: `input_ids` and `labels`, where `IGNORED` marks what is no target.
     - `folder`: a place for its files.
+
+    **Raises:**
+
+    `ModelError` if the model doesn't have the matrices that LoRA should add to; `OptionError` with
+    several GPUs.
     """
-    adapter = LoraConfig(
-        r=options.rank,
-        lora_alpha=options.alpha,
-        lora_dropout=0.0,
-        target_modules=list(options.modules),
-        task_type="CAUSAL_LM",
-    )
+    device = base.model.device
+    if torch.cuda.device_count() > 1 and device.type == "cuda":
+        raise OptionError("Fine-tuning takes one GPU.", "Set CUDA_VISIBLE_DEVICES to one of them.")
+    in_bfloat16 = resolved_dtype(Dtype.AUTO, device) == torch.bfloat16
     settings = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=options.batch_size,
         num_train_epochs=options.epochs,
         learning_rate=options.learning_rate,
         lr_scheduler_type="linear",
+        optim=options.optimizer,
         max_length=options.max_length,
         # Rows of like length go together, so that little is padded.
         train_sampling_strategy="group_by_length",
-        gradient_checkpointing=False,
-        use_cpu=base.model.device.type == "cpu",
-        bf16=computed_in(base.model) != base.model.dtype,
+        gradient_checkpointing=device.type == "cuda",  # a GPU runs out of memory before time
+        use_cpu=device.type == "cpu",
+        bf16=in_bfloat16 and base.model.dtype == torch.float32,
         seed=options.seed,
         save_strategy="no",
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,
     )
-    trainer = TargetTrainer(
-        model=base.model,
-        args=settings,
-        processing_class=base.tokenizer,
-        train_dataset=Dataset.from_list(list(rows)),
-        peft_config=adapter if options.method is Method.LORA else None,
-    )
+    try:
+        trainer = TargetTrainer(
+            model=base.model,
+            args=settings,
+            processing_class=base.tokenizer,
+            train_dataset=Dataset.from_list([_with_labels(row) for row in rows]),
+            peft_config=_adapter(options) if options.method is Method.LORA else None,
+        )
+    except ValueError as error:  # PEFT's, of a model without these matrices
+        raise ModelError(
+            f"{base.name} can't be trained so ({str(error).splitlines()[0]}).",
+            "Name the matrices that the model has in `modules`.",
+        ) from None
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _with_labels(row: EncodedRow) -> dict[str, list[int]]:
+    labels = np.where(row.target_mask, row.token_ids, _IGNORED)
+    return {"input_ids": row.token_ids.tolist(), "labels": labels.tolist()}
+
+
+def _adapter(options: TuningOptions) -> LoraConfig:
+    return LoraConfig(
+        r=options.rank,
+        lora_alpha=options.alpha,
+        lora_dropout=0.0,
+        target_modules=list(options.modules),
+        task_type="CAUSAL_LM",
+    )

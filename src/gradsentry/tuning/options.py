@@ -1,0 +1,54 @@
+"""How a model is fine-tuned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from gradsentry._choices import choose
+from gradsentry.errors import OptionError
+from gradsentry.models import Dtype
+
+
+class Method(StrEnum):
+    """Which weights are trained."""
+
+    LORA = "lora"
+    """Low-rank additions to some matrices."""
+    FULL = "full"
+    """All weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TuningOptions:
+    """How a model is fine-tuned. Rank, alpha and batch size are the paper's; its learning rate and
+    epochs (2e-5, three) are meant for 7B parameters."""
+
+    method: Method = Method.LORA
+    learning_rate: float = 1e-3
+    epochs: int = 1
+    batch_size: int = 4
+    rank: int = 4
+    alpha: int = 8
+    modules: tuple[str, ...] = ("q_proj", "v_proj")
+    """The matrices that LoRA adds to."""
+    dtype: Dtype = Dtype.AUTO
+    """Of the weights as they are loaded; `auto` is float32 where all are trained, else what the
+    device is fast in. Adapters are float32. Products of float32 weights are bfloat16 on devices
+    that are fast in it."""
+    optimizer: str = "adamw_torch"
+    """As `transformers.TrainingArguments` names it; `adafactor` needs the least memory."""
+    max_length: int = 1024
+    """Tokens of a row; what is behind is cut off."""
+    seed: int = 0
+    """Draws LoRA's first weights and the order of the rows."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "method", choose(Method, self.method, "method"))
+        object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "dtype"))
+        if not 0 < self.learning_rate < 1:
+            raise OptionError(f"learning_rate {self.learning_rate} is none.", "Such as 1e-4.")
+        for name in ("epochs", "batch_size", "rank", "alpha", "max_length"):
+            value = getattr(self, name)
+            if type(value) is not int or value < 1:
+                raise OptionError(f"{name} can't be {value!r}.", "Give a number of at least 1.")
