@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from datasets import Dataset
+from transformers import AutoTokenizer
 
 import gradsentry
 
@@ -57,6 +58,9 @@ def test_scripts_train_on_the_clean_rows(
     assert kept.to_list() == expected
     trainer = names["trainer"]
     assert trainer.state.global_step == 3 * -(-len(expected) // 8)  # type: ignore[attr-defined]
+    end = AutoTokenizer.from_pretrained(tiny_folder).eos_token_id
+    batch = next(iter(trainer.get_train_dataloader()))  # type: ignore[attr-defined]
+    assert (batch["labels"] == end).any(dim=1).all()
 
 
 @pytest.mark.parametrize(
