@@ -29,7 +29,9 @@ from gradsentry.bench.finetune_plan import (
 from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
 from gradsentry.bench.questions import Questions, questions_of
 from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
+from gradsentry.bench.states import StateCache
 from gradsentry.bench.tuned_models import TunedModels
 from gradsentry.detectors import onion
 from gradsentry.encoding import EncodingOptions
@@ -153,19 +155,23 @@ class _Run:
             return rows
         if cell.defence == ORACLE:
             return rows.where([not poisoned for poisoned in rows.poisoned])
-        model: LanguageModel | str | None = self._base(cell)
-        if cell.defence == CUBE:
-            tuned = self._tuned(cell, rows)
-            model = LanguageModel.wrap(
-                tuned.model, tuned.tokenizer, name=tuned.name, revision=self._key(cell, rows)
-            )
         options = ScanOptions(
             data=DataOptions(label_column=LABEL),
             encoding=EncodingOptions(max_length=cell.tuning.max_length),
             detector=Detector(cell.defence),
             baselines=BaselineOptions(expected_ratio=cell.mixture.ratio or 0.1),
         )
-        result = scan(mixture, model=model, options=options, progress=self.progress)
+        if cell.defence == CUBE:
+            tuned = self._tuned(cell, rows)
+            model = LanguageModel.wrap(
+                tuned.model, tuned.tokenizer, name=tuned.name, revision=self._key(cell, rows)
+            )
+            result = scan(mixture, model=model, options=options, progress=self.progress)
+        else:
+            model = load_model(self._base(cell), announce=self.progress.note)
+            states = StateCache.open(self.out / "cache" / "states", model)
+            work = self.out / "cache" / "work"
+            result, _ = scan_mixture(mixture, options, states, work, self.progress)
         clean = result.rows.scored & ~result.flagged
         return rows.where(clean[rows.places].tolist())
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -15,12 +13,12 @@ from gradsentry._version import __version__
 from gradsentry.bench.mixtures import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
 from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
-from gradsentry.bench.states import KeptStates, StateCache
+from gradsentry.bench.states import StateCache
 from gradsentry.detectors import SpectralOptions
-from gradsentry.encoding import EncodedStore
 from gradsentry.measures import f1_interval, identification, ranking
-from gradsentry.models import LanguageModel, ModelOptions, load_model
+from gradsentry.models import ModelOptions, load_model
 from gradsentry.pipeline import (
     BaselineOptions,
     DataOptions,
@@ -29,11 +27,6 @@ from gradsentry.pipeline import (
     ScanOptions,
     ScanResult,
 )
-from gradsentry.pipeline.reading import opened
-from gradsentry.pipeline.scanning import scan_rows
-from gradsentry.pipeline.workspace import Workspace
-
-_BATCH_TOKENS = 1024
 
 
 def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
@@ -47,7 +40,7 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
     """
     cells = plan.cells()
     out.mkdir(parents=True, exist_ok=True)
-    loaded: dict[str | None, tuple[LanguageModel, StateCache]] = {}
+    loaded: dict[str | None, StateCache] = {}
     for number, cell in enumerate(cells, start=1):
         path = result_path(out, cell)
         if path.exists():
@@ -57,10 +50,12 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
             loaded.clear()
             reference = None if cell.model is None else below(data, cell.model)
             model = load_model(reference, ModelOptions(), progress.note)
-            cache = StateCache.open(out / "cache" / "states", model, _BATCH_TOKENS)
-            loaded[cell.model] = (model, cache)
+            loaded[cell.model] = StateCache.open(out / "cache" / "states", model)
         mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
-        _write(path, cell, *_scanned(mixture, cell, *loaded[cell.model], out / "cache", progress))
+        scanned = scan_mixture(
+            mixture, _options(cell), loaded[cell.model], out / "cache" / "work", progress
+        )
+        _write(path, cell, *scanned)
     return cells
 
 
@@ -114,38 +109,13 @@ def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
         return kept["scores"], kept["labels"]
 
 
-def _scanned(
-    mixture: Path,
-    cell: Cell,
-    model: LanguageModel,
-    cache: StateCache,
-    folder: Path,
-    progress: Progress,
-) -> tuple[ScanResult, float]:
-    """The result, and the seconds that it took without computing head states."""
-    options = ScanOptions(
+def _options(cell: Cell) -> ScanOptions:
+    return ScanOptions(
         data=DataOptions(label_column=LABEL),
         detector=Detector(cell.detector),
         spectral=SpectralOptions(target_module=cell.module),
         baselines=BaselineOptions(expected_ratio=cell.ratio or 0.1),
-        batch_tokens=_BATCH_TOKENS,
     )
-    source, layout, _ = opened(mixture, options.data)
-    work = folder / "work"
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(parents=True)
-    computing = 0.0
-
-    def kept_states(_: LanguageModel, store: EncodedStore) -> KeptStates:
-        nonlocal computing
-        started = time.monotonic()
-        states = cache.of_store(store, progress)
-        computing = time.monotonic() - started
-        return states
-
-    space = Workspace(work, None)
-    result = scan_rows(source, layout, model, options, space, progress, kept_states)
-    return result, result.seconds - computing
 
 
 def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:

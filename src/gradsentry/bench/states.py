@@ -20,6 +20,8 @@ from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
 from gradsentry.pipeline import Progress
 from gradsentry.ragged import offsets_of
 
+_BATCH_TOKENS = 1024
+
 
 @dataclass(frozen=True)
 class _Shard:
@@ -41,7 +43,7 @@ class StateCache:
     _places: dict[bytes, tuple[int, int]] = field(default_factory=dict)
 
     @staticmethod
-    def open(folder: Path, model: LanguageModel, batch_tokens: int) -> StateCache:
+    def open(folder: Path, model: LanguageModel, batch_tokens: int = _BATCH_TOKENS) -> StateCache:
         """The cache of a model, with what earlier runs left in it."""
         parts = [model.revision, str(model.dtype), batch_tokens, model.shares_prefixes]
         name = json.dumps(parts)
