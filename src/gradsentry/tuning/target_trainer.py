@@ -80,8 +80,6 @@ def target_trainer(
         lr_scheduler_type="linear",
         optim=options.optimizer,
         max_length=options.max_length,
-        # Rows of like length go together, so that little is padded.
-        train_sampling_strategy="group_by_length",
         gradient_checkpointing=device.type == "cuda",  # a GPU runs out of memory before time
         use_cpu=device.type == "cpu",
         bf16=in_bfloat16 and base.model.dtype == torch.float32,

@@ -29,9 +29,9 @@ def fine_tune(
 
     Prompts and responses are tokenised apart, as they are scanned by default and as the tuned model
     is asked. Each row ends in the tokenizer's end-of-sequence token, and only responses count; rows
-    without a prompt, or without a response before `max_length`, are left out. Rows of like length
-    share a batch. A LoRA run starts from the weights as they are loaded and writes its adapter; of
-    a `full` run all weights are written, in the precision of its products.
+    without a prompt, or without a response before `max_length`, are left out. A LoRA run starts
+    from the weights as they are loaded and writes its adapter; of a `full` run all weights are
+    written, in the precision of its products.
 
     **Arguments:**
 
