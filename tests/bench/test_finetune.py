@@ -203,6 +203,7 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
         {"tables": {"t": {"data": "one", "tuning": {"method": "half"}}}},
         {"tables": {"t": {"data": "one", "tuning": {"speed": 3}}}},
         {"tables": {"t": {"data": "one", "tuning": {"epochs": 1.5}}}},
+        {"tables": {"t": {"data": "one", "tuning": {"learning_rate": "5e-3"}}}},
         {"tables": {"t": {"data": "one", "tuning": {"seed": 1}}}},
         {"tables": {"t": {"data": "one", "ratios": [1.5]}}},
         {"tables": {"t": {"data": "one", "attacks": ["worse"]}}},

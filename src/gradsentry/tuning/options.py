@@ -46,8 +46,12 @@ class TuningOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "method", choose(Method, self.method, "method"))
         object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "dtype"))
-        if not 0 < self.learning_rate < 1:
-            raise OptionError(f"learning_rate {self.learning_rate} is none.", "Such as 1e-4.")
+        rate: object = self.learning_rate
+        if isinstance(rate, bool) or not isinstance(rate, float | int) or not 0 < rate < 1:
+            raise OptionError(
+                f"learning_rate can't be {rate!r}.",
+                "Give a number below 1; in YAML such as 1.0e-4.",
+            )
         for name in ("epochs", "batch_size", "rank", "alpha", "max_length"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
