@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they are good for.")
 
-_NO_FIGURES = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
 
 _Data = Annotated[
     Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
@@ -120,11 +120,9 @@ def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> No
     from gradsentry.bench.finetune_tables import markdown, write_tables
 
     write_tables(plan, results, out)
-    try:
+    if _can_draw():
         from gradsentry.bench.finetune_plots import write_tuned_plots
-    except ImportError:
-        print(_NO_FIGURES, file=sys.stderr)
-    else:
+
         write_tuned_plots(results, out)
     print(markdown(plan, results))
 
@@ -139,10 +137,17 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
         return
     results = [result for _, result in found]
     write_tables(plan, results, out)
-    try:
+    if _can_draw():
         from gradsentry.bench.plots import write_plots
-    except ImportError:
-        print(_NO_FIGURES, file=sys.stderr)
-    else:
+
         write_plots(found, out)
     print(markdown(plan, results))
+
+
+def _can_draw() -> bool:
+    """Whether figures can be made; says what is missing."""
+    found = find_spec("matplotlib") is not None
+    if not found:
+        message = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."
+        print(message, file=sys.stderr)
+    return found
