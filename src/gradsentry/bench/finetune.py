@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 
 import torch
@@ -95,6 +95,27 @@ def _outcome_path(out: Path, name: str) -> Path:
 
 
 @dataclass(frozen=True)
+class _Answering:
+    """A tuned model, and the untuned one if its tokens are held against that (CleanGen)."""
+
+    tuned: Pretrained
+    reference: Pretrained | None
+
+    def measured(self, asked: Questions, new_tokens: int, progress: Progress) -> Result:
+        """What the answers come to, and what they were computed with."""
+        progress.stage("Asking", len(asked.prompts))
+        model, tokenizer = self.tuned.model, self.tuned.tokenizer
+        guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
+        if self.reference is not None:
+            guard = partial(cleangen.CleanGen, self.reference.model, tokenizer.eos_token_id)
+        answers = generate(
+            model, tokenizer, asked.prompts, new_tokens, guard=guard, advance=progress.advance
+        )
+        precision = str(model.dtype).removeprefix("torch.")
+        return asked.measured(answers) | {"dtype": precision, "device": model.device.type}
+
+
+@dataclass(frozen=True)
 class _Run:
     """A benchmark that is running."""
 
@@ -109,14 +130,16 @@ class _Run:
         rows = labelled_rows(mixture)
         training = self._defended(rows, mixture, cell)
         questions = questions_of(cell.testing, cell.data, cell.mixture, self.data, self._mixtures)
+        tuned = self._key(cell, training)
+        answering = cache(lambda: self._answering(cell, training))  # loads models, if at all, once
         clean, triggered = (
-            self._outcome(cell, training, asked, questions[0].prompts) for asked in questions
+            self._outcome(cell, tuned, asked, questions[0].prompts, answering)
+            for asked in questions
         )
         if cell.tuning.method is Method.FULL:
             # The mixture's other defences ask the undefended model again; the next attack often
             # leaves the same clean rows.
-            again = rows, rows.where([not poisoned for poisoned in rows.poisoned])
-            self.models.forget_weights([self._key(cell, each) for each in again])
+            self.models.forget_weights([self._key(cell, each) for each in (rows, rows.clean)])
         return {
             "table": cell.table,
             "data": cell.data,
@@ -130,7 +153,7 @@ class _Run:
             "poisoned": sum(rows.poisoned),
             "trained_on": len(training.pairs),
             "poisoned_left": sum(training.poisoned),
-            "tuned": self._key(cell, training),
+            "tuned": tuned,
             "clean": clean,
             "triggered": triggered,
             "gradsentry": __version__,
@@ -154,7 +177,7 @@ class _Run:
         if cell.defence in (UNDEFENDED, ONION, CLEANGEN):
             return rows
         if cell.defence == ORACLE:
-            return rows.where([not poisoned for poisoned in rows.poisoned])
+            return rows.clean
         options = ScanOptions(
             data=DataOptions(label_column=LABEL),
             encoding=EncodingOptions(max_length=cell.tuning.max_length),
@@ -176,44 +199,38 @@ class _Run:
         return rows.where(clean[rows.places].tolist())
 
     def _outcome(
-        self, cell: TuningCell, rows: LabelledRows, asked: Questions, clean: Sequence[str]
+        self,
+        cell: TuningCell,
+        tuned: str,
+        asked: Questions,
+        clean: Sequence[str],
+        answering: Callable[[], _Answering],
     ) -> str:
         """The name of what a tuned model answers, asked unless it is known.
 
         **Arguments:**
 
+        - `tuned`: the model's key.
         - `clean`: prompts without triggers.
         """
         if cell.defence == ONION:
             asked = replace(asked, prompts=self._purified(cell, asked.prompts, clean))
         guarded = [CLEANGEN, cleangen.SUSPICIOUS] if cell.defence == CLEANGEN else None
-        name = digest([self._key(cell, rows), asdict(asked), cell.new_tokens, guarded])
+        name = digest([tuned, asdict(asked), cell.new_tokens, guarded])
         path = _outcome_path(self.out, name)
         if not path.exists():
-            tuned = self._tuned(cell, rows) if asked.prompts else None
-            answers = self._answers(cell, tuned, asked.prompts) if tuned else []
-            found = asked.measured(answers)
-            if tuned:
-                precision = str(tuned.model.dtype).removeprefix("torch.")
-                found |= {"dtype": precision, "device": tuned.model.device.type}
+            if asked.prompts:
+                found = answering().measured(asked, cell.new_tokens, self.progress)
+            else:
+                found = asked.measured([])
             write_result(path, found)
         return name
 
-    def _answers(self, cell: TuningCell, tuned: Pretrained, prompts: Sequence[str]) -> list[str]:
-        """A tuned model's answers, held against the untuned one if that is the defence."""
-        guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
+    def _answering(self, cell: TuningCell, rows: LabelledRows) -> _Answering:
+        reference = None
         if cell.defence == CLEANGEN:
             reference = load_pretrained(self._base(cell), announce=self.progress.note)
-            guard = partial(cleangen.CleanGen, reference.model, tuned.tokenizer.eos_token_id)
-        self.progress.stage("Asking", len(prompts))
-        return generate(
-            tuned.model,
-            tuned.tokenizer,
-            prompts,
-            cell.new_tokens,
-            guard=guard,
-            advance=self.progress.advance,
-        )
+        return _Answering(self._tuned(cell, rows), reference)
 
     def _purified(
         self, cell: TuningCell, prompts: Sequence[str], clean: Sequence[str]

@@ -87,6 +87,11 @@ class LabelledRows:
     poisoned: list[bool]
     places: list[int]
 
+    @property
+    def clean(self) -> LabelledRows:
+        """The rows that are clean by their labels."""
+        return self.where([not poisoned for poisoned in self.poisoned])
+
     def where(self, kept: Sequence[bool]) -> LabelledRows:
         """Some of the rows, in their order."""
         return LabelledRows(

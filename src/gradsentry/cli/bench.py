@@ -117,20 +117,20 @@ def finetune(
 
 def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
     """Write and print the tables and figures of the cells that have a result."""
-    from gradsentry.bench.finetune_tables import markdown, write_tables
+    from gradsentry.bench.finetune_tables import write_tables
 
     write_tables(plan, results, out)
     if _can_draw():
         from gradsentry.bench.finetune_plots import write_tuned_plots
 
         write_tuned_plots(results, out)
-    print(markdown(plan, results))
+    print((out / "results.md").read_text(encoding="utf-8"))
 
 
 def _write_results(plan: IdentifyPlan, out: Path) -> None:
     """Write and print the tables and figures of all cells that have a result."""
     from gradsentry.bench import measured
-    from gradsentry.bench.tables import markdown, write_tables
+    from gradsentry.bench.tables import write_tables
 
     found = measured(out, plan.cells())
     if not found:
@@ -141,7 +141,7 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
         from gradsentry.bench.plots import write_plots
 
         write_plots(found, out)
-    print(markdown(plan, results))
+    print((out / "results.md").read_text(encoding="utf-8"))
 
 
 def _can_draw() -> bool:

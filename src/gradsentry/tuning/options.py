@@ -50,7 +50,7 @@ class TuningOptions:
         if isinstance(rate, bool) or not isinstance(rate, float | int) or not 0 < rate < 1:
             raise OptionError(
                 f"learning_rate can't be {rate!r}.",
-                "Give a number below 1; such as 1.0e-4.",
+                "Give a number below 1, such as 1.0e-4; YAML takes 1e-4 for a text.",
             )
         for name in ("epochs", "batch_size", "rank", "alpha", "max_length"):
             value = getattr(self, name)
