@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import yaml
 from gradsentry.bench import finetune as finetune_module
 from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
 from gradsentry.bench.finetune import cell_path
-from gradsentry.bench.finetune_plan import FinetunePlan, TuningData
+from gradsentry.bench.finetune_plan import FinetunePlan, TuningData, TuningTable
 from gradsentry.bench.finetune_plots import write_tuned_plots
 from gradsentry.bench.finetune_tables import (
     Mean,
@@ -25,6 +26,7 @@ from gradsentry.bench.finetune_tables import (
 )
 from gradsentry.bench.mixtures import MixtureSpec
 from gradsentry.bench.questions import questions_of
+from gradsentry.bench.results import Result
 from gradsentry.errors import GradSentryError
 from gradsentry.pipeline.progress import Silent
 
@@ -236,8 +238,46 @@ def test_the_interval_holds_the_mean() -> None:
     assert mean_of(np.empty(0)) is None
 
 
+def _plan_of(*tables: str, data: Sequence[str] = ("a",)) -> FinetunePlan:
+    asked = TuningData(source=("train.jsonl",), test=("test.jsonl",))
+    table = TuningTable(data=tuple(data))
+    return FinetunePlan(data=dict.fromkeys(data, asked), tables=dict.fromkeys(tables, table))
+
+
 def test_a_prompt_counts_once_however_many_cells_ask_it() -> None:
+    plan = _plan_of(data=["a", "b"])  # b are more rows to train on, and the same to ask about
     one = {"data": "a", "accuracy": [1.0, 0.5, 1.0]}
     other = {"data": "a", "accuracy": [1.0, 1.0, 0.0]}
-    assert paired_differences([(one, other), (other, one)]).tolist() == [0.0, 0.0, 0.0]
-    assert paired_differences([(one, other)]).tolist() == [0.0, -1.0, 1.0]
+    assert paired_differences(plan, [(one, other), (other, one)]).tolist() == [0.0, 0.0, 0.0]
+    assert paired_differences(plan, [(one, other)]).tolist() == [0.0, -1.0, 1.0]
+    more = other | {"data": "b"}, one | {"data": "b"}
+    assert paired_differences(plan, [(one, other), more]).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_a_cell_of_two_tables_is_held_against_its_oracle_once_over_all() -> None:
+    plan = _plan_of("lora", "full", "defences")
+
+    def cells(table: str, method: str, accuracy: list[float]) -> list[Result]:
+        shared = {
+            "table": table,
+            "model": None,
+            "data": "a",
+            "attack": "badnets",
+            "ratio": 0.1,
+            "method": method,
+            "seed": 0,
+            "trained_on": 9,
+            "poisoned_left": 0,
+            "attack_success": [0.0, 0.0],
+        }
+        return [
+            shared | {"defence": "oracle", "tuned": f"{method} oracle", "accuracy": [1.0, 1.0]},
+            shared | {"defence": "transfer", "tuned": method, "accuracy": accuracy},
+        ]
+
+    lora = [*cells("lora", "lora", [0.0, 0.0]), *cells("defences", "lora", [0.0, 0.0])]
+    shown = markdown(plan, [*lora, *cells("full", "full", [1.0, 1.0])])
+    assert shown.count("| transfer | 1 | 0 |") == 3
+    over_all = shown.split("## All tables")[1]
+    assert "| transfer | 2 | 0 | -50.00 (-50.00 to -50.00) |" in over_all
+    assert "All tables" not in markdown(plan, lora[:2])

@@ -14,7 +14,11 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
+from gradsentry.bench.mixtures import DataSpec
 from gradsentry.bench.results import Result
+
+_Pair = tuple[Result, Result]
+"""A cell's result and its oracle's."""
 
 _EXPLANATION = """# What tuned models do
 
@@ -27,7 +31,8 @@ were trained on; `prompts` were asked in each cell, and as many with a trigger.
 
 *Against the oracle* is the paired difference of ACC to the model that was tuned on the rows that
 are clean by their labels, in points, each prompt as its mean over all cells of a table; `same`
-counts cells whose rows are the oracle's own.
+counts cells whose rows are the oracle's own. Over all tables, a cell that two of
+them have counts once.
 
 """
 
@@ -85,11 +90,14 @@ def mean_of(values: NDArray[Any], seed: int = 0) -> Mean | None:
 
 def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
     """All tables."""
-    parts = []
+    parts, pairs = [], []
     for name in plan.tables:
         own = [result for result in results if result["table"] == name]
         if own:
-            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(own)}")
+            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(plan, _pairs(own))}")
+            pairs += _pairs(own)
+    if len(parts) > 1 and pairs:
+        parts.append(f"## All tables\n\n{_against_oracle(plan, _unlike(pairs))}")
     return _EXPLANATION + "\n".join(parts)
 
 
@@ -145,31 +153,44 @@ def _keyword_rate(results: Sequence[Result], measure: str) -> str:
     return f"{100 * rates.mean():.1f}" if len(rates) else "–"
 
 
-def _against_oracle(results: Sequence[Result]) -> str:
-    """Each defence's paired difference of ACC to the oracle's."""
+def _pairs(results: Sequence[Result]) -> list[_Pair]:
+    """Cells of one table, each with its oracle's."""
     cells = {(_setting(r), r["seed"], r["defence"]): r for r in results}
+    return [
+        (result, cells[setting, seed, ORACLE])
+        for (setting, seed, defence), result in cells.items()
+        if defence != ORACLE and (setting, seed, ORACLE) in cells
+    ]
+
+
+def _unlike(pairs: Sequence[_Pair]) -> list[_Pair]:
+    """Pairs without those that another table has, too."""
+    named = {
+        (_setting(cell), cell["seed"], cell["defence"], cell["tuned"], oracle["tuned"]): pair
+        for pair in pairs
+        for cell, oracle in [pair]
+    }
+    return list(named.values())
+
+
+def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
+    """Each defence's paired difference of ACC to the oracle's."""
     lines = ["| against the oracle | cells | same | ACC, points | ACC as KMR, points |"]
     lines.append("|---" * 5 + "|")
-    for defence in dict.fromkeys(result["defence"] for result in results):
-        pairs = [
-            (result, cells[setting, seed, ORACLE])
-            for (setting, seed, own), result in cells.items()
-            if own == defence and (setting, seed, ORACLE) in cells
-        ]
-        if defence == ORACLE or not pairs:
-            continue
-        same = sum(result["tuned"] == oracle["tuned"] for result, oracle in pairs)
+    for defence in dict.fromkeys(result["defence"] for result, _ in pairs):
+        own = [pair for pair in pairs if pair[0]["defence"] == defence]
+        same = sum(result["tuned"] == oracle["tuned"] for result, oracle in own)
         matches, rates = (
-            mean_of(paired_differences(pairs, exactly=exactly)) for exactly in (True, False)
+            mean_of(paired_differences(plan, own, exactly=exactly)) for exactly in (True, False)
         )
         if matches and rates:
             shown = f"{matches.shown('+.2f')} | {rates.shown('+.2f')}"
-            lines.append(f"| {defence} | {len(pairs)} | {same} | {shown} |")
+            lines.append(f"| {defence} | {len(own)} | {same} | {shown} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
 def paired_differences(
-    pairs: Sequence[tuple[Result, Result]], *, exactly: bool = True
+    plan: FinetunePlan, pairs: Sequence[_Pair], *, exactly: bool = True
 ) -> NDArray[np.float64]:
     """For each prompt the mean difference of ACC over the cells that ask it.
 
@@ -177,12 +198,14 @@ def paired_differences(
 
     **Arguments:**
 
+    - `pairs`: results and those they are compared to.
     - `exactly`: whether ACC is a matter of matches, or of keyword rates.
     """
-    of_data: dict[str, list[NDArray[np.float64]]] = {}
+    of_prompts: dict[DataSpec, list[NDArray[np.float64]]] = {}
     for pair in pairs:
         one, two = (np.array(each["accuracy"]) for each in pair)
         if exactly:
             one, two = (each == 1.0 for each in (one, two))
-        of_data.setdefault(pair[0]["data"], []).append(one.astype(np.float64) - two)
-    return np.concatenate([np.mean(differences, axis=0) for differences in of_data.values()])
+        asked = plan.data[pair[0]["data"]].testing
+        of_prompts.setdefault(asked, []).append(one.astype(np.float64) - two)
+    return np.concatenate([np.mean(differences, axis=0) for differences in of_prompts.values()])
