@@ -30,7 +30,7 @@ def tune(tiny_folder: Path, tmp_path: Path) -> Tune:
         rows: list[int] = []
         base = load_pretrained(tiny_folder, FLOAT32)
         folder = tmp_path / str(len(list(tmp_path.iterdir())))
-        fine_tune(base, PAIRS, options, folder, rows.append)
+        fine_tune(base, PAIRS, options, folder, tmp_path / "checkpoints", rows.append)
         return load_pretrained(folder, FLOAT32).model, sum(rows)
 
     return tuned
@@ -62,9 +62,42 @@ def test_the_seed_determines_the_weights(tune: Tune) -> None:
     assert not one[name].equal(other[name])
 
 
+@pytest.mark.parametrize("method", list(Method))
+@pytest.mark.parametrize("torn", [False, True])
+def test_an_ended_run_goes_on_to_the_same_weights(
+    tiny_folder: Path, tmp_path: Path, tune: Tune, method: Method, torn: bool
+) -> None:
+    options = TuningOptions(method=method, epochs=3, learning_rate=0.01)
+    wanted, _ = tune(options)
+    told: list[int] = []
+    checkpoints = tmp_path / "checkpoints"
+
+    def until_the_eighth_step(rows: int) -> None:
+        told.append(rows)
+        if len(told) == 8:  # of 18, with the sixth as the last checkpoint
+            raise KeyboardInterrupt
+
+    def run(advance: Callable[[int], None]) -> None:
+        base = load_pretrained(tiny_folder, FLOAT32)
+        fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints, advance)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(until_the_eighth_step)
+    if torn:  # while the next one was written
+        (checkpoints / "checkpoint-8").mkdir()
+        (checkpoints / "checkpoint-8" / "trainer_state.json").touch()
+    rest: list[int] = []
+    run(rest.append)
+    assert rest == [7 * 4] + 11 * [4]
+    found = load_pretrained(tmp_path / "tuned", FLOAT32).model.state_dict()
+    assert all(value.equal(found[name]) for name, value in wanted.state_dict().items())
+    assert not checkpoints.exists()
+
+
 def test_without_rows_there_is_nothing_to_train_on(tiny_folder: Path, tmp_path: Path) -> None:
+    base = load_pretrained(tiny_folder)
     with pytest.raises(InputError):
-        fine_tune(load_pretrained(tiny_folder), [], TuningOptions(), tmp_path / "tuned")
+        fine_tune(base, [], TuningOptions(), tmp_path / "tuned", tmp_path / "checkpoints")
     assert not list(tmp_path.iterdir())
 
 

@@ -72,7 +72,8 @@ class TunedModels:
             dtype = Dtype.FLOAT32
         untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
         self.progress.stage("Fine-tuning", options.epochs * len(pairs))
-        fine_tune(untrained, pairs, options, folder, self.progress.advance)
+        checkpoints = self.folder.with_name("training") / folder.name
+        fine_tune(untrained, pairs, options, folder, checkpoints, self.progress.advance)
 
     def forget_weights(self, kept: Collection[str]) -> None:
         """Delete the models that were saved whole, but for some; adapters are small and stay."""

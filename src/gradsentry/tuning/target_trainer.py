@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 from datasets import Dataset
-from peft import LoraConfig
+from peft import LoraConfig, PeftModel
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback
@@ -53,15 +53,25 @@ class TargetTrainer(SFTTrainer):
         loss = nats / count
         return (loss, output) if return_outputs else loss
 
+    def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
+        """Write the weights, or those of the adapter."""
+        model: Any = self.model
+        folder = str(output_dir or self.args.output_dir)
+        if isinstance(model, PeftModel):
+            # Else PEFT asks the Hub whether the base's vocabulary has grown.
+            model.save_pretrained(folder, save_embedding_layers=False)
+        else:
+            model.save_pretrained(folder)
+
 
 def target_trainer(
     base: Pretrained, rows: Sequence[EncodedRow], options: TuningOptions, folder: Path
 ) -> TargetTrainer:
-    """A trainer that says and saves nothing.
+    """A trainer that says nothing.
 
     **Arguments:**
 
-    - `folder`: a place for its files.
+    - `folder`: takes a checkpoint at every tenth of the run; the last one is kept.
 
     **Raises:**
 
@@ -84,7 +94,9 @@ def target_trainer(
         use_cpu=device.type == "cpu",
         bf16=in_bfloat16 and base.model.dtype == torch.float32,
         seed=options.seed,
-        save_strategy="no",
+        save_strategy="steps",
+        save_steps=0.1,
+        save_total_limit=1,
         logging_strategy="no",
         report_to="none",
         disable_tqdm=True,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import shutil
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
@@ -17,12 +16,16 @@ from gradsentry.models import Dtype, Pretrained, resolved_dtype
 from gradsentry.records import TextPair
 from gradsentry.tuning.options import Method, TuningOptions
 
+if TYPE_CHECKING:
+    from gradsentry.tuning.target_trainer import TargetTrainer
+
 
 def fine_tune(
     base: Pretrained,
     pairs: Sequence[TextPair],
     options: TuningOptions,
     folder: Path,
+    checkpoints: Path,
     advance: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Train a model on the responses to some prompts, and write what `load_pretrained` reads.
@@ -37,6 +40,9 @@ def fine_tune(
 
     - `base`: is changed, too.
     - `folder`: must not be there; it appears when all is written.
+    - `checkpoints`: a folder for the state at every tenth of the run, which is gone when all is
+        written. A run that was ended goes on from the last and comes to the same weights, so the
+        folder belongs to one base, rows and options.
     - `advance`: told how many rows a step took; every epoch takes all.
 
     **Raises:**
@@ -48,27 +54,27 @@ def fine_tune(
     rows = [row for row in encoder.encode(list(pairs)) if isinstance(row, EncodedRow)]
     if not rows:
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
-    trained = _trained(base, rows, options, advance)
+    trainer = _trained(base, rows, options, checkpoints, advance)
     part = folder.with_name(f"{folder.name}.part")
     shutil.rmtree(part, ignore_errors=True)
-    if options.method is Method.LORA:
-        # Else PEFT asks the Hub whether the base's vocabulary has grown.
-        trained.save_pretrained(part, save_embedding_layers=False)
-    else:
-        if base.model.dtype == torch.float32:
-            trained.to(resolved_dtype(Dtype.AUTO, base.model.device))
-        trained.save_pretrained(part)
+    if options.method is Method.FULL:
+        model: Any = trainer.model
+        if model.dtype == torch.float32:
+            model.to(resolved_dtype(Dtype.AUTO, model.device))
         base.tokenizer.save_pretrained(part)
+    trainer.save_model(str(part))
     part.replace(folder)
+    shutil.rmtree(checkpoints)
 
 
 def _trained(
     base: Pretrained,
     rows: Sequence[EncodedRow],
     options: TuningOptions,
+    checkpoints: Path,
     advance: Callable[[int], None],
-) -> Any:
-    """The model when all epochs are over."""
+) -> TargetTrainer:
+    """A trainer when all epochs are over."""
     try:
         from gradsentry.tuning.target_trainer import target_trainer
     except ImportError as error:
@@ -76,11 +82,20 @@ def _trained(
             f"Fine-tuning needs the package {error.name}.",
             "Install it with: pip install 'gradsentry[finetune]'.",
         ) from None
-    with tempfile.TemporaryDirectory() as temporary:
-        trainer = target_trainer(base, rows, options, Path(temporary))
-        trainer.add_callback(_Report(len(rows), advance))
-        trainer.train()
-    return trainer.model
+    trainer = target_trainer(base, rows, options, checkpoints)
+    trainer.add_callback(_Report(len(rows), advance))
+    last = _last_checkpoint(checkpoints)
+    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    return trainer
+
+
+def _last_checkpoint(folder: Path) -> Path | None:
+    """The last one that is whole; its small state file is written last."""
+    states = [
+        file for file in folder.glob("checkpoint-*/trainer_state.json") if file.stat().st_size
+    ]
+    whole = {int(file.parent.name.removeprefix("checkpoint-")): file.parent for file in states}
+    return whole[max(whole)] if whole else None
 
 
 class _Report(TrainerCallback):
