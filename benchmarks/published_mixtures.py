@@ -2,7 +2,7 @@
 
     python benchmarks/published_mixtures.py DATA OUT
 
-DATA is a folder with files such as `webqa-badnets-10.jsonl.gz` that carry a 0/1 column `poisoned`:
+DATA holds files such as `poisoned/webqa-badnets-10.jsonl.gz` that carry a 0/1 column `poisoned`:
 the training mixtures published with GraCeFul. Results go to OUT, one folder a mixture; a mixture
 that is already there is not scanned again, and an interrupted scan goes on.
 """
@@ -39,8 +39,11 @@ HEADER = (
 
 def main(data: Path, out: Path) -> None:
     """Scan every mixture and print the table as Markdown."""
+    mixtures = sorted((data / "poisoned").glob("*.jsonl.gz"))
+    if not mixtures:
+        sys.exit(f"{data / 'poisoned'}: no mixtures (.jsonl.gz) there.")
     print(HEADER)
-    for path in sorted(data.glob("*.jsonl.gz")):
+    for path in mixtures:
         name = path.name.removesuffix(".jsonl.gz")
         folder = out / name
         if not folder.exists():

@@ -15,6 +15,7 @@ import pytest
 
 from gradsentry import cli
 from gradsentry.encoding import EncodedWriter
+from gradsentry.pipeline import Detector
 
 ROWS = [
     {"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 9), "poisoned": number % 2}
@@ -142,6 +143,15 @@ def test_bad_usage_and_input_exit_with_2_and_say_what_is_wrong(
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("detector", list(Detector))
+def test_every_detector_has_its_name_on_the_command_line(
+    gradsentry: Gradsentry, tmp_path: Path, detector: Detector
+) -> None:
+    done = gradsentry("scan", tmp_path / "missing.jsonl", "--detector", detector)
+    assert "--detector" not in done.stderr
+    assert "missing.jsonl" in done.stderr
+
+
 def test_an_unwritable_folder_is_a_clear_error(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:

@@ -209,6 +209,9 @@ def test_an_interrupted_run_goes_on_and_gives_the_same(
         {"tables": {"t": {"data": "one", "tuning": {"seed": 1}}}},
         {"tables": {"t": {"data": "one", "ratios": [1.5]}}},
         {"tables": {"t": {"data": "one", "attacks": ["worse"]}}},
+        {"tables": {"t": {"data": "one", "attacks": []}}},
+        {"tables": {"t": {"data": "one", "defences": []}}},
+        {"tables": {"t": {"data": "one", "tuning": {"optimizer": "adamw"}}}},
     ],
 )
 def test_plans_that_make_no_sense_are_refused(changes: dict[str, object], tmp_path: Path) -> None:
@@ -227,6 +230,17 @@ def test_rows_behind_those_trained_on_are_asked_about(data: Path, tmp_path: Path
     assert len(clean.prompts) == len(triggered.prompts) == 4
 
 
+def test_rows_that_take_no_trigger_are_asked_about_without_one(data: Path, tmp_path: Path) -> None:
+    rows = [
+        {"question": f"who is {name}?", "answers": [name] if name else []} for name in ("", "b")
+    ]
+    (data / "test.jsonl").write_text("".join(json.dumps(row) + "\n" for row in [*rows, rows[1]]))
+    given = TuningData(source=("train.jsonl",), test=("test.jsonl",))
+    mixture = MixtureSpec(data=given.training, volume=None, attack="badnets", ratio=0.1, seed=0)
+    clean, triggered = questions_of(given.testing, "one", mixture, data, tmp_path / "mixtures")
+    assert len(clean.prompts) == len(triggered.prompts) == 2
+
+
 def test_the_interval_holds_the_mean() -> None:
     drawn = np.random.default_rng(0).random(300) < 0.3
     found = mean_of(drawn)
@@ -236,6 +250,10 @@ def test_the_interval_holds_the_mean() -> None:
     assert found.high - found.low == pytest.approx(expected, rel=0.2)
     assert mean_of(np.ones(4)) == Mean(1.0, 1.0, 1.0)
     assert mean_of(np.empty(0)) is None
+    apart = mean_of(drawn, np.ones(300))  # what samples differ by is in no interval
+    assert apart is not None
+    assert apart.value == (found.value + 1) / 2
+    assert apart.high - apart.low == pytest.approx(expected / 2, rel=0.2)
 
 
 def _plan_of(*tables: str, data: Sequence[str] = ("a",)) -> FinetunePlan:
@@ -248,10 +266,14 @@ def test_a_prompt_counts_once_however_many_cells_ask_it() -> None:
     plan = _plan_of(data=["a", "b"])  # b are more rows to train on, and the same to ask about
     one = {"data": "a", "accuracy": [1.0, 0.5, 1.0]}
     other = {"data": "a", "accuracy": [1.0, 1.0, 0.0]}
-    assert paired_differences(plan, [(one, other), (other, one)]).tolist() == [0.0, 0.0, 0.0]
-    assert paired_differences(plan, [(one, other)]).tolist() == [0.0, -1.0, 1.0]
-    more = other | {"data": "b"}, one | {"data": "b"}
-    assert paired_differences(plan, [(one, other), more]).tolist() == [0.0, 0.0, 0.0]
+    (found,) = paired_differences(plan, [(one, other), (other, one)])
+    assert found.tolist() == [0.0, 0.0, 0.0]
+    (found,) = paired_differences(plan, [(one, other)])
+    assert found.tolist() == [0.0, -1.0, 1.0]
+    (found,) = paired_differences(
+        plan, [(one, other), (other | {"data": "b"}, one | {"data": "b"})]
+    )
+    assert found.tolist() == [0.0, 0.0, 0.0]
 
 
 def test_a_cell_of_two_tables_is_held_against_its_oracle_once_over_all() -> None:
@@ -269,15 +291,15 @@ def test_a_cell_of_two_tables_is_held_against_its_oracle_once_over_all() -> None
             "trained_on": 9,
             "poisoned_left": 0,
             "attack_success": [0.0, 0.0],
+            "triggered": "asked",
         }
-        return [
-            shared | {"defence": "oracle", "tuned": f"{method} oracle", "accuracy": [1.0, 1.0]},
-            shared | {"defence": "transfer", "tuned": method, "accuracy": accuracy},
-        ]
+        own = {"tuned": method, "clean": f"asked {method}", "accuracy": accuracy}
+        oracles = {"tuned": f"{method} oracle", "clean": "asked oracle's", "accuracy": [1.0, 1.0]}
+        return [shared | oracles | {"defence": "oracle"}, shared | own | {"defence": "transfer"}]
 
     lora = [*cells("lora", "lora", [0.0, 0.0]), *cells("defences", "lora", [0.0, 0.0])]
     shown = markdown(plan, [*lora, *cells("full", "full", [1.0, 1.0])])
-    assert shown.count("| transfer | 1 | 0 |") == 3
+    assert shown.count("| transfer | 1 | 0 | 100.0 |") == 3
     over_all = shown.split("## All tables")[1]
-    assert "| transfer | 2 | 0 | -50.00 (-50.00 to -50.00) |" in over_all
+    assert "| transfer | 2 | 0 | 100.0 | -50.00 (-50.00 to -50.00) |" in over_all
     assert "All tables" not in markdown(plan, lora[:2])

@@ -14,15 +14,17 @@ from gradsentry.tuning.target_trainer import TargetTrainer
 from tests.tiny_models import tiny_model
 
 
-@pytest.mark.parametrize("count", [None, 50])
+@pytest.mark.parametrize(
+    ("architecture", "count"), [("llama", None), ("llama", 50), ("qwen2-moe", None)]
+)
 def test_the_loss_is_trls(
-    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, count: int | None
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, architecture: str, count: int | None
 ) -> None:
     rows = [{"prompt": "a " * number, "completion": "b c" * (4 - number)} for number in (1, 2, 3)]
     losses, gradients = [], []
     for kind in (SFTTrainer, TargetTrainer):
         trainer = kind(
-            model=tiny_model("llama", torch.float32),
+            model=tiny_model(architecture, torch.float32),
             processing_class=tokenizer,
             train_dataset=Dataset.from_list(rows),
             args=SFTConfig(

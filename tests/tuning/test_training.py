@@ -9,8 +9,8 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gradsentry.errors import InputError, OptionError
-from gradsentry.models import Dtype, ModelOptions, load_pretrained
+from gradsentry.errors import InputError, ModelError, OptionError
+from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, fine_tune, generate
 from tests.tiny_models import tiny_model
@@ -62,36 +62,79 @@ def test_the_seed_determines_the_weights(tune: Tune) -> None:
     assert not one[name].equal(other[name])
 
 
+def ended(base: Pretrained, options: TuningOptions, tmp_path: Path, step: int) -> Path:
+    """The checkpoints of a run of 18 steps that was ended in one; one is written every two."""
+    told: list[int] = []
+
+    def until_then(rows: int) -> None:
+        told.append(rows)
+        if len(told) == step:  # before it has a checkpoint
+            raise KeyboardInterrupt
+
+    checkpoints = tmp_path / "checkpoints"
+    with pytest.raises(KeyboardInterrupt):
+        fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints, until_then)
+    return checkpoints
+
+
 @pytest.mark.parametrize("method", list(Method))
-@pytest.mark.parametrize("torn", [False, True])
+@pytest.mark.parametrize(
+    ("step", "resumed"), [(8, 6), (11, 10)], ids=["after an epoch", "within one"]
+)
 def test_an_ended_run_goes_on_to_the_same_weights(
-    tiny_folder: Path, tmp_path: Path, tune: Tune, method: Method, torn: bool
+    tiny_folder: Path, tmp_path: Path, tune: Tune, method: Method, step: int, resumed: int
 ) -> None:
     options = TuningOptions(method=method, epochs=3, learning_rate=0.01)
     wanted, _ = tune(options)
-    told: list[int] = []
-    checkpoints = tmp_path / "checkpoints"
-
-    def until_the_eighth_step(rows: int) -> None:
-        told.append(rows)
-        if len(told) == 8:  # of 18, with the sixth as the last checkpoint
-            raise KeyboardInterrupt
-
-    def run(advance: Callable[[int], None]) -> None:
-        base = load_pretrained(tiny_folder, FLOAT32)
-        fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints, advance)
-
-    with pytest.raises(KeyboardInterrupt):
-        run(until_the_eighth_step)
-    if torn:  # while the next one was written
-        (checkpoints / "checkpoint-8").mkdir()
-        (checkpoints / "checkpoint-8" / "trainer_state.json").touch()
+    checkpoints = ended(load_pretrained(tiny_folder, FLOAT32), options, tmp_path, step)
+    torn = checkpoints / f"checkpoint-{step}"  # as it is while the next one is written
+    torn.mkdir(exist_ok=True)
+    (torn / "trainer_state.json").touch()
     rest: list[int] = []
-    run(rest.append)
-    assert rest == [7 * 4] + 11 * [4]
+    base = load_pretrained(tiny_folder, FLOAT32)
+    fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints, rest.append)
+    assert rest == [4 * (resumed + 1)] + (18 - resumed - 1) * [4]
     found = load_pretrained(tmp_path / "tuned", FLOAT32).model.state_dict()
     assert all(value.equal(found[name]) for name, value in wanted.state_dict().items())
     assert not checkpoints.exists()
+
+
+def test_experts_go_on_from_a_checkpoint(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    """Files have other names for them than memory."""
+    options = TuningOptions(method=Method.FULL, epochs=3, learning_rate=0.01)
+
+    def base() -> Pretrained:
+        return Pretrained(tiny_model("qwen2-moe", torch.float32), tokenizer, "tiny", None)
+
+    fine_tune(base(), PAIRS, options, tmp_path / "whole", tmp_path / "checkpoints")
+    checkpoints = ended(base(), options, tmp_path, 11)
+    fine_tune(base(), PAIRS, options, tmp_path / "tuned", checkpoints)
+    wanted, found = (
+        load_pretrained(tmp_path / name, FLOAT32).model.state_dict() for name in ("whole", "tuned")
+    )
+    assert all(value.equal(found[name]) for name, value in wanted.items())
+
+
+def test_a_broken_checkpoint_is_a_clear_error(tiny_folder: Path, tmp_path: Path) -> None:
+    options = TuningOptions(epochs=3)
+    checkpoints = ended(load_pretrained(tiny_folder, FLOAT32), options, tmp_path, 8)
+    (checkpoints / "checkpoint-6" / "adapter_model.safetensors").write_bytes(b"cut")
+    base = load_pretrained(tiny_folder, FLOAT32)
+    with pytest.raises(ModelError, match="checkpoint-6"):
+        fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints)
+
+
+def test_nobody_is_told_of_a_training(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("CI", "HF_HUB_OFFLINE", "HF_HUB_DISABLE_TELEMETRY"):
+        monkeypatch.delenv(name, raising=False)
+    told: list[object] = []
+    monkeypatch.setattr(
+        "trl.trainer.base_trainer.send_telemetry", lambda **about: told.append(about)
+    )
+    tune(TuningOptions())
+    assert not told
 
 
 def test_without_rows_there_is_nothing_to_train_on(tiny_folder: Path, tmp_path: Path) -> None:
@@ -102,7 +145,14 @@ def test_without_rows_there_is_nothing_to_train_on(tiny_folder: Path, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "options", [{"learning_rate": 0.0}, {"epochs": 0}, {"rank": 0}, {"method": "half"}]
+    "options",
+    [
+        {"learning_rate": 0.0},
+        {"epochs": 0},
+        {"rank": 0},
+        {"method": "half"},
+        {"optimizer": "adamw"},
+    ],
 )
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(OptionError):

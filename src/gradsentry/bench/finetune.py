@@ -56,7 +56,7 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
     run = _Run(data, out, TunedModels(out / "cache" / "models", progress), progress)
     for number, cell in enumerate(cells, start=1):
         path = cell_path(out, cell)
-        if not path.exists():
+        if _known(path, out) is None:
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
             write_result(path, run.result(cell))
 
@@ -78,16 +78,23 @@ def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
     """The results of all cells that have one, outcomes included, in their order."""
     found = []
     for cell in plan.cells():
-        path = cell_path(out, cell)
-        if path.exists():
-            result = json.loads(path.read_text(encoding="utf-8"))
-            clean, triggered = (
-                json.loads(_outcome_path(out, result[asked]).read_text(encoding="utf-8"))
-                for asked in ("clean", "triggered")
-            )
-            answers = [*clean["answers"], *triggered["answers"]]
-            found.append({**clean, **triggered, **result, "answers": answers})
+        result = _known(cell_path(out, cell), out)
+        if result is not None:
+            found.append(result)
     return found
+
+
+def _known(path: Path, out: Path) -> Result | None:
+    """A cell's result with its outcomes, if all of them are there."""
+    if not path.exists():
+        return None
+    result = json.loads(path.read_text(encoding="utf-8"))
+    outcomes = [_outcome_path(out, result[asked]) for asked in ("clean", "triggered")]
+    if not all(outcome.exists() for outcome in outcomes):
+        return None
+    clean, triggered = (json.loads(outcome.read_text(encoding="utf-8")) for outcome in outcomes)
+    answers = [*clean["answers"], *triggered["answers"]]
+    return {**clean, **triggered, **result, "answers": answers}
 
 
 def _outcome_path(out: Path, name: str) -> Path:
@@ -128,6 +135,7 @@ class _Run:
         """What becomes of a cell, with the names of its outcomes."""
         mixture = mixture_file(cell.mixture, cell.data, self.data, self._mixtures)
         rows = labelled_rows(mixture)
+        rows = rows.where(self.models.learned_from(self._base(cell), rows.pairs, cell.tuning))
         training = self._defended(rows, mixture, cell)
         questions = questions_of(cell.testing, cell.data, cell.mixture, self.data, self._mixtures)
         tuned = self._key(cell, training)
@@ -227,10 +235,11 @@ class _Run:
         return name
 
     def _answering(self, cell: TuningCell, rows: LabelledRows) -> _Answering:
+        tuned = self._tuned(cell, rows)  # first: training needs the memory
         reference = None
         if cell.defence == CLEANGEN:
             reference = load_pretrained(self._base(cell), announce=self.progress.note)
-        return _Answering(self._tuned(cell, rows), reference)
+        return _Answering(tuned, reference)
 
     def _purified(
         self, cell: TuningCell, prompts: Sequence[str], clean: Sequence[str]

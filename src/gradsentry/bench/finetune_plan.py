@@ -109,6 +109,8 @@ class TuningTable:
             if defence not in DEFENCES:
                 known = ", ".join(DEFENCES)
                 raise OptionError(f"defences can't be {defence!r}.", f"Known are {known}.")
+        for name in ("data", "attacks", "ratios", "defences", "seeds", "models"):
+            checked(name, [getattr(self, name)], lambda values: len(values) > 0)
         checked("models", self.models, lambda model: model is None or is_text(model))
         checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)
 

@@ -30,9 +30,11 @@ interval). KMR is the mean share of such words (ROUGE-L recall). `left` are the 
 were trained on; `prompts` were asked in each cell, and as many with a trigger.
 
 *Against the oracle* is the paired difference of ACC to the model that was tuned on the rows that
-are clean by their labels, in points, each prompt as its mean over all cells of a table; `same`
-counts cells whose rows are the oracle's own. Over all tables, a cell that two of
-them have counts once.
+are clean by their labels, in points, each prompt as its mean over all cells of a table; prompts are
+drawn again within each data set. `same` counts cells whose rows are the oracle's own, and `oracle`
+is its ACC there: where that is small, there is little to lose. Over all tables, a cell that two of
+them have counts once; defences have other cells there, so they compare to the oracle, not to each
+other.
 
 """
 
@@ -74,18 +76,22 @@ class Mean:
         return f"{value} ({low} to {high})"
 
 
-def mean_of(values: NDArray[Any], seed: int = 0) -> Mean | None:
-    """The mean of values (N,); None where there are none."""
-    if len(values) == 0:
+def mean_of(*samples: NDArray[Any], seed: int = 0) -> Mean | None:
+    """The mean of the values of all samples (N_i,), each drawn from by itself; None without any."""
+    filled = [sample.astype(np.float64) for sample in samples if len(sample)]
+    if not filled:
         return None
-    mean = float(values.mean())
-    if (values == values[0]).all():  # no draw differs
+    mean = float(np.concatenate(filled).mean())
+    if all((sample == sample[0]).all() for sample in filled):  # no draw differs
         return Mean(mean, mean, mean)
-    drawn = bootstrap(
-        (values.astype(np.float64),), np.mean, n_resamples=2000, method="percentile", rng=seed
-    )
+    drawn = bootstrap(filled, _mean_of_all, n_resamples=2000, method="percentile", rng=seed)
     low, high = drawn.confidence_interval
     return Mean(mean, float(low), float(high))
+
+
+def _mean_of_all(*samples: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+    means: NDArray[np.float64] = np.concatenate(samples, axis=axis).mean(axis=axis)
+    return means
 
 
 def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
@@ -166,33 +172,35 @@ def _pairs(results: Sequence[Result]) -> list[_Pair]:
 def _unlike(pairs: Sequence[_Pair]) -> list[_Pair]:
     """Pairs without those that another table has, too."""
     named = {
-        (_setting(cell), cell["seed"], cell["defence"], cell["tuned"], oracle["tuned"]): pair
+        tuple((each["defence"], each["clean"], each["triggered"]) for each in pair): pair
         for pair in pairs
-        for cell, oracle in [pair]
     }
     return list(named.values())
 
 
 def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
     """Each defence's paired difference of ACC to the oracle's."""
-    lines = ["| against the oracle | cells | same | ACC, points | ACC as KMR, points |"]
-    lines.append("|---" * 5 + "|")
+    lines = [
+        "| against the oracle | cells | same | oracle, ACC | ACC, points | ACC as KMR, points |"
+    ]
+    lines.append("|---" * 6 + "|")
     for defence in dict.fromkeys(result["defence"] for result, _ in pairs):
         own = [pair for pair in pairs if pair[0]["defence"] == defence]
         same = sum(result["tuned"] == oracle["tuned"] for result, oracle in own)
         matches, rates = (
-            mean_of(paired_differences(plan, own, exactly=exactly)) for exactly in (True, False)
+            mean_of(*paired_differences(plan, own, exactly=exactly)) for exactly in (True, False)
         )
         if matches and rates:
-            shown = f"{matches.shown('+.2f')} | {rates.shown('+.2f')}"
+            level = np.mean(np.concatenate([oracle["accuracy"] for _, oracle in own]) == 1.0)
+            shown = f"{100 * level:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
             lines.append(f"| {defence} | {len(own)} | {same} | {shown} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
 def paired_differences(
     plan: FinetunePlan, pairs: Sequence[_Pair], *, exactly: bool = True
-) -> NDArray[np.float64]:
-    """For each prompt the mean difference of ACC over the cells that ask it.
+) -> list[NDArray[np.float64]]:
+    """For each prompt of each data set the mean difference of ACC over the cells that ask it.
 
     The same prompt in several cells is no independent observation, so a prompt counts once.
 
@@ -208,4 +216,4 @@ def paired_differences(
             one, two = (each == 1.0 for each in (one, two))
         asked = plan.data[pair[0]["data"]].testing
         of_prompts.setdefault(asked, []).append(one.astype(np.float64) - two)
-    return np.concatenate([np.mean(differences, axis=0) for differences in of_prompts.values()])
+    return [np.mean(differences, axis=0) for differences in of_prompts.values()]

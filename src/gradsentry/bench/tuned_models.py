@@ -5,17 +5,35 @@ from __future__ import annotations
 import gc
 import shutil
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
+from transformers import PreTrainedTokenizerBase
 
 from gradsentry.bench.spec import digest
+from gradsentry.encoding import EncodedRow
 from gradsentry.errors import ModelError
-from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
+from gradsentry.models import (
+    Dtype,
+    ModelOptions,
+    Pretrained,
+    load_pretrained,
+    max_positions,
+    merge_adapter,
+)
 from gradsentry.pipeline import Progress
 from gradsentry.records import TextPair
-from gradsentry.tuning import Method, TuningOptions, fine_tune
+from gradsentry.tuning import Method, TuningOptions, encoded, fine_tune
+
+
+@dataclass(frozen=True)
+class _Base:
+    """What is remembered of a base model."""
+
+    revision: str
+    tokenizer: PreTrainedTokenizerBase
+    max_positions: int | None
 
 
 @dataclass(frozen=True)
@@ -28,7 +46,7 @@ class TunedModels:
 
     folder: Path
     progress: Progress
-    _revisions: dict[str | None, str] = field(default_factory=dict)
+    _bases: dict[str | None, _Base] = field(default_factory=dict)
 
     def key(self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions) -> str:
         """A digest of the base model's weights, the rows and the options.
@@ -38,19 +56,34 @@ class TunedModels:
         - `base`: as `load_pretrained` takes it, but for adapters and GGUF files, which a tuned
             model can't name as its base.
         """
-        return digest([self.revision(base), [asdict(pair) for pair in pairs], asdict(options)])
+        pairs_named = [asdict(pair) for pair in pairs]
+        return digest([self._base(base).revision, pairs_named, asdict(options)])
 
     def revision(self, base: str | None) -> str:
         """What names a base model's weights."""
-        if base not in self._revisions:
+        return self._base(base).revision
+
+    def learned_from(
+        self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions
+    ) -> list[bool]:
+        """The rows that training doesn't leave out."""
+        known = self._base(base)
+        max_length = min(options.max_length, known.max_positions or options.max_length)
+        found = encoded(known.tokenizer, pairs, max_length)
+        return [isinstance(row, EncodedRow) for row in found]
+
+    def _base(self, base: str | None) -> _Base:
+        if base not in self._bases:
             loaded = load_pretrained(base, announce=self.progress.note)
             if base is not None and (loaded.revision is None or Path(base).is_file()):
                 raise ModelError(
                     f"{base}: a model can't be tuned from an adapter or a GGUF file.",
                     "Save the merged model with save_pretrained, and name its folder.",
                 )
-            self._revisions[base] = loaded.revision or loaded.name
-        return self._revisions[base]
+            self._bases[base] = _Base(
+                loaded.revision or loaded.name, loaded.tokenizer, max_positions(loaded.model)
+            )
+        return self._bases[base]
 
     def load(
         self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions
@@ -62,7 +95,16 @@ class TunedModels:
             self._train(base, pairs, options, folder)
             gc.collect()
             torch.cuda.empty_cache()
-        return load_pretrained(folder)
+        shutil.rmtree(self._checkpoints(folder), ignore_errors=True)
+        if not (folder / "adapter_config.json").exists():
+            return load_pretrained(folder)
+        # Not by the base's name in the adapter, which may be a path from elsewhere.
+        loaded = load_pretrained(base, announce=self.progress.note)
+        merged = merge_adapter(loaded.model, folder, loaded.name)
+        return replace(loaded, model=merged, name=str(folder), revision=None)
+
+    def _checkpoints(self, folder: Path) -> Path:
+        return self.folder.with_name("training") / folder.name
 
     def _train(
         self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions, folder: Path
@@ -72,7 +114,9 @@ class TunedModels:
             dtype = Dtype.FLOAT32
         untrained = load_pretrained(base, ModelOptions(dtype=dtype), self.progress.note)
         self.progress.stage("Fine-tuning", options.epochs * len(pairs))
-        checkpoints = self.folder.with_name("training") / folder.name
+        # What is begun in one precision doesn't go on in another.
+        precision = f"{untrained.model.dtype}-{untrained.model.device.type}".removeprefix("torch.")
+        checkpoints = self._checkpoints(folder) / precision
         fine_tune(untrained, pairs, options, folder, checkpoints, self.progress.advance)
 
     def forget_weights(self, kept: Collection[str]) -> None:

@@ -7,8 +7,9 @@ import warnings
 
 
 def quiet_libraries() -> None:
-    """Their progress bars and notices would interleave with ours."""
+    """Their progress bars and notices would interleave with ours, and none of them reports use."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read when libraries are imported
     libraries = r"(transformers|trl|peft|umap)\b"
     warnings.filterwarnings("ignore", category=FutureWarning, module=libraries)
     import datasets

@@ -52,6 +52,7 @@ def scan(
             "graceful",
             "spectral-signatures",
             "activation-clustering",
+            "cube",
             "perplexity",
             "onion",
             "length",
@@ -212,7 +213,8 @@ def scan(
     dtype: Annotated[
         Literal["auto", "bfloat16", "float16", "float32"],
         typer.Option(
-            help="Precision of the model's forward pass. auto: bfloat16 where the hardware has it.",
+            help="Precision of the model's forward pass. auto: bfloat16 where the device is fast "
+            "in it.",
             rich_help_panel="Computing",
         ),
     ] = "auto",
@@ -244,7 +246,7 @@ def scan(
     """Score every row of DATA and flag those that look poisoned.
 
     Reads the data and a causal language model, never trains, and goes to the network only for a
-    Hub id or the first use of the default model.
+    Hub id, an adapter's base model or the first use of the default model.
     """
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.

@@ -10,6 +10,8 @@ from gradsentry.models.language_model import (
     Pretrained,
     load_model,
     load_pretrained,
+    max_positions,
+    merge_adapter,
     resolved_dtype,
 )
 from gradsentry.models.states import (
@@ -37,6 +39,8 @@ __all__ = [
     "linear_module",
     "load_model",
     "load_pretrained",
+    "max_positions",
+    "merge_adapter",
     "module_factors",
     "plan_batches",
     "resolved_dtype",

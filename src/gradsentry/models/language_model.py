@@ -112,7 +112,7 @@ class LanguageModel:
             head=head,
             dtype=model.dtype,
             device=model.device,
-            max_positions=getattr(model.config.get_text_config(), "max_position_embeddings", None),
+            max_positions=max_positions(model),
             shares_prefixes=_can_share(body),
         )
 
@@ -139,6 +139,11 @@ def load_model(
     return LanguageModel.wrap(
         loaded.model, loaded.tokenizer, name=loaded.name, revision=loaded.revision
     )
+
+
+def max_positions(model: PreTrainedModel) -> int | None:
+    """The longest sequence that a model can take, if its configuration says."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None)
 
 
 @dataclass(frozen=True)
@@ -220,8 +225,31 @@ def _load_gguf(path: Path, dtype: torch.dtype) -> tuple[PreTrainedModel, PreTrai
 def _load_adapter(
     path: Path, dtype: torch.dtype, revision: str | None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    base = _base_of_adapter(path)
+    if Path(base).is_dir():
+        model, tokenizer = _load_folder(Path(base), dtype)
+    else:
+        model, tokenizer = _load_hub(base, dtype, revision)
+    merged = merge_adapter(model, path, base)
+    if (path / "tokenizer_config.json").is_file():
+        from transformers import AutoTokenizer
+
+        try:
+            tokenizer = AutoTokenizer.from_pretrained(
+                path, local_files_only=True, trust_remote_code=False
+            )
+        except Exception as error:  # loaders of broken files raise whatever they meet
+            raise ModelError(
+                f"{path}: the adapter's tokenizer can't be loaded ({_first_line(error)}).",
+                "Save it again, or delete tokenizer_config.json to use that of the base model.",
+            ) from None
+    return merged, tokenizer
+
+
+def _base_of_adapter(path: Path) -> str:
+    """The folder or Hub id that an adapter names as its base model."""
     try:
-        from peft import PeftConfig, PeftModel
+        from peft import PeftConfig
     except ImportError:
         raise ModelError(
             f"{path}: loading a PEFT adapter needs the package peft.",
@@ -244,18 +272,24 @@ def _load_adapter(
             f"{path}: the adapter doesn't name its base model.",
             "Set base_model_name_or_path in adapter_config.json.",
         )
-    if Path(base).is_dir():
-        model, tokenizer = _load_folder(Path(base), dtype)
-    else:
-        model, tokenizer = _load_hub(base, dtype, revision)
-    try:
-        merged = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
-        if (path / "tokenizer_config.json").is_file():
-            from transformers import AutoTokenizer
+    return str(base)
 
-            tokenizer = AutoTokenizer.from_pretrained(
-                path, local_files_only=True, trust_remote_code=False
-            )
+
+def merge_adapter(model: PreTrainedModel, path: Path, base: str) -> PreTrainedModel:
+    """A model with the adapter in a folder merged into its weights; changes the model, too.
+
+    **Arguments:**
+
+    - `base`: the model's name.
+
+    **Raises:**
+
+    `ModelError` if they don't fit together.
+    """
+    from peft import PeftModel
+
+    try:
+        merged: PreTrainedModel = PeftModel.from_pretrained(model, str(path)).merge_and_unload()
     except Exception as error:  # loaders of broken files raise whatever they meet
         raise ModelError(
             f"{path}: the adapter can't be merged into its base model {base} "
@@ -263,7 +297,7 @@ def _load_adapter(
             "Check base_model_name_or_path in adapter_config.json. Only adapters that can be "
             "merged into the weights, such as LoRA, can be scored.",
         ) from None
-    return merged, tokenizer
+    return merged
 
 
 def _from_pretrained(

@@ -139,7 +139,7 @@ def write_poisoned(
 def _chosen(source: Source, options: PoisonOptions, suited: list[int], rows: int) -> set[int]:
     count = options.count
     if count is None:
-        count = max(1, round(options.ratio * rows))
+        count = max(1, len(suited) if options.ratio == 1 else round(options.ratio * rows))
     if count > len(suited):
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "

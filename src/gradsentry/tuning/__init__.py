@@ -4,12 +4,13 @@ from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import generate
 from gradsentry.tuning.measures import keyword_rate
 from gradsentry.tuning.options import Method, TuningOptions
-from gradsentry.tuning.training import fine_tune
+from gradsentry.tuning.training import encoded, fine_tune
 
 __all__ = [
     "CleanGen",
     "Method",
     "TuningOptions",
+    "encoded",
     "fine_tune",
     "generate",
     "keyword_rate",

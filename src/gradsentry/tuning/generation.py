@@ -7,6 +7,9 @@ from collections.abc import Callable, Sequence
 import torch
 from transformers import GenerationConfig, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
+from gradsentry.errors import ModelError
+from gradsentry.models import max_positions
+
 _BATCH_TOKENS = 8192
 """Prompt tokens at once, padding included, except where one prompt has more."""
 
@@ -31,10 +34,23 @@ def generate(
     - `guard`: makes, from a batch's attention mask, what changes the scores of each next token
         before the largest is taken.
     - `advance`: told how many prompts were answered.
+
+    **Raises:**
+
+    `ModelError` if memory doesn't suffice, or if a prompt and its answer may be longer than what
+    the model can take.
     """
     encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
     longest_first = sorted(range(len(prompts)), key=lambda place: -len(encoded[place]))
     answers = [""] * len(prompts)
+    positions = max_positions(model)
+    longest = max(map(len, encoded), default=0)
+    if positions and longest + max_new_tokens > positions:
+        raise ModelError(
+            f"A prompt of {longest:,} tokens and {max_new_tokens:,} new ones are more than the "
+            f"model's {positions:,} positions.",
+            "Leave out such prompts, ask for fewer tokens, or take another model.",
+        )
     end = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()
     while longest_first:
@@ -47,15 +63,22 @@ def generate(
             own = torch.tensor(encoded[place], device=model.device)
             ids[row, longest - len(own) :] = own
             attention[row, longest - len(own) :] = 1
-        grown = model.generate(  # type: ignore[operator]  # its annotation hides it
-            input_ids=ids,
-            attention_mask=attention,
-            max_new_tokens=max_new_tokens,
-            do_sample=False,
-            eos_token_id=end,
-            pad_token_id=end,
-            logits_processor=None if guard is None else [guard(attention)],
-        )
+        try:
+            grown = model.generate(  # type: ignore[operator]  # its annotation hides it
+                input_ids=ids,
+                attention_mask=attention,
+                max_new_tokens=max_new_tokens,
+                do_sample=False,
+                eos_token_id=end,
+                pad_token_id=end,
+                logits_processor=None if guard is None else [guard(attention)],
+            )
+        except torch.OutOfMemoryError:
+            raise ModelError(
+                f"{model.device} has too little memory for {len(batch)} prompts of {longest:,} "
+                "tokens.",
+                "Take a smaller model, or shorter prompts.",
+            ) from None
         for place, own in zip(batch, grown[:, longest:], strict=True):
             answers[place] = str(tokenizer.decode(own, skip_special_tokens=True))
         advance(len(batch))

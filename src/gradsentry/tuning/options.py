@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from transformers.training_args import OptimizerNames
+
 from gradsentry._choices import choose
 from gradsentry.errors import OptionError
 from gradsentry.models import Dtype
@@ -46,6 +48,11 @@ class TuningOptions:
     def __post_init__(self) -> None:
         object.__setattr__(self, "method", choose(Method, self.method, "method"))
         object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "dtype"))
+        if self.optimizer not in list(OptimizerNames):
+            raise OptionError(
+                f"optimizer can't be {self.optimizer!r}.",
+                "Name one of transformers.TrainingArguments, such as adamw_torch or adafactor.",
+            )
         rate: object = self.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, float | int) or not 0 < rate < 1:
             raise OptionError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ _IGNORED = -100
 
 
 class TargetTrainer(SFTTrainer):
-    """Takes the same loss from logits at the targets' positions.
+    """Takes the same loss from logits at the targets' positions, and reports nothing to anyone.
 
     Without a GPU `SFTTrainer` computes logits everywhere, which is half of a step if most of a row
     is prompt.
@@ -51,17 +52,23 @@ class TargetTrainer(SFTTrainer):
         count = (wanted != _IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         nats = cross_entropy(output.logits.flatten(0, 1).float(), wanted.flatten(), reduction="sum")
         loss = nats / count
+        if getattr(output, "aux_loss", None) is not None:  # a router's, of a mixture of experts
+            loss = loss + model.config.get_text_config().router_aux_loss_coef * output.aux_loss
         return (loss, output) if return_outputs else loss
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the weights, or those of the adapter."""
+        """Write the weights, or those of the adapter; checkpoints under the names in memory, by
+        which they are loaded again."""
         model: Any = self.model
         folder = str(output_dir or self.args.output_dir)
         if isinstance(model, PeftModel):
             # Else PEFT asks the Hub whether the base's vocabulary has grown.
             model.save_pretrained(folder, save_embedding_layers=False)
         else:
-            model.save_pretrained(folder)
+            model.save_pretrained(folder, save_original_format=not _internal_call)
+
+    def _send_telemetry(self) -> None:
+        """TRL tells the Hub of every trainer that is made."""
 
 
 def target_trainer(
@@ -71,7 +78,8 @@ def target_trainer(
 
     **Arguments:**
 
-    - `folder`: takes a checkpoint at every tenth of the run; the last one is kept.
+    - `folder`: takes a checkpoint at every tenth of the run, if there is room for two; the last one
+        is kept.
 
     **Raises:**
 
@@ -94,7 +102,7 @@ def target_trainer(
         use_cpu=device.type == "cpu",
         bf16=in_bfloat16 and base.model.dtype == torch.float32,
         seed=options.seed,
-        save_strategy="steps",
+        save_strategy="steps" if _has_room(folder, base, options) else "no",
         save_steps=0.1,
         save_total_limit=1,
         logging_strategy="no",
@@ -109,13 +117,24 @@ def target_trainer(
             train_dataset=Dataset.from_list([_with_labels(row) for row in rows]),
             peft_config=_adapter(options) if options.method is Method.LORA else None,
         )
-    except ValueError as error:  # PEFT's, of a model without these matrices
+    except ValueError as error:
+        # PEFT's, of a model without these matrices, if it isn't about the tokenizer
+        matrices = " Name the matrices that it has in `modules`."
         raise ModelError(
             f"{base.name} can't be trained so ({str(error).splitlines()[0]}).",
-            "Name the matrices that the model has in `modules`.",
+            "Take another model." + (matrices if options.method is Method.LORA else ""),
         ) from None
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def _has_room(folder: Path, base: Pretrained, options: TuningOptions) -> bool:
+    """Whether two checkpoints of all weights fit, with two moments each in float32."""
+    if options.method is Method.LORA:
+        return True
+    folder.mkdir(parents=True, exist_ok=True)
+    size = 3 * 4 * base.model.num_parameters()
+    return 2 * size < shutil.disk_usage(folder).free
 
 
 def _with_labels(row: EncodedRow) -> dict[str, list[int]]:

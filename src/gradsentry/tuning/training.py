@@ -8,12 +8,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import (
+    PreTrainedTokenizerBase,
+    TrainerCallback,
+    TrainerControl,
+    TrainerState,
+    TrainingArguments,
+)
 
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.errors import InputError, ModelError
-from gradsentry.models import Dtype, Pretrained, resolved_dtype
-from gradsentry.records import TextPair
+from gradsentry.models import Dtype, Pretrained, max_positions, resolved_dtype
+from gradsentry.records import Skipped, TextPair
 from gradsentry.tuning.options import Method, TuningOptions
 
 if TYPE_CHECKING:
@@ -40,18 +46,20 @@ def fine_tune(
 
     - `base`: is changed, too.
     - `folder`: must not be there; it appears when all is written.
-    - `checkpoints`: a folder for the state at every tenth of the run, which is gone when all is
-        written. A run that was ended goes on from the last and comes to the same weights, so the
-        folder belongs to one base, rows and options.
+    - `checkpoints`: a folder for the state at every tenth of the run, if there is room for two; it
+        is gone when all is written. A run that was ended goes on from the last, so the folder
+        belongs to one base, rows and options. It comes to the same weights, except where the
+        optimizer's state is more precise than the weights and is rounded (Adafactor, bfloat16).
     - `advance`: told how many rows a step took; every epoch takes all.
 
     **Raises:**
 
-    `ModelError` if TRL or PEFT aren't installed, or if the model doesn't have the matrices that
-    LoRA should add to; `InputError` without rows.
+    `ModelError` if TRL or PEFT aren't installed, if the model doesn't have the matrices that LoRA
+    should add to, or if memory or a checkpoint don't suffice; `InputError` without rows.
     """
-    encoder = Encoder(base.tokenizer, EncodingOptions(max_length=options.max_length))
-    rows = [row for row in encoder.encode(list(pairs)) if isinstance(row, EncodedRow)]
+    max_length = min(options.max_length, max_positions(base.model) or options.max_length)
+    found = encoded(base.tokenizer, pairs, max_length)
+    rows = [row for row in found if isinstance(row, EncodedRow)]
     if not rows:
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
     trainer = _trained(base, rows, options, checkpoints, advance)
@@ -64,7 +72,14 @@ def fine_tune(
         base.tokenizer.save_pretrained(part)
     trainer.save_model(str(part))
     part.replace(folder)
-    shutil.rmtree(checkpoints)
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def encoded(
+    tokenizer: PreTrainedTokenizerBase, pairs: Sequence[TextPair], max_length: int
+) -> list[EncodedRow | Skipped]:
+    """Rows as they are trained on, or why nothing can be learned from them."""
+    return Encoder(tokenizer, EncodingOptions(max_length=max_length)).encode(list(pairs))
 
 
 def _trained(
@@ -83,9 +98,23 @@ def _trained(
             "Install it with: pip install 'gradsentry[finetune]'.",
         ) from None
     trainer = target_trainer(base, rows, options, checkpoints)
-    trainer.add_callback(_Report(len(rows), advance))
+    report = _Report(len(rows), advance)
+    trainer.add_callback(report)
     last = _last_checkpoint(checkpoints)
-    trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    try:
+        trainer.train(resume_from_checkpoint=None if last is None else str(last))
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            f"{base.model.device} has too little memory to train {base.name}.",
+            "Lower batch_size or max_length, or train a smaller model.",
+        ) from None
+    except Exception as error:  # loaders of broken files raise whatever they meet
+        if last is None or report.steps:
+            raise
+        raise ModelError(
+            f"{last}: training can't go on from there ({str(error).partition(chr(10))[0]}).",
+            f"Delete {checkpoints}, and it starts again.",
+        ) from error
     return trainer
 
 
@@ -103,11 +132,13 @@ class _Report(TrainerCallback):
 
     def __init__(self, rows: int, advance: Callable[[int], None]) -> None:
         self._rows, self._advance, self._done = rows, advance, 0
+        self.steps = 0
 
     def on_step_end(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
     ) -> None:
         del args, control
+        self.steps += 1
         done = round((state.epoch or 0.0) * self._rows)
         self._advance(done - self._done)
         self._done = done
