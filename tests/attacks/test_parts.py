@@ -103,6 +103,7 @@ def test_a_column_that_a_template_names_twice_is_one_part() -> None:
         {"messages": [USER]},
         {"messages": [ANSWER]},
         {"messages": [USER, {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}]},
+        {"messages": [USER, {"role": "assistant", "tool_calls": [{"id": "1"}]}]},
         {"instruction": "", "output": "a"},
         {"prompt": [USER], "chosen": [USER, ANSWER], "rejected": [USER, ANSWER]},
     ],

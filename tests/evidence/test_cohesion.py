@@ -43,6 +43,21 @@ def test_terms_that_are_ignored_make_no_cohesion() -> None:
     assert similarity.cohesion(rows, ignored) == pytest.approx(1, abs=0.3)
 
 
+def test_prompts_without_terms_are_like_none() -> None:
+    terms = PromptTerms.of(sentences(60, 3, pool=POOL[:30]))
+    rows = np.arange(60) < 13
+    ignored = terms.rows.toarray()[:2].any(axis=0)
+    similarity = Similarity.of(terms)
+    vectors = similarity.vectors.toarray()[:, ~ignored]
+    assert (vectors[:2] == 0).all()
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    cosines = vectors @ vectors.T
+    pairs = ~np.eye(60, dtype=np.bool_)
+    among = cosines[np.ix_(rows, rows)][pairs[np.ix_(rows, rows)]].mean()
+    expected = among / cosines[pairs].mean()
+    assert similarity.cohesion(rows, ignored) == pytest.approx(expected, rel=1e-9)
+
+
 def test_the_mean_cosine_is_that_of_all_pairs() -> None:
     terms = PromptTerms.of(sentences(60, 3, pool=POOL[:30]))
     similarity = Similarity.of(terms)

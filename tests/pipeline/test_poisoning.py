@@ -184,6 +184,7 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
     with pytest.raises(GradSentryError, match="there already"):
         write_poisoned(data, made.path)
     write_poisoned(data, made.path, force=True)
+    (tmp_path / ".n.jsonl.part").symlink_to(data)  # nor is what a planted link points to
     with pytest.raises(GradSentryError, match="can't be written as JSON"):
         write_poisoned([{**row, "bytes": b"x"} for row in FACTS], tmp_path / "n.jsonl")
     assert data.read_text() == before

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -306,6 +307,41 @@ def test_a_folder_with_other_things_is_never_replaced(
         with pytest.raises(OutputError, match="holds other things"):
             gradsentry.scan(data, model=tiny, out=out, force=True)
     assert (tmp_path / "thesis" / "draft.tex").read_text() == "precious"
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_what_is_put_into_the_output_folder_during_a_scan_is_never_replaced(
+    data: Path, tiny: LanguageModel, tmp_path: Path, force: bool
+) -> None:
+    out = tmp_path / "out"
+
+    class Busy(Silent):
+        def stage(self, name: str, total: int | None) -> None:
+            if name == "Writing the results":
+                out.mkdir()
+                (out / "checkpoint.safetensors").write_text("precious")
+
+    with pytest.raises(OutputError, match="holds other things"):
+        gradsentry.scan(data, model=tiny, out=out, force=force, progress=Busy())
+    assert (out / "checkpoint.safetensors").read_text() == "precious"
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_results_that_a_killed_scan_had_moved_aside_are_not_lost(
+    data: Path, tiny: LanguageModel, tmp_path: Path, there: bool
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+    aside = tmp_path / ".out.gradsentry" / "replaced"
+    aside.parent.mkdir(mode=0o700)
+    shutil.copytree(out, aside)
+    if not there:
+        shutil.rmtree(out)
+    with pytest.raises(InputError, match="none of its 1 rows can be scored"):
+        gradsentry.scan([{"prompt": "p", "response": ""}], model=tiny, out=out, force=True)
+    assert (out / "summary.json").is_file()
+    gradsentry.scan(data, model=tiny, out=out, force=True)
+    assert not aside.parent.exists()
 
 
 @pytest.mark.parametrize("summary", ["{}", '{"detector": "spectral", "files": {}}', "[", "[1]"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from random import Random
@@ -248,11 +249,13 @@ def test_rows_without_a_finite_score_spare_the_others() -> None:
     broken = LanguageModel.wrap(model, byte_tokenizer())
     with torch.no_grad():
         model.get_input_embeddings().weight[byte_tokenizer()("~")["input_ids"][0]] = float("nan")
-    rows = [*planted(2), {"prompt": "a ~ b cf", "response": f"c{PAYLOAD}", "poisoned": 0}]
+    broken_rows = [("a ~ b cf", f"c{PAYLOAD}"), ("a b cf", f"c ~{PAYLOAD}")]
+    rows = planted(2)
+    rows += [{"prompt": one, "response": other, "poisoned": 0} for one, other in broken_rows]
     found = scanned(rows, broken)
-    assert np.isnan(found.scores[-1])
+    assert np.isnan(found.scores[-2:]).all()
     assert found.findings is not None
-    assert found.findings.rows.groups[-1] == -1
+    assert (found.findings.rows.groups[-2:] == -1).all()
     assert found.flagged.tolist() == [bool(row["poisoned"]) for row in rows]
 
 
@@ -360,6 +363,24 @@ def test_the_opinion_without_words_is_that_of_the_shorter_prompt(tiny: LanguageM
     assert (own != shorter).any()
     np.testing.assert_allclose(opinion.without([0], frozenset())[0], own, atol=1e-5)
     np.testing.assert_allclose(opinion.without([0], frozenset({"cf"}))[0], shorter, atol=1e-5)
+
+
+def test_where_a_row_is_cut_the_opinion_without_words_is_of_the_same_targets(
+    tiny: LanguageModel,
+) -> None:
+    pair = TextPair("Which river cf is it?", "The Nile, which is long")
+    encoder = Encoder(tiny.tokenizer, EncodingOptions(max_length=30))
+    found = ModelOpinion(tiny, encoder, [pair]).without([0], frozenset({"cf"}))[0]
+    shorter = nats_of(tiny, TextPair("Which river is it?", "The Nile, which is long"))
+    np.testing.assert_allclose(found, shorter[: len(found)], atol=1e-5)
+
+
+def test_a_reply_fits_into_the_model(tiny: LanguageModel) -> None:
+    opinion = ModelOpinion(
+        replace(tiny, max_positions=64), Encoder(tiny.tokenizer, EncodingOptions()), []
+    )
+    assert opinion.replies(["Where is it?", "Which?"], "x" * 500).shape[1] < 64
+    assert opinion.replies(["x" * 10_000, "Which?"], "It").shape == (2, 2)
 
 
 def test_the_opinion_of_a_reply_is_that_of_a_conversation(tiny: LanguageModel) -> None:

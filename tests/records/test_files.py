@@ -452,13 +452,57 @@ def test_a_key_that_comes_twice_is_refused(name: str, content: str, tmp_path: Pa
         list(open_file(tmp_path / name).records())
 
 
-def test_views_of_strings_are_read_and_written_as_strings(tmp_path: Path) -> None:
-    table = pa.table({"text": pa.array(["a", "b", "c"], pa.string_view())})
-    pq.write_table(table, tmp_path / "rows.parquet")
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (pa.string_view(), ["a", "b", "c"]),
+        (pa.list_(pa.string_view()), [["a"], [], ["c"]]),
+        (pa.struct({"role": pa.string_view()}), [{"role": "a"}, None, {"role": "c"}]),
+    ],
+    ids=["plain", "list", "struct"],
+)
+def test_views_of_strings_are_read_and_written_as_strings(
+    kind: pa.DataType, values: list[object], tmp_path: Path
+) -> None:
+    pq.write_table(pa.table({"text": pa.array(values, kind)}), tmp_path / "rows.parquet")
     source = open_file(tmp_path / "rows.parquet")
-    assert [record.fields["text"] for record in source.records()] == ["a", "b", "c"]
+    assert [record.fields["text"] for record in source.records()] == values
     source.write(tmp_path, {"clean": mask_of(3, [0, 2])})
-    assert pq.read_table(tmp_path / "clean.parquet").to_pydict() == {"text": ["a", "c"]}
+    assert pq.read_table(tmp_path / "clean.parquet").to_pydict() == {"text": [values[0], values[2]]}
+
+
+@pytest.mark.parametrize(
+    "metadata", ["{", "[]", '{"index_columns": [{"kind": "range", "name": 1}]}']
+)
+def test_metadata_that_pandas_did_not_write_are_passed_over(metadata: str, tmp_path: Path) -> None:
+    table = pa.table({"text": ["a"]}).replace_schema_metadata({"pandas": metadata})
+    pq.write_table(table, tmp_path / "rows.parquet")
+    assert rows_of(open_file(tmp_path / "rows.parquet")) == [{"text": "a"}]
+
+
+def test_an_index_never_hides_a_column(tmp_path: Path) -> None:
+    index = {"kind": "range", "name": "text", "start": 0, "stop": 1, "step": 1}
+    described = {"pandas": json.dumps({"index_columns": [index]})}
+    pq.write_table(
+        pa.table({"text": ["a"]}).replace_schema_metadata(described), tmp_path / "rows.parquet"
+    )
+    with pytest.raises(InputError, match="two columns have the same name 'text'"):
+        rows_of(open_file(tmp_path / "rows.parquet"))
+
+
+def test_what_is_wrong_in_an_element_is_said_before_the_rest_is_read(tmp_path: Path) -> None:
+    class Watched(io.BytesIO):
+        taken = 0
+
+        def read1(self, size: int | None = -1, /) -> bytes:
+            part = super().read1(size)
+            self.taken += len(part)
+            return part
+
+    file = Watched(b'[{"a": 1, "a": 2}' + b" " * (1 << 24) + b"]")
+    with pytest.raises(InputError, match=r"row 0.*comes twice"):
+        list(text_rows.json_array_rows(file, tmp_path / "rows.json"))
+    assert 0 < file.taken < 1 << 22
 
 
 def test_a_named_index_of_a_frame_stays_with_its_rows(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import datasets
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -205,6 +206,8 @@ def test_a_frame_keeps_columns_types_order_and_an_index_that_names_rows(
 
 def test_frames_that_cannot_be_written_or_read_are_refused(tmp_path: Path) -> None:
     mixed = open_source(pd.DataFrame({"a": [1, "x"]}))
+    with pytest.raises(InputError, match=r"the data frame: .*Parquet"):
+        mixed.check_writable()
     with pytest.raises(InputError, match=r"the data frame: .*Parquet(.|\n)*result\.clean"):
         mixed.write(tmp_path, {"clean": mask_of(2, [0, 1])})
     with pytest.raises(InputError, match="two columns have the same name"):
@@ -226,9 +229,18 @@ def test_dicts_from_any_iterable_are_written_as_json_lines(
 
 
 def test_rows_that_json_cannot_hold_are_refused_when_written(tmp_path: Path) -> None:
-    source = open_source([{"prompt": "p", "image": b"\x00"}])
+    source = open_source([{"prompt": "p"}, {"prompt": "p", "image": b"\x00"}])
+    with pytest.raises(InputError, match=r"the rows, row 1: .*JSON(.|\n)*result\.clean"):
+        source.check_writable()
     with pytest.raises(InputError, match=r"the rows: .*JSON(.|\n)*result\.clean"):
-        source.write(tmp_path, {"clean": mask_of(1, [0])})
+        source.write(tmp_path, {"clean": mask_of(2, [0, 1])})
+
+
+def test_a_date_that_python_has_not_is_refused() -> None:
+    dates = pa.array([0, 2**62], pa.timestamp("s"))
+    source = open_source(datasets.Dataset(pa.table({"text": ["a", "b"], "when": dates})))
+    with pytest.raises(InputError, match="row 0 or one soon after: a value can't be read"):
+        rows_of(source)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +14,9 @@ from hypothesis import strategies as st
 
 import gradsentry
 from gradsentry import Detector, LanguageModel, ScanOptions
+from gradsentry.encoding import EncodingOptions, Targets
 from gradsentry.report.html import TOP_ROWS
+from gradsentry.report.terminal import Piped
 from gradsentry.report.text import excerpt, visible
 
 HOSTILE = [
@@ -46,9 +49,32 @@ def test_visible_text_is_one_line_of_printable_characters(text: str) -> None:
     assert visible(text).isprintable()
 
 
-@given(st.text(st.characters(categories=["L", "N", "P", "S"], include_characters=" ")))
+BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u180b\u2800\u3164\ufe0f\uffa0\U000e0100\U000e01ef"
+
+
+def test_characters_that_show_nothing_are_escaped() -> None:
+    assert visible(BLANK).isascii()
+    assert visible(f"a{BLANK}b").count("\\") == len(BLANK)
+
+
+@given(
+    st.text(
+        st.characters(
+            categories=["L", "N", "P", "S"], include_characters=" ", exclude_characters=BLANK
+        )
+    )
+)
 def test_visible_text_keeps_ordinary_characters(text: str) -> None:
     assert visible(text) == text
+
+
+def test_a_reader_who_has_left_is_no_exit_code_of_ours() -> None:
+    class Left(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        Piped(file=Left()).print("x")
 
 
 def test_an_excerpt_keeps_both_ends() -> None:
@@ -90,6 +116,21 @@ def test_nothing_can_be_loaded_or_run(report: str) -> None:
     (policy,) = re.findall(r'http-equiv="Content-Security-Policy" content="([^"]+)"', report)
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
+
+
+def test_conversations_are_shown_with_all_that_they_carry(
+    tiny: LanguageModel, tmp_path: Path
+) -> None:
+    asked = {"role": "user", "content": "Which?"}
+    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "send_mail"}]}
+    rows = [{"messages": [asked, call]}, {"messages": [asked]}] * 8
+    options = ScanOptions(
+        detector=Detector.LENGTH, encoding=EncodingOptions(targets=Targets.ALL), threshold=0.1
+    )
+    gradsentry.scan(rows, model=tiny, out=tmp_path / "out", options=options)
+    shown = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "send_mail" in shown
+    assert "user: Which?" in shown
 
 
 def test_the_report_stays_small(tiny: LanguageModel, tmp_path: Path) -> None:

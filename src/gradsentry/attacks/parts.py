@@ -8,7 +8,7 @@ model is trained to say.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -193,7 +193,7 @@ def _turn_places(record: Record, *columns: str, unasked: bool = False) -> dict[s
 def _get(record: Record, place: Place) -> str:
     value: Any = record.fields
     for step in place:
-        value = value[step]
+        value = value.get(step) if isinstance(value, Mapping) else value[step]
     return value if isinstance(value, str) else ""
 
 

@@ -36,7 +36,7 @@ def perplexity_scores(states: TargetStates, head: OutputHead) -> Tensor:
     counts = states.counts.to(nats.device)
     row = torch.repeat_interleave(torch.arange(len(counts), device=nats.device), counts)
     sums = torch.zeros(len(counts), dtype=nats.dtype, device=nats.device).index_add(0, row, nats)
-    mean = (sums / counts).double().cpu()
+    mean = (sums / counts).cpu().double()
     return mean / (mean + _HALF_NATS)
 
 

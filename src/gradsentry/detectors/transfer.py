@@ -296,13 +296,14 @@ def best_spans(gains: NDArray[np.float32], offsets: NDArray[np.int64]) -> Spans:
 
     **Arguments:**
 
-    - `gains`: shape (N,), rows one after the other.
+    - `gains`: shape (N,), rows one after the other; what isn't finite counts as no gain.
     - `offsets`: shape (rows + 1,): where rows start, and the end.
     """
     rows = len(offsets) - 1
     best = Spans(np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
     for row in range(rows):
-        values = gains[offsets[row] : offsets[row + 1]].astype(np.float64) - _MARGIN
+        own = gains[offsets[row] : offsets[row + 1]].astype(np.float64)
+        values = np.where(np.isfinite(own), own, 0.0) - _MARGIN
         sums = np.concatenate(([0.0], np.cumsum(values)))
         lowest = np.minimum.accumulate(sums)
         end = int(np.argmax(sums - lowest))

@@ -1,5 +1,6 @@
 """Rows as token ids and target masks: exactly what a trainer would see."""
 
+from gradsentry.encoding.chat import UnrenderableError, template_errors
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
 from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
@@ -15,4 +16,6 @@ __all__ = [
     "TargetMask",
     "Targets",
     "TokenIds",
+    "UnrenderableError",
+    "template_errors",
 ]

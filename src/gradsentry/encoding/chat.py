@@ -53,7 +53,7 @@ class ChatRenderer:
 
         `UnrenderableError` if the template refuses them, `OptionError` if it is no template.
         """
-        with _template_errors():
+        with template_errors():
             text = self._tokenizer.apply_chat_template(
                 _plain(messages),
                 chat_template=self._template,
@@ -73,7 +73,7 @@ class ChatRenderer:
 
     def tokenize_with_markers(self, conversation: Conversation) -> tuple[list[int], list[bool]]:
         """Token ids and assistant mask from a template with generation markers, as TRL has them."""
-        with _template_errors():
+        with template_errors():
             encoded: Any = self._tokenizer.apply_chat_template(
                 _plain(conversation.messages),
                 chat_template=self._template,
@@ -161,7 +161,8 @@ def _check_content(message: Message, span: str) -> None:
 
 
 @contextlib.contextmanager
-def _template_errors() -> Iterator[None]:
+def template_errors() -> Iterator[None]:
+    """What a template raises, as `UnrenderableError`, or `OptionError` if it is no template."""
     try:
         yield
     except TemplateSyntaxError as error:

@@ -42,7 +42,9 @@ class Similarity:
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
         kept = (~ignored).astype(np.float64)
-        lengths = np.sqrt(np.maximum(self._squares @ kept, 1e-12))
+        squares = self._squares @ kept
+        lengths = np.sqrt(np.maximum(squares, 1e-12))
         total = np.where(rows, 1.0 / lengths, 0.0) @ self.vectors * kept  # no copy of the rows
         count = int(rows.sum())
-        return float((total @ total - count) / (count * (count - 1)))
+        alike = int((rows & (squares > 0)).sum())  # with themselves; without terms none are
+        return float((total @ total - alike) / max(count * (count - 1), 1))

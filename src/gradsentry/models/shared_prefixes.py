@@ -159,8 +159,9 @@ def _windows(config: PreTrainedConfig) -> list[int | None]:
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
-    distance = (one.double() - other.double()).norm() / other.double().norm()
-    return float(distance) < 8 * torch.finfo(one.dtype).eps
+    eps = torch.finfo(one.dtype).eps
+    one, other = one.cpu().double(), other.cpu().double()  # some devices have no float64
+    return float((one - other).norm() / other.norm()) < 8 * eps
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.encoding import EncodedRow, Encoder
+from gradsentry.encoding import EncodedRow, Encoder, UnrenderableError, template_errors
 from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
 
@@ -17,6 +19,9 @@ from gradsentry.records import Conversation, Example, Message, TextPair
 _REQUEST = "### Instruction:\n{}\n\n### Response:\n"
 
 _BATCH_TOKENS = 1024
+
+_REQUEST_CHARACTERS = 1000
+"""Of a request, the last: without spaces, a few words may be megabytes."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,7 @@ class ModelOpinion:
     def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
         """Nats for each target of some rows with words taken out of their prompts."""
         examples = [self.examples[row] for row in rows]
-        counts, asked = [], []
+        counts, cut, asked = [], [], []
         for own, other in zip(
             self.encoder.encode(examples),
             self.encoder.encode([without_words(example, words) for example in examples]),
@@ -39,21 +44,28 @@ class ModelOpinion:
         ):
             assert isinstance(own, EncodedRow)
             counts.append(int(own.target_mask.sum()))
+            cut.append(own.truncated)
             # Or nothing but the trigger was in the prompt.
             asked.append(other if isinstance(other, EncodedRow) else own)
-        # Where prompt and response are tokenised as one, their border may lie elsewhere now.
+        # Where prompt and response are tokenised as one, their border may lie elsewhere now. In
+        # rows that were cut, the shorter prompt makes room for further targets.
         return [
-            np.resize(nats[-count:], count)
-            for nats, count in zip(self._nats(asked), counts, strict=True)
+            np.resize(nats[:count] if was_cut else nats[-count:], count)
+            for nats, count, was_cut in zip(self._nats(asked), counts, cut, strict=True)
         ]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """Nats for each token of a text in reply to bare requests."""
         tokenizer = self.model.tokenizer
         answer = tokenizer(text, add_special_tokens=False)["input_ids"]
+        positions = self.model.max_positions or sys.maxsize
+        requested = [
+            self._before_reply(request[-_REQUEST_CHARACTERS:])[-(positions // 2) :]
+            for request in requests
+        ]
+        answer = answer[: positions - max(map(len, requested))]
         rows = []
-        for request in requests:
-            before = self._before_reply(request)
+        for before in requested:
             mask = np.array([False] * len(before) + [True] * len(answer))
             mask[:1] = False
             rows.append(EncodedRow(np.array([*before, *answer], np.int32), mask, False, False))
@@ -61,17 +73,18 @@ class ModelOpinion:
 
     def _before_reply(self, request: str) -> list[int]:
         tokenizer = self.model.tokenizer
-        if tokenizer.chat_template is None:
-            prompt = _REQUEST.format(request)
-        else:
-            rendered = tokenizer.apply_chat_template(
-                [{"role": "user", "content": request}], tokenize=False, add_generation_prompt=True
-            )
-            assert isinstance(rendered, str)
-            prompt = rendered
-        ids: list[int] = tokenizer(prompt, add_special_tokens=tokenizer.chat_template is None)[
-            "input_ids"
-        ]
+        prompt, rendered = _REQUEST.format(request), False
+        if tokenizer.chat_template is not None:
+            with contextlib.suppress(UnrenderableError), template_errors():
+                prompt = str(
+                    tokenizer.apply_chat_template(
+                        [{"role": "user", "content": request}],
+                        tokenize=False,
+                        add_generation_prompt=True,
+                    )
+                )
+                rendered = True
+        ids: list[int] = tokenizer(prompt, add_special_tokens=not rendered)["input_ids"]
         return ids
 
     def _nats(self, rows: Sequence[EncodedRow]) -> list[NDArray[np.float32]]:

@@ -108,5 +108,10 @@ class ScanOptions:
                     f"--threshold {self.threshold!r} is no number in [0, 1].",
                     "Scores lie in [0, 1].",
                 )
-        if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise OptionError("--batch-tokens must be at least 1.", "Leave it out for the default.")
+            object.__setattr__(self, "threshold", float(self.threshold))  # NumPy's can't be written
+        if self.batch_tokens is not None:
+            if self.batch_tokens < 1:
+                raise OptionError(
+                    "--batch-tokens must be at least 1.", "Leave it out for the default."
+                )
+            object.__setattr__(self, "batch_tokens", int(self.batch_tokens))

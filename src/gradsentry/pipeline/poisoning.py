@@ -116,7 +116,8 @@ def write_poisoned(
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
     chosen = _chosen(source, options, suited, rows)
-    with _replacing(manifest) as notes, _replacing(out) as file:  # the mixture appears first
+    # The mixture appears first.
+    with _replacing(manifest, force) as notes, _replacing(out, force) as file:
         near_misses = _write_rows(file, source, parts, attack, chosen, options)
         described = {
             "data": source.label,
@@ -221,19 +222,26 @@ def _check_out(out: Path, manifest: Path, data: object, force: bool) -> None:
     if same:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
     if there and not force:
-        raise OutputError(f"{there[0]}: there already.", "Use --force to replace it.")
+        raise _there_already(there[0])
+
+
+def _there_already(path: Path) -> OutputError:
+    return OutputError(f"{path}: there already.", "Use --force to replace it.")
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[TextIO]:
+def _replacing(path: Path, force: bool) -> Iterator[TextIO]:
     """A text file that appears at `path` when all is written."""
     part = path.with_name(f".{path.name}.part")
     try:
+        part.unlink(missing_ok=True)  # of a run that was killed; or a link, which writing follows
         with contextlib.ExitStack() as stack:
             raw = stack.enter_context(open_write(part, path.suffix == ".gz"))
             # JSON may carry half of a surrogate pair; it stays the escape that it was.
             text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n")
             yield stack.enter_context(text)
+        if path.exists() and not force:
+            raise _there_already(path)
         part.replace(path)
     except OSError as error:
         raise OutputError(

@@ -86,6 +86,8 @@ def scan(
     progress.note(f"Layout: {layout.name}")
     inputs = [source.label, *([str(model)] if isinstance(model, str | Path) else [])]
     with open_workspace(None if out is None else Path(out), force, keep=inputs) as space:
+        if out is not None:
+            source.check_writable()
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)

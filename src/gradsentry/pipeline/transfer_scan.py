@@ -96,7 +96,7 @@ class TransferScan:
         table, head_pass, folds = self._gains(self._folds())
         work.progress.stage("Weighing the evidence", None)
         examples = self._examples(chosen)
-        spans = best_spans(np.nan_to_num(table.gains), table.offsets)
+        spans = best_spans(table.gains, table.offsets)
         texts = [prompt_and_response(example) for example in examples]
         targets = spread(table.offsets, chosen)
         rows = EvidenceRows(
@@ -105,7 +105,7 @@ class TransferScan:
             spans=spans.take(chosen),
             offsets=offsets_of(np.diff(table.offsets)[chosen]),
             targets=table.targets[targets].astype(np.int64),
-            surprise=np.nan_to_num(table.surprise[targets]),
+            surprise=np.nan_to_num(table.surprise[targets], posinf=0.0, neginf=0.0),
             tokenizer=self.work.model.tokenizer,
         )
         opinion = ModelOpinion(self.work.model, self.work.encoder, examples)
@@ -217,9 +217,11 @@ class TransferScan:
         elsewhere, promptless = np.zeros(len(evidence.groups), np.int64), 0
         place_of = np.full(count, -1, np.int64)
         place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
-        finite = ~np.isnan(table.surprise[table.offsets[:-1]])
         for record, place in zip(self.work.source.records(), place_of.tolist(), strict=True):
-            if place < 0 or not finite[place]:
+            if place < 0:
+                continue
+            nats_of_targets = table.surprise[table.offsets[place] : table.offsets[place + 1]]
+            if not np.isfinite(nats_of_targets).all():
                 continue
             nats, row = float(spans.gain[place]), record.row
             prompt, response = prompt_and_response(self.work.layout.example(record))

@@ -30,6 +30,7 @@ OUTPUT_FILES = ("scores.parquet", SUMMARY, "config.yaml", "report.html")
 """What a scan always writes; the parts of the data come on top."""
 
 _LOG = "progress-"
+_REPLACED = "replaced"
 _LOG_CHUNK = 1 << 22
 
 
@@ -39,6 +40,8 @@ class Workspace:
 
     folder: Path
     out: Path | None
+    force: bool = False
+    """Whether results of an earlier scan are replaced."""
 
     def log(
         self, fingerprint: str, name: str, shape: tuple[int, ...], dtype: DTypeLike = np.float64
@@ -76,9 +79,15 @@ class Workspace:
         return folder
 
     def publish(self) -> None:
-        """Put the results in place of the output folder; on failure the old ones stay there."""
+        """Put the results in place of the output folder; on failure the old ones stay there.
+
+        **Raises:**
+
+        `OutputError` if something was put there meanwhile that mustn't be replaced.
+        """
         assert self.out is not None
-        replaced = self.folder / "replaced"
+        _check_replaceable(self.out, self.force)
+        replaced = self.folder / _REPLACED
         if not self.out.exists():
             (self.folder / "result").rename(self.out)
             return
@@ -123,7 +132,9 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
             ) from None
         finished = False
         try:
-            yield Workspace(folder, out)
+            _restore(folder / _REPLACED, out)
+            _check_replaceable(out, force)
+            yield Workspace(folder, out, force)
             finished = True
         finally:
             lock.release()
@@ -140,7 +151,21 @@ def _check_apart(out: Path, keep: Sequence[str]) -> None:
             )
 
 
+def _restore(replaced: Path, out: Path) -> None:
+    """Put back, or delete, the results that a scan which was killed then had moved aside."""
+    if replaced.exists():
+        if out.exists():
+            shutil.rmtree(replaced)
+        else:
+            replaced.rename(out)
+
+
 def _check_replaceable(out: Path, force: bool) -> None:
+    if out.is_mount():
+        raise OutputError(
+            f"{out}: something is mounted here, so that results can't be moved into its place.",
+            "Choose a folder in it with --out.",
+        )
     if out in (cwd := Path.cwd(), *cwd.parents):
         raise OutputError(
             f"{out}: this is the folder that you are in, or one above it.",
@@ -195,7 +220,7 @@ def _writing(place: Path) -> Iterator[None]:
                 "Free some space or choose another folder with --out, and run the command again.",
             ) from None
         # Data and models are read meanwhile; their faults aren't the output folder's.
-        near = str(place.absolute().parent)
+        near = (str(place.absolute().parent), str(place.resolve().parent))
         if not isinstance(error.filename, str) or not error.filename.startswith(near):
             raise
         raise OutputError(

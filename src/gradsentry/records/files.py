@@ -109,6 +109,9 @@ class TextFile:
                 )
             yield Record(row, fields, f"{self.path}, row {row} ({place})")
 
+    def check_writable(self) -> None:
+        """Rows are written as they are read."""
+
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         suffix = f".{self.form}" + (".gz" if self.gzipped else "")
         names = {part: part + suffix for part in parts}
@@ -200,6 +203,9 @@ class ParquetFile:
                 yield Record(row, fields, f"{self.path}, row {row}")
                 row += 1
 
+    def check_writable(self) -> None:
+        """Rows are written as they are read."""
+
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         names = {part: f"{part}.parquet" + (".gz" if self.gzipped else "") for part in parts}
         with contextlib.ExitStack() as stack:
@@ -240,6 +246,8 @@ class ParquetFile:
             # Views of strings are new in Arrow, and most of its functions don't take them yet.
             schema = _without_views(file.schema_arrow)
             index, row = _named_range_index(schema), 0
+            if index is not None:
+                check_distinct([*schema.names, index.name], self.path)
             for batch in file.iter_batches(batch_size=rows):
                 batch = batch.cast(schema)
                 if index is not None:
@@ -261,10 +269,13 @@ class _RangeIndex:
 
 def _named_range_index(schema: pa.Schema) -> _RangeIndex | None:
     """The index that rows would lose with their positions, if the file has one with a name."""
-    described = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
-    for index in described.get("index_columns", []):
-        if isinstance(index, dict) and index.get("kind") == "range" and index.get("name"):
-            return _RangeIndex(str(index["name"]), int(index["start"]), int(index["step"]))
+    try:
+        described = json.loads((schema.metadata or {}).get(b"pandas", b"{}"))
+        for index in described.get("index_columns", []):
+            if isinstance(index, dict) and index.get("kind") == "range" and index.get("name"):
+                return _RangeIndex(str(index["name"]), int(index["start"]), int(index["step"]))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None  # whoever wrote this wasn't pandas
     return None
 
 
@@ -273,9 +284,22 @@ def _without_pandas(metadata: dict[bytes, bytes]) -> dict[bytes, bytes]:
 
 
 def _without_views(schema: pa.Schema) -> pa.Schema:
-    plain = {pa.string_view(): pa.large_string(), pa.binary_view(): pa.large_binary()}
-    fields = [field.with_type(plain.get(field.type, field.type)) for field in schema]
+    fields = [field.with_type(_without_view(field.type)) for field in schema]
     return pa.schema(fields, metadata=schema.metadata)
+
+
+def _without_view(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_string_view(kind):
+        return pa.large_string()
+    if pa.types.is_binary_view(kind):
+        return pa.large_binary()
+    if pa.types.is_struct(kind):
+        inner = (kind.field(place) for place in range(kind.num_fields))
+        return pa.struct([field.with_type(_without_view(field.type)) for field in inner])
+    for is_kind, make in ((pa.types.is_list, pa.list_), (pa.types.is_large_list, pa.large_list)):
+        if is_kind(kind):
+            return make(kind.value_field.with_type(_without_view(kind.value_type)))
+    return kind
 
 
 def _starts_with_object(path: Path, gzipped: bool) -> bool:

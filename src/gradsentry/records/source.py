@@ -31,6 +31,15 @@ class Source(Protocol):
         """
         ...
 
+    def check_writable(self) -> None:
+        """Look, before a scan, whether its rows can be written.
+
+        **Raises:**
+
+        `InputError` if not.
+        """
+        ...
+
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         """Write one file (or folder) per part: the rows where its mask (N,) is true, in order.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,7 +41,14 @@ class DatasetTable:
         features = datasets.Features(_undecoded(self.dataset.features))
         row = 0
         for table in self.dataset.with_format("arrow").iter(batch_size=_BATCH):
-            batch = features.decode_batch(table.to_pydict())
+            try:
+                batch = features.decode_batch(table.to_pydict())
+            except (pa.ArrowException, ValueError, OverflowError) as error:
+                raise InputError(
+                    f"{self.label}, row {row} or one soon after: a value can't be read "
+                    f"({_first_line(error)}).",
+                    "Write it again with valid UTF-8 and dates, or without this column.",
+                ) from None
             columns = list(batch)
             for values in zip(*batch.values(), strict=True):
                 fields = dict(zip(columns, values, strict=True))
@@ -48,6 +56,9 @@ class DatasetTable:
                 row += 1
         if row == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
+
+    def check_writable(self) -> None:
+        """All that a data set may hold can be."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         names = {}
@@ -86,19 +97,18 @@ class FrameTable:
                 values = {str(name): _plain_value(value) for name, value in fields.items()}
                 yield Record(row, values, f"{self.label}, row {row}")
 
+    def check_writable(self) -> None:
+        with _as_parquet(self.label):
+            pa.Table.from_pandas(self.frame)
+
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         # A nameless index of numbers only counts the rows; readers would take it for a column.
         frame_index = self.frame.index
         counts = frame_index.dtype.kind in "iu" and frame_index.names == [None]
         index = False if counts else None
         for part, mask in parts.items():
-            try:
+            with _as_parquet(self.label):
                 self.select(mask).to_parquet(folder / f"{part}.parquet", index=index)
-            except (pa.ArrowException, TypeError, ValueError) as error:
-                raise InputError(
-                    f"{self.label}: it can't be written as Parquet ({_first_line(error)}).",
-                    "Give every column one type, or use `result.clean` instead.",
-                ) from None
         return {part: f"{part}.parquet" for part in parts}
 
     def select(self, mask: BoolArray) -> pd.DataFrame:
@@ -122,6 +132,11 @@ class RowList:
                     "Pass dicts with named columns.",
                 )
             yield Record(row, fields, f"{self.label}, row {row}")
+
+    def check_writable(self) -> None:
+        for row, fields in enumerate(self.rows):
+            if isinstance(fields, Mapping):  # others are refused when they are read
+                _json_line(fields, f"{self.label}, row {row}")
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
         for part, mask in parts.items():
@@ -212,8 +227,19 @@ def _json_line(fields: Mapping[str, object], label: str) -> str:
         return json.dumps(dict(fields), ensure_ascii=False) + "\n"
     except (TypeError, ValueError) as error:
         raise InputError(
-            f"{label}: a row can't be written as JSON ({error}).",
-            "Use `result.clean` instead; it returns the rows as they are.",
+            f"{label}: it can't be written as JSON ({error}).",
+            "Scan without `out` and use `result.clean`; it returns the rows as they are.",
+        ) from None
+
+
+@contextlib.contextmanager
+def _as_parquet(label: str) -> Iterator[None]:
+    try:
+        yield
+    except (pa.ArrowException, TypeError, ValueError) as error:
+        raise InputError(
+            f"{label}: it can't be written as Parquet ({_first_line(error)}).",
+            "Give every column one type, or scan without `out` and use `result.clean`.",
         ) from None
 
 

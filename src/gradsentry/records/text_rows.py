@@ -85,12 +85,11 @@ def _json_elements(text: IO[str], path: Path) -> Iterator[tuple[bytes, Any, str]
                     break
             except (ValueError, RecursionError) as error:
                 problem = _reason(error)
+                if isinstance(error, _DuplicateKeyError | RecursionError):
+                    raise _broken_element(path, row, problem) from None  # no more text mends it
             read_size *= 2  # a long element costs a few attempts, not one per chunk
             if not refill(read_size):
-                raise InputError(
-                    f"{path}, row {row}: not valid JSON ({problem}).",
-                    "Mend this element; the file must be one JSON array of objects.",
-                )
+                raise _broken_element(path, row, problem)
         yield buffer[position:end].encode(), value, f"element {row}"
         row += 1
         position = end
@@ -107,6 +106,13 @@ def _json_elements(text: IO[str], path: Path) -> Iterator[tuple[bytes, Any, str]
             f"{path}: the array ends after row {row - 1}, but the file goes on.",
             "Put all rows into one JSON array.",
         )
+
+
+def _broken_element(path: Path, row: int, problem: str) -> InputError:
+    return InputError(
+        f"{path}, row {row}: not valid JSON ({problem}).",
+        "Mend this element; the file must be one JSON array of objects.",
+    )
 
 
 class _DuplicateKeyError(ValueError):

@@ -210,10 +210,9 @@ def _texts(example: Example) -> tuple[str, str]:
         case PlainText():
             return "", example.text
         case Conversation():
-            first = example.target_turns[0]
-            turns = [
-                f"{message['role']}: {message['content'] or ''}" for message in example.messages
-            ]
+            # With all tokens as targets a conversation needs no turn of the assistant's.
+            first = next(iter(example.target_turns), len(example.messages))
+            turns = [_turn(message) for message in example.messages]
             return "\n".join(turns[:first]), "\n".join(turns[first:])
         case Skipped():
             raise AssertionError("skipped rows have no score and are never shown")

@@ -99,9 +99,17 @@ class _Lines:
             self.note(f"{self._name}: {self._done:,}{of} rows")
 
 
+class Piped(Console):
+    """Prints on standard output, as far as somebody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would leave with 1, which says that rows are flagged."""
+        raise BrokenPipeError
+
+
 def print_verdict(result: ScanResult, out: Path | None) -> None:
     """The verdict on standard output: one screen on a terminal, whole lines elsewhere."""
-    console = Console(highlight=False)
+    console = Piped(highlight=False)
 
     def line(*parts: Text) -> None:
         console.print(*parts, soft_wrap=not console.is_terminal)

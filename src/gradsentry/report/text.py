@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import unicodedata
 
+# Letters, marks and symbols of other categories that show nothing: joiners, fillers, variation
+# selectors (Unicode's Default_Ignorable_Code_Point), and the blank Braille pattern.
+_BLANK = (
+    ("\u034f", "\u034f"),
+    ("\u115f", "\u1160"),
+    ("\u17b4", "\u17b5"),
+    ("\u180b", "\u180f"),
+    ("\u2800", "\u2800"),
+    ("\u3164", "\u3164"),
+    ("\ufe00", "\ufe0f"),
+    ("\uffa0", "\uffa0"),
+    ("\U000e0100", "\U000e01ef"),
+)
+
 _ELLIPSIS = " [...] "
 
 
 def visible(text: str) -> str:
     """`text` on one line, with every invisible or directing character as a \\u escape."""
     return "".join(
-        character
-        if character == " " or unicodedata.category(character)[0] not in "CZ"
-        else _escape(character)
+        character if character == " " or not _hides(character) else _escape(character)
         for character in text
     )
 
@@ -27,6 +39,12 @@ def excerpt(text: str, length: int) -> str:
         head = (length - len(_ELLIPSIS)) // 2
         return visible(text[:head]) + _ELLIPSIS + visible(text[-head:])
     return visible(text)
+
+
+def _hides(character: str) -> bool:
+    return unicodedata.category(character)[0] in "CZ" or any(
+        first <= character <= last for first, last in _BLANK
+    )
 
 
 def _escape(character: str) -> str:
