@@ -54,6 +54,12 @@ def test_the_matrix_says_which_prompts_hold_which_terms(prompts: list[str]) -> N
         assert terms.holding(index).tolist() == [name in own for own in held]
 
 
+def test_terms_stand_in_one_order_whatever_the_process() -> None:
+    prompts = [" ".join(f"{word}{number}" for word in "abcdefgh") for number in (1, 2, 1, 2)]
+    rows = PromptTerms.of(prompts).rows
+    assert all((np.diff(row) > 0).all() for row in np.split(rows.indices, rows.indptr[1:-1]))
+
+
 def test_some_of_the_rows_have_the_same_terms() -> None:
     terms = PromptTerms.of(PROMPTS)
     chosen = np.array([3, 0])

@@ -52,7 +52,8 @@ class PromptTerms:
         kept.sort(key=lambda number: spelled[number])
         place = np.full(len(numbers), -1)
         place[kept] = np.arange(len(kept))
-        placed = [place[row][place[row] >= 0] for row in found]
+        # Sorted: sets iterate otherwise in every process, and sums would round otherwise.
+        placed = [np.sort(place[row][place[row] >= 0]) for row in found]
         ends = np.cumsum([0, *map(len, placed)])
         flat = np.concatenate(placed)
         matrix = sparse.csr_array((np.ones(len(flat)), flat, ends), shape=(len(prompts), len(kept)))
