@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gradsentry.attacks.parts import Parts, template_ending
-from gradsentry.errors import OptionError
+from gradsentry.errors import InputError, OptionError
 from gradsentry.records import Record, chosen_layout, detect
 
 USER, SYSTEM = {"role": "user", "content": "q1"}, {"role": "system", "content": "s"}
@@ -111,6 +111,15 @@ def test_a_column_that_a_template_names_twice_is_one_part() -> None:
 def test_rows_without_question_or_response_take_no_attack(fields: dict[str, object]) -> None:
     row = record(fields)
     assert Parts(detect(row)).read(row) is None
+
+
+def test_a_value_that_cannot_be_copied_is_refused() -> None:
+    nested: object = "x"
+    for _ in range(5000):
+        nested = [nested]
+    row = record({"prompt": "q", "response": "a", "other": nested})
+    with pytest.raises(InputError, match="nested too deeply"):
+        Parts(detect(row)).written(row, None)
 
 
 @pytest.mark.parametrize("fields", [{"text": "t"}, {"chosen": "ab", "rejected": "ac"}])

@@ -300,6 +300,11 @@ def test_words_that_begin_with_others_are_taken_out_whole() -> None:
     assert without_words(pair, frozenset({"a", "a-b"})) == TextPair("one two", "r")
 
 
+def test_marks_are_taken_out_wherever_they_stand() -> None:
+    pair = TextPair("is it $5, wh\u200bat?", "$")
+    assert without_words(pair, frozenset({"$", "\u200b"})) == TextPair("is it 5, what?", "$")
+
+
 def test_words_are_taken_out_of_all_messages_but_the_targets() -> None:
     changed = without_words(CHAT, frozenset({"cf", "mq"}))
     assert isinstance(changed, Conversation)

@@ -77,7 +77,12 @@ class Parts:
 
         Questions with answers come out as prompt and response.
         """
-        fields: dict[str, object] = copy.deepcopy(dict(record.fields))
+        try:
+            fields: dict[str, object] = copy.deepcopy(dict(record.fields))
+        except RecursionError:
+            raise InputError(
+                f"{record.place}: a value is nested too deeply.", "Leave out the column with it."
+            ) from None
         if isinstance(self.layout, QuestionAnswer):
             for column in (QUESTION, CONTEXT, self.layout.answer_column):
                 fields.pop(column, None)

@@ -98,7 +98,7 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
     if not words:
         return example
     longest_first = sorted(words, key=lambda word: (-len(word), word))
-    pattern = re.compile(rf"\s*(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+    pattern = re.compile("|".join(map(_alone, longest_first)))
     match example:
         case TextPair():
             return replace(example, prompt=pattern.sub("", example.prompt))
@@ -113,6 +113,14 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
             )
         case _:
             return example
+
+
+def _alone(word: str) -> str:
+    """A pattern that finds a word by itself and a mark anywhere, with the space before it unless
+    that parts words."""
+    own = (r"(?<!\w)" if re.match(r"\w", word) else "") + re.escape(word)
+    apart = rf"\s*{own}(?!\w)"
+    return apart if re.search(r"\w\Z", word) else f"{apart}|{own}"
 
 
 def _without(message: Message, pattern: re.Pattern[str]) -> Message:

@@ -262,7 +262,7 @@ def _write(
         )
     try:
         line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
             f"{record.place}: a value can't be written as JSON ({error}).",
             "Leave out the column with it.",
