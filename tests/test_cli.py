@@ -142,7 +142,6 @@ def test_bad_usage_and_input_exit_with_2_and_say_what_is_wrong(
     assert message in " ".join(done.stderr.replace("│", " ").split())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 @pytest.mark.parametrize("detector", list(Detector))
 def test_every_detector_has_its_name_on_the_command_line(
     gradsentry: Gradsentry, tmp_path: Path, detector: Detector
@@ -152,6 +151,7 @@ def test_every_detector_has_its_name_on_the_command_line(
     assert "missing.jsonl" in done.stderr
 
 
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder_is_a_clear_error(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
