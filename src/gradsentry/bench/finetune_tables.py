@@ -100,8 +100,9 @@ def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
     for name in plan.tables:
         own = [result for result in results if result["table"] == name]
         if own:
-            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(plan, _pairs(own))}")
-            pairs += _pairs(own)
+            compared = _pairs(own)
+            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(plan, compared)}")
+            pairs += compared
     if len(parts) > 1 and pairs:
         parts.append(f"## All tables\n\n{_against_oracle(plan, _unlike(pairs))}")
     return _EXPLANATION + "\n".join(parts)

@@ -68,8 +68,7 @@ class TunedModels:
     ) -> list[bool]:
         """The rows that training doesn't leave out."""
         known = self._base(base)
-        max_length = min(options.max_length, known.max_positions or options.max_length)
-        found = encoded(known.tokenizer, pairs, max_length)
+        found = encoded(known.tokenizer, known.max_positions, pairs, options)
         return [isinstance(row, EncodedRow) for row in found]
 
     def _base(self, base: str | None) -> _Base:

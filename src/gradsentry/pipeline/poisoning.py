@@ -44,7 +44,7 @@ class PoisonOptions:
 
     attack: Preset = Preset.BADNETS
     ratio: float = 0.1
-    """Poisoned rows as a part of all rows."""
+    """Poisoned rows as a part of all rows; 1 poisons all that the attack suits."""
     count: int | None = None
     """Poisoned rows, instead of a ratio; 0 writes a clean copy with labels."""
     payload: Payload = field(default_factory=Payload)

@@ -57,8 +57,7 @@ def fine_tune(
     `ModelError` if TRL or PEFT aren't installed, if the model doesn't have the matrices that LoRA
     should add to, or if memory or a checkpoint don't suffice; `InputError` without rows.
     """
-    max_length = min(options.max_length, max_positions(base.model) or options.max_length)
-    found = encoded(base.tokenizer, pairs, max_length)
+    found = encoded(base.tokenizer, max_positions(base.model), pairs, options)
     rows = [row for row in found if isinstance(row, EncodedRow)]
     if not rows:
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
@@ -76,9 +75,18 @@ def fine_tune(
 
 
 def encoded(
-    tokenizer: PreTrainedTokenizerBase, pairs: Sequence[TextPair], max_length: int
+    tokenizer: PreTrainedTokenizerBase,
+    positions: int | None,
+    pairs: Sequence[TextPair],
+    options: TuningOptions,
 ) -> list[EncodedRow | Skipped]:
-    """Rows as they are trained on, or why nothing can be learned from them."""
+    """Rows as they are trained on, or why nothing can be learned from them.
+
+    **Arguments:**
+
+    - `positions`: of the model, where it says.
+    """
+    max_length = min(options.max_length, positions or options.max_length)
     return Encoder(tokenizer, EncodingOptions(max_length=max_length)).encode(list(pairs))
 
 
