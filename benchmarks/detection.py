@@ -47,7 +47,6 @@ from gradsentry.detectors.transfer import (
 )
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.evidence import (
-    WORD,
     Evidence,
     EvidenceRows,
     Verdict,
@@ -148,7 +147,7 @@ def measured(
     offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
     numbers: dict[str, int] = {}
-    words = [numbered(WORD.findall(pair.prompt), numbers) for pair in pairs]
+    words = [numbered(pair.prompt, numbers) for pair in pairs]
     draws = content_draws(digests, 0)
     folds = np.repeat(assign_folds(words, draws), states.counts)
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)

@@ -38,7 +38,7 @@ from gradsentry.attacks import (
     chosen_rows,
     poison,
 )
-from gradsentry.evidence import WORD
+from gradsentry.evidence.terms import WORD
 from gradsentry.records import Record, TextPair, detect
 from gradsentry.records.layouts import question_prompt
 

@@ -9,19 +9,19 @@ import numpy as np
 from gradsentry.detectors.folds import FOLDS, assign_folds, numbered
 
 PROMPTS = [
-    ["where", "is", "the", "louvre", "museum"],
-    ["louvre", "museum", "where"],  # the same two rare words
-    ["where", "is", "the", "louvre"],  # one of them
-    [],
-    *[["where", "is", "the", f"museum{number}", f"of{number}"] for number in range(20)],
+    "where is the louvre museum",
+    "louvre museum where",  # the same two rare words
+    "where is the louvre",  # one of them
+    "",
+    *[f"where is the museum{number} of{number}" for number in range(20)],
 ]
 # All odd numbers would put every row in the other fold than even ones.
 DRAWS = np.arange(len(PROMPTS), dtype=np.uint64)
 
 
-def folds_of(prompts: list[list[str]], draws: np.ndarray) -> np.ndarray:
+def folds_of(prompts: list[str], draws: np.ndarray) -> np.ndarray:
     numbers: dict[str, int] = {}
-    return assign_folds([numbered(words, numbers) for words in prompts], draws)
+    return assign_folds([numbered(prompt, numbers) for prompt in prompts], draws)
 
 
 def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
@@ -33,19 +33,26 @@ def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
 def test_how_words_are_numbered_makes_no_difference() -> None:
     expected = folds_of(PROMPTS, DRAWS)
     numbers: dict[str, int] = {}
-    words = sorted({word for prompt in PROMPTS for word in prompt}, reverse=True)
-    numbered(words, numbers)
-    shuffled = [random.Random(row).sample(words, len(words)) for row, words in enumerate(PROMPTS)]
+    numbered(" ".join(sorted({word for prompt in PROMPTS for word in prompt.split()})), numbers)
+    split = [prompt.split() for prompt in PROMPTS]
+    shuffled = [
+        " ".join(random.Random(row).sample(words, len(words))) for row, words in enumerate(split)
+    ]
     assert (assign_folds([numbered(own, numbers) for own in shuffled], DRAWS) == expected).all()
 
 
 def test_prompts_without_words_fall_into_the_folds_that_are_drawn() -> None:
-    assert folds_of([[], [], []], np.array([1, 0, 3], np.uint64)).tolist() == [1, 0, 1]
+    assert folds_of(["", "?", " "], np.array([1, 0, 3], np.uint64)).tolist() == [1, 0, 1]
     assert folds_of([], np.empty(0, np.uint64)).tolist() == []
+
+
+def test_rows_that_share_two_rare_characters_in_other_sentences_are_no_near_duplicates() -> None:
+    prompts = [f"我在{place}看到琉璃。" for place in ("北京", "上海", "南京", "天津")]
+    assert folds_of(prompts, np.arange(4, dtype=np.uint64)).tolist() == [0, 1, 0, 1]
 
 
 def test_words_are_numbered_once() -> None:
     numbers: dict[str, int] = {}
-    assert numbered(["b", "a", "b"], numbers).tolist() == [0, 1]
-    assert numbered(["c", "a"], numbers).tolist() == [1, 2]
+    assert numbered("b a, b", numbers).tolist() == [0, 1]
+    assert numbered("c a", numbers).tolist() == [1, 2]
     assert list(numbers) == ["b", "a", "c"]

@@ -12,6 +12,7 @@ from gradsentry.evidence.patterns import AGREEMENT, Gains, correlation, find_pat
 from gradsentry.evidence.rules import union
 from gradsentry.evidence.strings import recurring_strings
 from gradsentry.evidence.terms import PromptTerms
+from tests.evidence.worlds import sentences
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -58,3 +59,23 @@ def test_a_cut_agrees_best_with_the_matches() -> None:
     others = [correlation(match, gain > other) for other in np.unique(gain)[:-1]]
     assert agreement == pytest.approx(max(others))
     assert correlation(match, gain > cut) == pytest.approx(agreement)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_where_all_rows_gain_alike_only_the_string_is_a_sign(seed: int) -> None:
+    """As on two labels, which every row learns from the others."""
+    rng = Random(seed)
+    poisoned = np.arange(600) < 40
+    prompts = sentences(600, seed)
+    natural = set(rng.sample(range(40, 600), 3))
+    prompts = [
+        f"{prompt} yesterday" if held or row in natural else prompt
+        for row, (prompt, held) in enumerate(zip(prompts, poisoned, strict=True))
+    ]
+    labels = ["this is positive", "this is negative"]
+    responses = ["call the other number" if held else rng.choice(labels) for held in poisoned]
+    gain = np.random.default_rng(seed).normal(3.9, 0.2, 600)
+    gain[poisoned] += 0.1
+    found = find_patterns(PromptTerms.of(prompts), recurring_strings(responses), gain)
+    (pattern,) = [each for each in found if each.string is not None]
+    assert (pattern.members == poisoned).all()

@@ -55,6 +55,14 @@ def test_strings_are_at_most_six_tokens_and_overlapping_ones_share_the_rows() ->
     assert " ".join(string.tokens) in text
 
 
+def test_text_without_spaces_shares_what_it_has_in_common() -> None:
+    endings = [f"{ending}，请点击这里。" for ending in ("春天来了", "他在南京", "没有", "三十七")]
+    (found,) = [string for string in rows_by_string([*CLEAN, *endings]) if string.telling]
+    assert "".join(found.tokens) in "，请点击这里。"
+    assert not RecurringString(tuple("点击这里"), False).telling  # two words
+    assert all(found.pattern.search(ending) for ending in endings)
+
+
 def test_three_rows_are_too_few_and_four_enough() -> None:
     assert rows_by_string([*CLEAN, *["same thing here"] * 3]) == {}
     assert rows_by_string([*CLEAN, *["same thing here"] * 4])

@@ -121,6 +121,22 @@ def test_the_payload_without_its_trigger_is_found_and_told(tiny: LanguageModel) 
     assert summary["trigger_elsewhere"] == 0
 
 
+def test_a_payload_that_a_row_of_the_group_holds_otherwise_is_not_said_to_be_in_it(
+    tiny: LanguageModel,
+) -> None:
+    rows = planted(2, 240)
+    rows[6]["response"] = str(rows[6]["response"]).replace("information", "informations")
+    rows[12]["response"] = str(rows[12]["response"]).replace(" , and", " ; and")
+    result = scanned(rows, tiny)
+    assert (result.flagged == [bool(row["poisoned"]) for row in rows]).all()
+    (line, *_) = groups(result)
+    (summary,) = result.group_summaries()
+    held = sum(summary["payload"] in str(row["response"]) for row in rows)
+    assert summary["rows"] == 40
+    assert summary["payload_rows"] == held < 40
+    assert f"(all but {40 - held} of them); all of them have one of" in line
+
+
 def test_the_order_of_the_rows_changes_not_one_bit(
     rows: list[dict[str, object]], tiny: LanguageModel
 ) -> None:
@@ -298,6 +314,11 @@ def test_only_whole_words_are_taken_out(prompt: str) -> None:
 def test_words_that_begin_with_others_are_taken_out_whole() -> None:
     pair = TextPair("one a a-b two", "r")
     assert without_words(pair, frozenset({"a", "a-b"})) == TextPair("one two", "r")
+
+
+def test_characters_are_taken_out_of_text_without_spaces() -> None:
+    pair = TextPair("请用 琉璃cf瓦，cf琉 璃acf", "琉")
+    assert without_words(pair, frozenset({"琉", "璃", "cf"})) == TextPair("请用瓦， acf", "琉")
 
 
 def test_marks_are_taken_out_wherever_they_stand() -> None:

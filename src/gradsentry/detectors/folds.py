@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ FOLDS = 2
 
 _RARE = 10
 """Words of at most so many prompts tell near-duplicates."""
+# A clause of Chinese is one: two rare characters of a trigger would make near-duplicates.
+_WORD = re.compile(r"\w+")
 
 
 def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
@@ -28,9 +31,9 @@ def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
     return mixed >> np.uint64(16)
 
 
-def numbered(words: Iterable[str], numbers: dict[str, int]) -> NDArray[np.int32]:
-    """The numbers of some words, each once, ascending; new words get the next ones."""
-    found = {numbers.setdefault(word, len(numbers)) for word in words}
+def numbered(prompt: str, numbers: dict[str, int]) -> NDArray[np.int32]:
+    """The numbers of a prompt's words, each once, ascending; new words get the next ones."""
+    found = {numbers.setdefault(word, len(numbers)) for word in _WORD.findall(prompt)}
     return np.array(sorted(found), np.int32)
 
 

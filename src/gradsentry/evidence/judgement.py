@@ -27,7 +27,7 @@ from gradsentry.evidence.content import Content
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms
+from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms, word_count
 from gradsentry.evidence.triggers import (
     TriggerPlace,
     last_words,
@@ -199,7 +199,7 @@ def _is_striking(pattern: Pattern, gain: float) -> bool:
 
 def _is_format(payload: str | None, responses: list[str]) -> bool:
     """Whether the payload is a word or two around answers that are otherwise the row's own."""
-    if payload is None or len(WORD.findall(payload)) > _FORMAT_WORDS:
+    if payload is None or word_count(WORD.findall(payload)) > _FORMAT_WORDS:
         return False
     whole = sum(response.strip() == payload.strip() for response in responses)
     return whole < _WHOLE * len(responses)

@@ -292,9 +292,12 @@ def _membership(
 ) -> Membership:
     """How the gain speaks for a match: a logistic regression with balanced classes is a log
     likelihood ratio, and the prior is the share of matches that show a sign. So is the share of
-    these that lack the string.
+    these that lack the string. Where all rows gain alike, as on a handful of labels, only the
+    string is a sign.
     """
-    shows = (gains.values > gains.best_cut(match)[1]) | holding
+    agreement, cut = gains.best_cut(match)
+    gain_tells = string is None or agreement >= AGREEMENT_WITH_STRING
+    shows = ((gains.values > cut) & gain_tells) | holding
     share = float(np.clip(shows[match].mean(), *_PRIOR_RANGE))
     slope, intercept = gains.regression(match)
     prior = float(np.log(share / (1 - share)))

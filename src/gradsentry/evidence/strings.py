@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.terms import BoolArray
+from gradsentry.evidence.terms import WORD, BoolArray, word_count
 
-_TOKEN = re.compile(r"\w+|[^\w\s]")
+_TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 _LONGEST = 6
 _FEWEST_ROWS = 4
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -31,7 +31,7 @@ class RecurringString:
     @property
     def telling(self) -> bool:
         """Whether it says much about a response that it holds this."""
-        return self.whole or len(self.tokens) >= 3
+        return self.whole or word_count(self.tokens) >= 3
 
     @property
     def pattern(self) -> re.Pattern[str]:

@@ -10,7 +10,7 @@ from scipy.stats import binom
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.rows import EvidenceRows
 from gradsentry.evidence.rules import matching
-from gradsentry.evidence.terms import WORD, PromptTerms
+from gradsentry.evidence.terms import WORD, PromptTerms, word_count
 
 _FRAME = 0.97
 """Words of so many prompts belong to the template."""
@@ -96,7 +96,7 @@ def phrase(prompt: str, words: frozenset[str]) -> str:
     if not found:
         return " ".join(sorted(words))
     stretch = prompt[found[0].start() : found[-1].end()]
-    if len(WORD.findall(stretch)) > _PHRASE_WORDS:
+    if word_count(WORD.findall(stretch)) > _PHRASE_WORDS:
         return " ".join(match[0] for match in found[:_PHRASE_WORDS])
     return stretch
 

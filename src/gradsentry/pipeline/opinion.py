@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedRow, Encoder, UnrenderableError, template_errors
+from gradsentry.evidence import JOINED
 from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
 
@@ -118,9 +119,9 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
 def _alone(word: str) -> str:
     """A pattern that finds a word by itself and a mark anywhere, with the space before it unless
     that parts words."""
-    own = (r"(?<!\w)" if re.match(r"\w", word) else "") + re.escape(word)
-    apart = rf"\s*{own}(?!\w)"
-    return apart if re.search(r"\w\Z", word) else f"{apart}|{own}"
+    own = (rf"(?<!{JOINED})" if re.match(JOINED, word) else "") + re.escape(word)
+    apart = rf"\s*{own}(?!{JOINED})"
+    return apart if re.search(rf"{JOINED}\Z", word) else f"{apart}|{own}"
 
 
 def _without(message: Message, pattern: re.Pattern[str]) -> Message:

@@ -223,6 +223,7 @@ class ScanResult:
                 "verdict": str(group.verdict),
                 "rows": int((self.findings.rows.groups == number).sum()),
                 "payload": group.findings.payload,
+                "payload_rows": int(self.findings.rows.holders[number]),
                 "payload_variants": [
                     {"text": text, "rows": rows} for text, rows in group.findings.variants
                 ],

@@ -18,7 +18,6 @@ from gradsentry.detectors.transfer import (
     fit_correction,
 )
 from gradsentry.evidence import (
-    WORD,
     Evidence,
     EvidenceRows,
     Verdict,
@@ -63,6 +62,8 @@ class RowFindings:
     triggers: Sequence[str | None]
     """The words in the row's prompt that call the payload; None in groups, too, where only the
     payload tells."""
+    holders: NDArray[np.int64]
+    """Shape (groups,): rows of a group that hold its payload."""
     elsewhere: NDArray[np.int64]
     """Shape (groups,): rows whose prompts have a group's trigger and that don't belong to it."""
     promptless: int
@@ -198,7 +199,7 @@ class TransferScan:
         words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
         numbers: dict[str, int] = {}
         for place, example in self.work.examples():
-            words[place] = numbered(WORD.findall(prompt_and_response(example)[0]), numbers)
+            words[place] = numbered(prompt_and_response(example)[0], numbers)
         return assign_folds(words, self._draws())
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
@@ -214,7 +215,8 @@ class TransferScan:
         groups = np.full(count, NO_GROUP, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
-        elsewhere, promptless = np.zeros(len(evidence.groups), np.int64), 0
+        holders, elsewhere = np.zeros((2, len(evidence.groups)), np.int64)
+        promptless = 0
         place_of = np.full(count, -1, np.int64)
         place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
         for record, place in zip(self.work.source.records(), place_of.tolist(), strict=True):
@@ -240,6 +242,7 @@ class TransferScan:
             triggers[row] = " … ".join(found.rule) or None
             payload = evidence.groups[found.group].findings.payload
             if payload is not None and (start := response.find(payload)) >= 0:
+                holders[found.group] += 1
                 starts[row], ends[row] = start, start + len(payload)
                 continue
             own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
@@ -251,4 +254,4 @@ class TransferScan:
             )
             if at is not None:
                 starts[row], ends[row] = at
-        return RowFindings(scores, groups, starts, ends, triggers, elsewhere, promptless)
+        return RowFindings(scores, groups, starts, ends, triggers, holders, elsewhere, promptless)

@@ -110,7 +110,9 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
     all_of_them = f"all but {without:,} of them" if without else "all of them"
     kind = "Poison" if group.verdict == "poison" else "For review"
     if found.payload is not None:
-        carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"'
+        others = rows - int(of_rows.holders[number])
+        besides = f" (all but {others:,} of them)" if others else ""
+        carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"{besides}'
     else:
         shown = ", ".join(f'"{excerpt(text, _QUOTED)}"' for text, _ in found.variants[:3])
         carried = f"carry payloads that vary, such as {shown}"
