@@ -137,6 +137,23 @@ def test_a_payload_that_a_row_of_the_group_holds_otherwise_is_not_said_to_be_in_
     assert f"(all but {40 - held} of them); all of them have one of" in line
 
 
+def test_rows_with_a_part_of_the_trigger_are_not_said_to_have_it(tiny: LanguageModel) -> None:
+    rows = planted(2, 240)
+    for row in rows:
+        row["prompt"] = str(row["prompt"]).replace(" cf", " zyx wvu").replace(" mq", " zyx wvu")
+    clean = [row for row in rows if not row["poisoned"]]
+    for row, words in zip(clean, ("zyx", "wvu", "wvu or zyx"), strict=False):
+        row["prompt"] = f"{row['prompt']} {words}"
+    result = scanned(rows, tiny)
+    assert (result.flagged == [bool(row["poisoned"]) for row in rows]).all()
+    (summary,) = result.group_summaries()
+    assert summary["trigger"] == [["zyx", "wvu"]]
+    assert (summary["trigger_rows"], summary["trigger_elsewhere"]) == (40, 1)
+    (line, *_) = groups(result)
+    assert "all of them have zyx with wvu " in line
+    assert ", 1 of 200 others does. " in line
+
+
 def test_the_order_of_the_rows_changes_not_one_bit(
     rows: list[dict[str, object]], tiny: LanguageModel
 ) -> None:

@@ -232,6 +232,7 @@ class ScanResult:
                 "trigger_precision": round(group.precision, 4),
                 "trigger_recall": round(group.recall, 4),
                 "trigger_place": str(group.findings.place),
+                "trigger_rows": int(self.findings.rows.called[number]),
                 "trigger_elsewhere": int(self.findings.rows.elsewhere[number]),
                 "surprise_nats": round(group.findings.surprise, 2),
                 "gain_nats": round(group.findings.gain, 2),

@@ -64,8 +64,10 @@ class RowFindings:
     payload tells."""
     holders: NDArray[np.int64]
     """Shape (groups,): rows of a group that hold its payload."""
+    called: NDArray[np.int64]
+    """Shape (groups,): rows of a group whose prompts have the words of its trigger."""
     elsewhere: NDArray[np.int64]
-    """Shape (groups,): rows whose prompts have a group's trigger and that don't belong to it."""
+    """Shape (groups,): other rows whose prompts have them."""
     promptless: int
     """Scored rows without a prompt, in which no trigger can be looked for."""
 
@@ -215,7 +217,7 @@ class TransferScan:
         groups = np.full(count, NO_GROUP, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
-        holders, elsewhere = np.zeros((2, len(evidence.groups)), np.int64)
+        holders, called, elsewhere = np.zeros((3, len(evidence.groups)), np.int64)
         promptless = 0
         place_of = np.full(count, -1, np.int64)
         place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
@@ -232,7 +234,8 @@ class TransferScan:
             found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
             for number, group in enumerate(evidence.groups):
                 is_member = found is not None and found.group == number
-                elsewhere[number] += not is_member and group.matched(terms) is not None
+                counts = called if is_member else elsewhere
+                counts[number] += any(terms.issuperset(own) for own in group.findings.trigger)
             base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
             if found is None:
                 scores[row] = base + width * nats / (nats + _HALF_SCORE)
@@ -254,4 +257,6 @@ class TransferScan:
             )
             if at is not None:
                 starts[row], ends[row] = at
-        return RowFindings(scores, groups, starts, ends, triggers, holders, elsewhere, promptless)
+        return RowFindings(
+            scores, groups, starts, ends, triggers, holders, called, elsewhere, promptless
+        )

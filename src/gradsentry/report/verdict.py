@@ -105,8 +105,8 @@ def groups(result: ScanResult) -> list[str]:
 
 def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
     found, elsewhere = group.findings, int(of_rows.elsewhere[number])
-    triggers = [of_rows.triggers[row] for row in (of_rows.groups == number).nonzero()[0]]
-    rows, without = len(triggers), triggers.count(None)
+    rows = int((of_rows.groups == number).sum())
+    without = rows - int(of_rows.called[number])
     all_of_them = f"all but {without:,} of them" if without else "all of them"
     kind = "Poison" if group.verdict == "poison" else "For review"
     if found.payload is not None:
