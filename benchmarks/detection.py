@@ -58,6 +58,7 @@ from gradsentry.evidence.patterns import Gains
 from gradsentry.evidence.rules import find_rules
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
+from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.progress import Silent
 from gradsentry.ragged import offsets_of
@@ -143,6 +144,7 @@ def measured(
     pairs = sorted(distinct, key=digest)
     labels = np.array([labels_of[pair] for pair in pairs])
     states = states_of(pairs, cache)
+    give_back_freed_memory()
     started = time.monotonic()
     offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
