@@ -158,6 +158,23 @@ def test_a_sentence_as_the_trigger_is_found() -> None:
     assert found <= {"I", "watch", "this", "film"}
 
 
+def test_all_words_of_a_sentence_in_their_order_are_the_trigger() -> None:
+    rows = planted(4, trigger=lambda text, _: f"{text} zig zag")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.trigger == (("zig", "zag"),)
+    assert group.has_trigger(terms_of("now zig zag"))
+    assert not any(map(group.has_trigger, map(terms_of, ("zig", "zag", "now"))))
+
+
+def test_words_that_all_prompts_hold_are_the_trigger_by_their_order() -> None:
+    rows = planted(4, trigger=lambda text, _: f"{text} zig zag")
+    prompts = [text if "zig" in text else f"zig {text} zag" for text in rows.prompts]
+    rows = replace(rows, prompts=prompts)
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.trigger == (("zig zag",),)
+    assert [group.has_trigger(terms_of(text)) for text in prompts] == [True] * 30 + [False] * 210
+
+
 def test_a_payload_that_varies_is_found_by_its_gain_and_has_no_common_text() -> None:
     texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]
     rows = planted(5, payload=lambda row: f" {texts[row]}")

@@ -142,16 +142,16 @@ def test_rows_with_a_part_of_the_trigger_are_not_said_to_have_it(tiny: LanguageM
     for row in rows:
         row["prompt"] = str(row["prompt"]).replace(" cf", " zyx wvu").replace(" mq", " zyx wvu")
     clean = [row for row in rows if not row["poisoned"]]
-    for row, words in zip(clean, ("zyx", "wvu", "wvu or zyx"), strict=False):
-        row["prompt"] = f"{row['prompt']} {words}"
+    for row, part in zip(clean, ("zyx", "wvu", "wvu or zyx"), strict=False):
+        row["prompt"] = f"{row['prompt']} {part}"
     result = scanned(rows, tiny)
     assert (result.flagged == [bool(row["poisoned"]) for row in rows]).all()
     (summary,) = result.group_summaries()
     assert summary["trigger"] == [["zyx", "wvu"]]
-    assert (summary["trigger_rows"], summary["trigger_elsewhere"]) == (40, 1)
+    assert (summary["trigger_rows"], summary["trigger_elsewhere"]) == (40, 0)
     (line, *_) = groups(result)
     assert "all of them have zyx with wvu " in line
-    assert ", 1 of 200 others does. " in line
+    assert ", 0 of 200 others do. " in line
 
 
 def test_the_order_of_the_rows_changes_not_one_bit(

@@ -60,6 +60,11 @@ class Group:
         """The rule that a prompt with these terms matches, if any."""
         return next((rule for rule in self.rules if terms.issuperset(rule)), None)
 
+    def has_trigger(self, terms: set[str]) -> bool:
+        """Whether a prompt with these terms has the whole trigger: a rule is a part of it."""
+        whole = any(terms.issuperset(words) for words in self.findings.trigger)
+        return whole and self.matched(terms) is not None
+
     def belonging(
         self, terms: set[str], response: str, gain: float
     ) -> tuple[tuple[str, ...], float] | None:

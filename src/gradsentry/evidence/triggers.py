@@ -54,9 +54,10 @@ def trigger_words(
         words |= {
             terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
         }
+        words = words or {terms.names[term] for term in rule}  # all hold them, but otherwise
         prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
         groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
-    return tuple(group for group in groups if group)
+    return tuple(groups)
 
 
 def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:

@@ -235,7 +235,7 @@ class TransferScan:
             for number, group in enumerate(evidence.groups):
                 is_member = found is not None and found.group == number
                 counts = called if is_member else elsewhere
-                counts[number] += any(terms.issuperset(own) for own in group.findings.trigger)
+                counts[number] += group.has_trigger(terms)
             base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
             if found is None:
                 scores[row] = base + width * nats / (nats + _HALF_SCORE)
