@@ -140,12 +140,13 @@ def _trigger_words(trigger: Sequence[Sequence[str]]) -> str:
 def coverage(result: ScanResult) -> list[str]:
     """What was scored, skipped and truncated, and what else bears on the verdict."""
     summary = result.summary()
-    lines = [f"{summary['scored']:,} of {summary['rows']:,} rows scored"]
+    of_all, of_scored = f"of {summary['rows']:,} rows", f"of {summary['scored']:,} scored rows"
+    lines = [f"{summary['scored']:,} {of_all} scored"]
     if summary["skipped"]:
         reasons = ", ".join(
             f"{reason} ({count:,})" for reason, count in summary["skipped_reasons"].items()
         )
-        lines.append(f"{summary['skipped']:,} rows skipped: {reasons}")
+        lines.append(f"{summary['skipped']:,} {of_all} skipped: {reasons}")
     if summary["unjudged"]:
         lines.append(
             f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
@@ -153,27 +154,28 @@ def coverage(result: ScanResult) -> list[str]:
         )
     if result.findings is not None and (promptless := result.findings.rows.promptless):
         lines.append(
-            f"{promptless:,} rows have no prompt, so that no trigger can be looked for in them: "
-            "they are poison only if they hold a payload that others have behind a trigger"
+            f"{promptless:,} {of_scored} without a prompt, in which no trigger can be looked for: "
+            "poison only with a payload that others have behind a trigger"
         )
     if summary["truncated"]:
         lines.append(
-            f"{summary['truncated']:,} rows truncated at {summary['max_length']:,} tokens: what "
-            "lies behind was not scored, and is only harmless if your trainer has the same limit"
+            f"{summary['truncated']:,} {of_all} truncated at {summary['max_length']:,} tokens: "
+            "what lies behind was not scored, and is only harmless if your trainer has the same "
+            "limit"
         )
     if summary["control_tokens"]:
         lines.append(
-            f"{summary['control_tokens']:,} rows spell special tokens of the model in their own "
-            "text; they are scored as a trainer would train them"
+            f"{summary['control_tokens']:,} {of_all} with special tokens of the model spelled "
+            "in their own text; scored as a trainer would train them"
         )
     if summary["cannot_reach_threshold"]:
         lines.append(
-            f"{summary['cannot_reach_threshold']:,} rows have too few target tokens for any score "
-            "above this threshold, poisoned or not"
+            f"{summary['cannot_reach_threshold']:,} {of_scored} with too few target tokens for "
+            "any score above this threshold, poisoned or not"
         )
     if summary["near_threshold"]:
         lines.append(
-            f"{summary['near_threshold']:,} rows lie within {summary['rounding']:g} of the "
+            f"{summary['near_threshold']:,} {of_scored} within {summary['rounding']:g} of the "
             f"threshold, where another batch size or machine may decide otherwise "
             f"({summary['dtype']})"
         )
