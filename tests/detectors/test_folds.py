@@ -33,8 +33,8 @@ def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
 def test_how_words_are_numbered_makes_no_difference() -> None:
     expected = folds_of(PROMPTS, DRAWS)
     numbers: dict[str, int] = {}
-    numbered(" ".join(sorted({word for prompt in PROMPTS for word in prompt.split()})), numbers)
     split = [prompt.split() for prompt in PROMPTS]
+    numbered(" ".join(sorted({word for words in split for word in words}, reverse=True)), numbers)
     shuffled = [
         " ".join(random.Random(row).sample(words, len(words))) for row, words in enumerate(split)
     ]

@@ -13,7 +13,8 @@ FOLDS = 2
 
 _RARE = 10
 """Words of at most so many prompts tell near-duplicates."""
-# A clause of Chinese is one: two rare characters of a trigger would make near-duplicates.
+# Runs of letters in Chinese, too: by characters, two rare ones of a trigger, all else being common,
+# would make near-duplicates.
 _WORD = re.compile(r"\w+")
 
 
