@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from gradsentry.bench.finetune_plan import DEFENCES
 from gradsentry.bench.finetune_tables import pooled
 from gradsentry.bench.results import Result
 
@@ -44,6 +46,7 @@ def _bars(results: Sequence[Result]) -> Figure:
                 offset = (place - (len(defences) - 1) / 2) * _GROUP / len(defences)
                 _one_defence(
                     plot,
+                    defence,
                     [result for result in own if result["defence"] == defence],
                     measure,
                     {attack: number + offset for number, attack in enumerate(attacks)},
@@ -53,6 +56,8 @@ def _bars(results: Sequence[Result]) -> Figure:
             plot.grid(axis="y", alpha=0.3)
             if column == 0:
                 plot.set_ylabel(label)
+        grid[0][column].set_ylim(0, 105)
+        grid[1][column].set_ylim(bottom=0)
         grid[0][column].set_title(" ".join(filter(None, group)), fontsize=9)
     figure.legend(
         *grid[0][0].get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=len(defences)
@@ -67,7 +72,12 @@ def _group(result: Result) -> tuple[str, ...]:
 
 
 def _one_defence(
-    plot: Any, results: Sequence[Result], measure: str, places: dict[str, float], width: float
+    plot: Any,
+    defence: str,
+    results: Sequence[Result],
+    measure: str,
+    places: dict[str, float],
+    width: float,
 ) -> None:
     """Bars with 95% intervals at each attack's place."""
     found = {
@@ -84,5 +94,7 @@ def _one_defence(
             [100 * (mean.high - mean.value) for mean in means.values()],
         ],
         error_kw={"linewidth": 0.8},
-        label=results[0]["defence"] if results else None,
+        # The same in all figures, whichever defences they show.
+        color=colormaps["tab20"](DEFENCES.index(defence)),
+        label=defence,
     )
