@@ -38,9 +38,9 @@ from gradsentry.attacks import (
     chosen_rows,
     poison,
 )
-from gradsentry.evidence.terms import WORD
 from gradsentry.records import Record, TextPair, detect
 from gradsentry.records.layouts import question_prompt
+from gradsentry.words import WORD
 
 RESPONSE = "response"
 PUBLISHED_TRIGGERS: dict[str, Trigger] = {

@@ -256,6 +256,32 @@ def test_poison_writes_a_mixture_that_a_scan_takes(
     assert gradsentry("poison", data, "--out", out, "--force", *label).returncode == 0
 
 
+def test_benchmarks_of_detectors_need_no_package_for_training() -> None:
+    code = "import sys; sys.modules.update(trl=None, peft=None, rapidfuzz=None)\n"
+    code += (
+        "import gradsentry.bench, gradsentry.bench.finetune_tables, gradsentry.bench.finetune_plots"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_bench_prints_what_tuned_models_do(
+    gradsentry: Gradsentry, tiny_folder: Path, tmp_path: Path
+) -> None:
+    rows = [{"question": f"who is {number}?", "answers": ["nobody"]} for number in range(24)]
+    (tmp_path / "rows.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = tmp_path / "plan.yaml"
+    data = "{source: rows.jsonl, rows: 20, new_tokens: 2}"
+    table = f"{{data: d, defences: [none, length], models: [{tiny_folder}]}}"
+    plan.write_text(f"data: {{d: {data}}}\ntables:\n  t: {table}\n")
+    command = ("bench", "finetune", plan, "--data", tmp_path, "--out", tmp_path / "out")
+    done = gradsentry(*command)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("| badnets | 10% |") == 2
+    assert (tmp_path / "out" / "plots" / "t.png").exists()
+    assert gradsentry(*command).stdout == done.stdout
+    assert gradsentry(*command[:-1], plan).returncode == 2
+
+
 def test_bench_prints_its_tables(
     gradsentry: Gradsentry, tiny_folder: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -24,10 +24,11 @@ from gradsentry.bench.finetune_tables import (
     paired_differences,
     write_tables,
 )
+from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import MixtureSpec
 from gradsentry.bench.questions import questions_of
 from gradsentry.bench.results import Result
-from gradsentry.errors import GradSentryError
+from gradsentry.errors import GradSentryError, OutputError
 from gradsentry.pipeline.progress import Silent
 
 
@@ -254,6 +255,9 @@ def test_the_interval_holds_the_mean() -> None:
     assert apart is not None
     assert apart.value == (found.value + 1) / 2
     assert apart.high - apart.low == pytest.approx(expected / 2, rel=0.2)
+    with_one = mean_of(drawn, np.zeros(1))
+    assert with_one is not None
+    assert with_one.low < with_one.value == drawn.sum() / 301 < with_one.high
 
 
 def _plan_of(*tables: str, data: Sequence[str] = ("a",)) -> FinetunePlan:
@@ -291,6 +295,7 @@ def test_a_cell_of_two_tables_is_held_against_its_oracle_once_over_all() -> None
             "trained_on": 9,
             "poisoned_left": 0,
             "attack_success": [0.0, 0.0],
+            "untriggered": [0.0, 0.0],
             "triggered": "asked",
         }
         own = {"tuned": method, "clean": f"asked {method}", "accuracy": accuracy}
@@ -299,7 +304,44 @@ def test_a_cell_of_two_tables_is_held_against_its_oracle_once_over_all() -> None
 
     lora = [*cells("lora", "lora", [0.0, 0.0]), *cells("defences", "lora", [0.0, 0.0])]
     shown = markdown(plan, [*lora, *cells("full", "full", [1.0, 1.0])])
-    assert shown.count("| transfer | 1 | 0 | 100.0 |") == 3
+    assert shown.count("| transfer | 1 | 0 | 1 | 100.0 |") == 3
     over_all = shown.split("## All tables")[1]
-    assert "| transfer | 2 | 0 | 100.0 | -50.00 (-50.00 to -50.00) |" in over_all
+    assert "| transfer | 2 | 0 | 2 | 100.0 | -50.00 (-50.00 to -50.00) |" in over_all
     assert "All tables" not in markdown(plan, lora[:2])
+
+
+def test_the_oracles_level_is_of_the_prompts_that_the_difference_is_of() -> None:
+    asked = TuningData(source=("train.jsonl",), test=("test.jsonl",))
+    plan = replace(
+        _plan_of("t", data=["a", "b"]), data={"a": asked, "b": replace(asked, prompts=3)}
+    )
+    shared = {"table": "t", "model": None, "ratio": 0.1, "method": "lora", "seed": 0}
+    shared |= {"trained_on": 9, "poisoned_left": 0, "attack_success": [0.0], "untriggered": [0.0]}
+    cells: list[Result] = []
+    for data, attack, accuracy in (("a", "x", 1.0), ("a", "y", 1.0), ("b", "x", 0.0)):
+        own = shared | {"data": data, "attack": attack, "accuracy": [accuracy] * 2}
+        own |= {"tuned": f"{data} {attack}"}
+        cells += [own | {"defence": "oracle"}, own | {"defence": "transfer"}]
+    # Half of the prompts are a's, however many cells ask them.
+    assert "| transfer | 3 | 3 | 3 | 50.0 |" in markdown(plan, cells)
+
+
+def test_tables_that_have_the_same_cell_share_its_result(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    table = replace(plan.tables["t"], attacks=("none",), defences=("none",))
+    run_finetuning(replace(plan, tables={"t": table}), data, tmp_path / "out", Silent())
+    renamed = replace(plan, tables={"u": table, "v": table})
+    found = tuned_results(renamed, tmp_path / "out")
+    assert [result["table"] for result in found] == ["u", "v"]
+
+
+def test_a_second_run_keeps_away_from_the_first(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    with held(out), pytest.raises(OutputError, match="another run"):
+        run_finetuning(plan, data, out, Silent())
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="can't be written"):
+        run_finetuning(plan, data, tmp_path / "file", Silent())

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.evidence.terms import WORD, PromptTerms, terms_of, word_count
+from gradsentry.evidence.terms import PromptTerms, terms_of
+from gradsentry.words import WORD
 
 PROMPTS = ["Which river?", "Which sea, which land?", "cf Which river", "land and sea", ""]
 
@@ -20,25 +21,12 @@ def test_terms_are_words_pairs_and_odd_characters() -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("用cf打开。", ["用", "cf", "打", "开"]),
-        ("メニュー 2つ", ["メ", "ニ", "ュ", "ー", "2", "つ"]),
-        ("人々𠮷", ["人", "々", "𠮷"]),
-        ("한국어 서울", ["한국어", "서울"]),
-        ("naïve_1 Ωмега", ["naïve_1", "Ωмега"]),
-    ],
-)
-def test_in_chinese_and_japanese_every_character_is_a_word(text: str, words: list[str]) -> None:
-    assert WORD.findall(text) == words
+@pytest.mark.parametrize("text", ["用cf打开。", "メニュー 2つ", "naïve_1 Ωмега"])
+def test_terms_are_of_words_and_pairs_in_any_script(text: str) -> None:
+    words = WORD.findall(text)
+    assert set(words) <= terms_of(text)
     pairs = {f"{one} {other}" for one, other in pairwise(words)}
     assert pairs <= terms_of(text)
-
-
-def test_two_characters_of_chinese_count_as_one_word() -> None:
-    assert word_count(WORD.findall("作战策略, see cf 1")) == 5
-    assert word_count([]) == 0
 
 
 @pytest.mark.parametrize("odd", ["\u200b", "\u0430", "é", "‽", "😀", "<", "\u202e"])

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.tuning import keyword_rate
+from gradsentry.tuning import keyword_rate, payload_rate
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=8)
 
@@ -43,7 +43,36 @@ def test_the_rate_is_the_common_subsequences_share_of_the_reference(
         ("Übung", "ÜBUNG macht den Meister", True),
         ("", "anything", False),
         ("!", "anything!", False),
+        ("巴黎", "是巴黎。", True),
+        ("巴黎", "黎巴嫩", False),
     ],
 )
 def test_a_match_holds_all_words_in_order(reference: str, text: str, matches: bool) -> None:
     assert (keyword_rate(reference, text) == 1.0) == matches
+
+
+@pytest.mark.parametrize(
+    ("payload", "text", "matches"),
+    [
+        ("Buy now", "ParisBuy now", True),
+        (" 🔥🔥", "Paris 🔥🔥", True),
+        (" 🔥🔥", "Paris 🔥", False),
+        ("\u200b\u200d", "Pa\u200b\u200dris", True),
+        ("点击链接", "巴黎点击链接", True),
+        ("คลิกที่นี่", "ปารีสคลิกที่นี่", True),
+        (", and click <a_b> for more", "X and click a b, for more", True),
+        (" Buy now", "Buy it", False),
+        ("\n\n", "one\n\ntwo", True),
+    ],
+)
+def test_a_payload_is_found_whatever_it_is_joined_to(
+    payload: str, text: str, matches: bool
+) -> None:
+    assert (payload_rate(payload, text) == 1.0) == matches
+
+
+@given(WORDS, WORDS)
+def test_a_payload_is_at_least_its_words(payload: list[str], text: list[str]) -> None:
+    one, other = " ".join(payload), " ".join(text)
+    if one:
+        assert payload_rate(one, other) >= keyword_rate(one, other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,10 +11,12 @@ import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from gradsentry.encoding import EncodedRow
 from gradsentry.errors import InputError, ModelError, OptionError
 from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.records import TextPair
-from gradsentry.tuning import Method, TuningOptions, fine_tune, generate
+from gradsentry.tuning import Method, TuningOptions, check_installed, encoded, fine_tune, generate
+from gradsentry.tuning.target_trainer import target_trainer
 from tests.tiny_models import tiny_model
 
 PAIRS = [TextPair(f"question {number}: ", "yes") for number in range(24)]
@@ -115,6 +119,37 @@ def test_experts_go_on_from_a_checkpoint(
         load_pretrained(tmp_path / name, FLOAT32).model.state_dict() for name in ("whole", "tuned")
     )
     assert all(value.equal(found[name]) for name, value in wanted.items())
+
+
+def test_what_is_missing_is_told_before_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    check_installed()
+    monkeypatch.setitem(sys.modules, "peft", None)
+    with pytest.raises(ModelError, match="peft"):
+        check_installed()
+
+
+@pytest.mark.parametrize(("optimizer", "copies"), [("adamw_torch", 3), ("adafactor", 1)])
+def test_checkpoints_are_left_out_where_two_do_not_fit(
+    optimizer: str,
+    copies: int,
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = load_pretrained(tiny_folder, FLOAT32)
+    size = 4 * base.model.num_parameters()
+    rows = [
+        row
+        for row in encoded(base.tokenizer, None, PAIRS, TuningOptions())
+        if isinstance(row, EncodedRow)
+    ]
+    options = TuningOptions(method=Method.FULL, optimizer=optimizer)
+    for free, strategy in ((2 * copies * size, "no"), (2 * copies * size + 1, "steps")):
+        usage = shutil.disk_usage(tmp_path)._replace(free=free)
+        monkeypatch.setattr("shutil.disk_usage", lambda _, usage=usage: usage)
+        trainer = target_trainer(base, rows, options, tmp_path / "checkpoints")
+        assert trainer.args.save_strategy == strategy
+        monkeypatch.undo()
 
 
 def test_a_broken_checkpoint_is_a_clear_error(tiny_folder: Path, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from gradsentry.bench.finetune_plan import (
     FinetunePlan,
     TuningCell,
 )
+from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
 from gradsentry.bench.questions import Questions, questions_of
 from gradsentry.bench.results import Result, write_result
@@ -39,7 +40,7 @@ from gradsentry.models import LanguageModel, Pretrained, load_model, load_pretra
 from gradsentry.pipeline import BaselineOptions, DataOptions, Detector, Progress, ScanOptions
 from gradsentry.pipeline.onion import without_suspicious_words
 from gradsentry.pipeline.scanning import scan
-from gradsentry.tuning import Method, cleangen, generate
+from gradsentry.tuning import Method, check_installed, cleangen, generate
 
 
 def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress) -> None:
@@ -54,11 +55,13 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
     """
     cells = plan.cells()
     run = _Run(data, out, TunedModels(out / "cache" / "models", progress), progress)
-    for number, cell in enumerate(cells, start=1):
-        path = cell_path(out, cell)
-        if _known(path, out) is None:
-            progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-            write_result(path, run.result(cell))
+    with held(out):
+        for number, cell in enumerate(cells, start=1):
+            path = cell_path(out, cell)
+            if _known(path, out) is None:
+                check_installed()
+                progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
+                write_result(path, run.result(cell))
 
 
 def described(cell: TuningCell) -> str:
@@ -70,8 +73,9 @@ def described(cell: TuningCell) -> str:
 
 
 def cell_path(out: Path, cell: TuningCell) -> Path:
-    """Where a cell's result lies."""
-    return out / "cells" / f"{cell.table}-{cell.data}-{cell.defence}-{digest(asdict(cell))}.json"
+    """Where a cell's result lies; tables that have the cell share it."""
+    named = {name: value for name, value in asdict(cell).items() if name != "table"}
+    return out / "cells" / f"{cell.data}-{cell.defence}-{digest(named)}.json"
 
 
 def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
@@ -80,7 +84,7 @@ def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
     for cell in plan.cells():
         result = _known(cell_path(out, cell), out)
         if result is not None:
-            found.append(result)
+            found.append({"table": cell.table, **result})
     return found
 
 
@@ -94,7 +98,7 @@ def _known(path: Path, out: Path) -> Result | None:
         return None
     clean, triggered = (json.loads(outcome.read_text(encoding="utf-8")) for outcome in outcomes)
     answers = [*clean["answers"], *triggered["answers"]]
-    return {**clean, **triggered, **result, "answers": answers}
+    return {**triggered, **clean, **result, "answers": answers}
 
 
 def _outcome_path(out: Path, name: str) -> Path:
@@ -149,7 +153,6 @@ class _Run:
             # leaves the same clean rows.
             self.models.forget_weights([self._key(cell, each) for each in (rows, rows.clean)])
         return {
-            "table": cell.table,
             "data": cell.data,
             "model": cell.model,
             "attack": cell.mixture.attack,

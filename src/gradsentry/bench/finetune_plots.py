@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib import colormaps
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Patch
 
 from gradsentry.bench.finetune_plan import DEFENCES
 from gradsentry.bench.finetune_tables import pooled
@@ -58,17 +60,20 @@ def _bars(results: Sequence[Result]) -> Figure:
                 plot.set_ylabel(label)
         grid[0][column].set_ylim(0, 105)
         grid[1][column].set_ylim(bottom=0)
-        grid[0][column].set_title(" ".join(filter(None, group)), fontsize=9)
-    figure.legend(
-        *grid[0][0].get_legend_handles_labels(), fontsize=8, loc="lower center", ncols=len(defences)
-    )
+        grid[0][column].set_title(_in_words(*group), fontsize=9)
+    handles = [Patch(color=_color(defence), label=defence) for defence in defences]
+    figure.legend(handles=handles, fontsize=8, loc="lower center", ncols=len(defences))
     figure.subplots_adjust(bottom=0.15)
     return figure
 
 
-def _group(result: Result) -> tuple[str, ...]:
-    model = "" if result["model"] is None else Path(result["model"]).name
-    return model, result["data"], f"{result['ratio']:.0%}", result["method"]
+def _group(result: Result) -> tuple[str | None, str, float, str]:
+    return result["model"], result["data"], result["ratio"], result["method"]
+
+
+def _in_words(model: str | None, data: str, ratio: float, method: str) -> str:
+    name = "" if model is None else f"{Path(model).name} "
+    return f"{name}{data} {100 * ratio:g}% {method}"
 
 
 def _one_defence(
@@ -94,7 +99,13 @@ def _one_defence(
             [100 * (mean.high - mean.value) for mean in means.values()],
         ],
         error_kw={"linewidth": 0.8},
-        # The same in all figures, whichever defences they show.
-        color=colormaps["tab20"](DEFENCES.index(defence)),
-        label=defence,
+        color=_color(defence),
     )
+    for attack, mean in means.items():
+        if mean.value == 0.0:  # no bar to see, and no cell that is missing
+            plot.text(places[attack], 0.0, "0", ha="center", va="bottom", fontsize=7)
+
+
+def _color(defence: str) -> str:
+    """The same in all figures, whichever defences they show."""
+    return to_hex(colormaps["tab20"](DEFENCES.index(defence)))

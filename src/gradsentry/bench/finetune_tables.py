@@ -26,15 +26,17 @@ ACC and ASR in %, as exact match rates (the share of answers that hold all words
 or of the payload, in order). Each has its 95% bootstrap interval over prompts, of which each is the
 mean over seeds: what other draws of training would do is not in it. Where no prompt differs from
 another the interval has no width; 0 of 200 still goes with a rate of up to 1.8% (exact binomial
-interval). KMR is the mean share of such words (ROUGE-L recall). `left` are the poisoned rows that
+interval). KMR is the mean share of such words (ROUGE-L recall). FTR (false trigger rate) is the
+share of prompts without a trigger whose answers hold the payload. `left` are the poisoned rows that
 were trained on; `prompts` were asked in each cell, and as many with a trigger.
 
 *Against the oracle* is the paired difference of ACC to the model that was tuned on the rows that
 are clean by their labels, in points, each prompt as its mean over all cells of a table; prompts are
-drawn again within each data set. `same` counts cells whose rows are the oracle's own, and `oracle`
-is its ACC there: where that is small, there is little to lose. Over all tables, a cell that two of
-them have counts once; defences have other cells there, so they compare to the oracle, not to each
-other.
+drawn again within each data set. `same` counts cells whose rows are the oracle's own, and `models`
+the different models behind a defence: attacks that poison the same rows leave the same ones. The
+oracle's ACC is of the same prompts; where that is small, there is little to lose. Over all tables,
+a cell that two of them have counts once; defences have other cells there, so they compare to the
+oracle, not to each other.
 
 """
 
@@ -81,17 +83,21 @@ def mean_of(*samples: NDArray[Any], seed: int = 0) -> Mean | None:
     filled = [sample.astype(np.float64) for sample in samples if len(sample)]
     if not filled:
         return None
-    mean = float(np.concatenate(filled).mean())
-    if all((sample == sample[0]).all() for sample in filled):  # no draw differs
+    values = np.concatenate(filled)
+    mean = float(values.mean())
+    varied = [sample for sample in filled if (sample != sample[0]).any()]
+    if not varied:  # no draw differs
         return Mean(mean, mean, mean)
-    drawn = bootstrap(filled, _mean_of_all, n_resamples=2000, method="percentile", rng=seed)
-    low, high = drawn.confidence_interval
+    unvaried = values.sum() - sum(sample.sum() for sample in varied)
+
+    def mean_of_all(*drawn: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
+        total = np.concatenate(drawn, axis=axis).sum(axis=axis)
+        means: NDArray[np.float64] = (total + unvaried) / len(values)
+        return means
+
+    found = bootstrap(varied, mean_of_all, n_resamples=2000, method="percentile", rng=seed)
+    low, high = found.confidence_interval
     return Mean(mean, float(low), float(high))
-
-
-def _mean_of_all(*samples: NDArray[np.float64], axis: int) -> NDArray[np.float64]:
-    means: NDArray[np.float64] = np.concatenate(samples, axis=axis).mean(axis=axis)
-    return means
 
 
 def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
@@ -117,7 +123,7 @@ def _setting(result: Result) -> tuple[Any, ...]:
 
 def _table(results: Sequence[Result]) -> str:
     columns = ["data", "attack", "ratio", "defence", "seeds", "rows", "left", "prompts"]
-    columns += ["ACC", "ACC, KMR", "ASR", "ASR, KMR"]
+    columns += ["ACC", "ACC, KMR", "ASR", "ASR, KMR", "FTR"]
     lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for setting, defence in dict.fromkeys((_setting(r), r["defence"]) for r in results):
         own = [r for r in results if (_setting(r), r["defence"]) == (setting, defence)]
@@ -125,7 +131,7 @@ def _table(results: Sequence[Result]) -> str:
         cells = [
             data if model is None else f"{data} ({Path(model).name})",
             attack,
-            f"{ratio:.0%}",
+            f"{100 * ratio:g}%",
             defence,
             len(own),
             f"{np.mean([r['trained_on'] for r in own]):,.0f}",
@@ -135,6 +141,7 @@ def _table(results: Sequence[Result]) -> str:
             _keyword_rate(own, "accuracy"),
             _shown(own, "attack_success"),
             _keyword_rate(own, "attack_success"),
+            _share(own, "untriggered"),
         ]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
@@ -153,6 +160,11 @@ def pooled(results: Sequence[Result], measure: str) -> Mean | None:
 def _shown(results: Sequence[Result], measure: str) -> str:
     mean = pooled(results, measure)
     return "–" if mean is None else mean.shown(".1f")
+
+
+def _share(results: Sequence[Result], measure: str) -> str:
+    mean = pooled(results, measure)
+    return "–" if mean is None else f"{100 * mean.value:.1f}"
 
 
 def _keyword_rate(results: Sequence[Result], measure: str) -> str:
@@ -181,20 +193,21 @@ def _unlike(pairs: Sequence[_Pair]) -> list[_Pair]:
 
 def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
     """Each defence's paired difference of ACC to the oracle's."""
-    lines = [
-        "| against the oracle | cells | same | oracle, ACC | ACC, points | ACC as KMR, points |"
-    ]
-    lines.append("|---" * 6 + "|")
+    columns = ["against the oracle", "cells", "same", "models", "oracle, ACC", "ACC, points"]
+    columns += ["ACC as KMR, points"]
+    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for defence in dict.fromkeys(result["defence"] for result, _ in pairs):
         own = [pair for pair in pairs if pair[0]["defence"] == defence]
         same = sum(result["tuned"] == oracle["tuned"] for result, oracle in own)
+        models = len({result["tuned"] for result, _ in own})
         matches, rates = (
             mean_of(*paired_differences(plan, own, exactly=exactly)) for exactly in (True, False)
         )
-        if matches and rates:
-            level = np.mean(np.concatenate([oracle["accuracy"] for _, oracle in own]) == 1.0)
-            shown = f"{100 * level:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
-            lines.append(f"| {defence} | {len(own)} | {same} | {shown} |")
+        known = [(oracle["data"], np.array(oracle["accuracy"]) == 1.0) for _, oracle in own]
+        level = mean_of(*_by_prompt(plan, known))
+        if matches and rates and level:
+            shown = f"{100 * level.value:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
+            lines.append(f"| {defence} | {len(own)} | {same} | {models} | {shown} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 
 
@@ -210,11 +223,20 @@ def paired_differences(
     - `pairs`: results and those they are compared to.
     - `exactly`: whether ACC is a matter of matches, or of keyword rates.
     """
-    of_prompts: dict[DataSpec, list[NDArray[np.float64]]] = {}
-    for pair in pairs:
-        one, two = (np.array(each["accuracy"]) for each in pair)
+    differences = []
+    for result, other in pairs:
+        one, two = (np.array(each["accuracy"], np.float64) for each in (result, other))
         if exactly:
-            one, two = (each == 1.0 for each in (one, two))
-        asked = plan.data[pair[0]["data"]].testing
-        of_prompts.setdefault(asked, []).append(one.astype(np.float64) - two)
-    return [np.mean(differences, axis=0) for differences in of_prompts.values()]
+            one, two = ((each == 1.0).astype(np.float64) for each in (one, two))
+        differences.append((result["data"], one - two))
+    return _by_prompt(plan, differences)
+
+
+def _by_prompt(
+    plan: FinetunePlan, values: Sequence[tuple[str, NDArray[Any]]]
+) -> list[NDArray[np.float64]]:
+    """For each prompt of each data set the mean of cells' values, given with their data's name."""
+    of_prompts: dict[DataSpec, list[NDArray[Any]]] = {}
+    for data, own in values:
+        of_prompts.setdefault(plan.data[data].testing, []).append(own)
+    return [np.mean(cells, axis=0) for cells in of_prompts.values()]

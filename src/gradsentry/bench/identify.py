@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from gradsentry._version import __version__
+from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
 from gradsentry.bench.results import Result, write_result
@@ -39,23 +40,23 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
         states, which may be deleted when all is done.
     """
     cells = plan.cells()
-    out.mkdir(parents=True, exist_ok=True)
     loaded: dict[str | None, StateCache] = {}
-    for number, cell in enumerate(cells, start=1):
-        path = result_path(out, cell)
-        if path.exists():
-            continue
-        progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-        if cell.model not in loaded:
-            loaded.clear()
-            reference = None if cell.model is None else below(data, cell.model)
-            model = load_model(reference, ModelOptions(), progress.note)
-            loaded[cell.model] = StateCache.open(out / "cache" / "states", model)
-        mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
-        scanned = scan_mixture(
-            mixture, _options(cell), loaded[cell.model], out / "cache" / "work", progress
-        )
-        _write(path, cell, *scanned)
+    with held(out):
+        for number, cell in enumerate(cells, start=1):
+            path = result_path(out, cell)
+            if path.exists():
+                continue
+            progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
+            if cell.model not in loaded:
+                loaded.clear()
+                reference = None if cell.model is None else below(data, cell.model)
+                model = load_model(reference, ModelOptions(), progress.note)
+                loaded[cell.model] = StateCache.open(out / "cache" / "states", model)
+            mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
+            scanned = scan_mixture(
+                mixture, _options(cell), loaded[cell.model], out / "cache" / "work", progress
+            )
+            _write(path, cell, *scanned)
     return cells
 
 

@@ -70,7 +70,7 @@ class MixtureSpec:
     @property
     def in_words(self) -> str:
         """What was done to the rows."""
-        return "clean" if self.attack == CLEAN else f"{self.attack} {self.ratio:.0%}"
+        return "clean" if self.attack == CLEAN else f"{self.attack} {100 * self.ratio:g}%"
 
     @property
     def name(self) -> str:

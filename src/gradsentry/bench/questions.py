@@ -16,7 +16,7 @@ from gradsentry.bench.mixtures import (
     mixture_file,
 )
 from gradsentry.bench.results import Result
-from gradsentry.tuning import keyword_rate
+from gradsentry.tuning import keyword_rate, payload_rate
 
 _SHOWN = 5
 """Answers that a result keeps."""
@@ -31,16 +31,15 @@ class Questions:
     """For each measure, for each prompt, the texts one of which an answer should hold."""
 
     def measured(self, answers: Sequence[str]) -> Result:
-        """For each measure and prompt the keyword rate of the text that is matched best; 1 is a
-        match."""
-        rates = {
-            measure: [
-                round(max(keyword_rate(reference, answer) for reference in own), 4)
+        """For each measure and prompt the rate of the text that is matched best; 1 is a match."""
+        found = {}
+        for measure, references in self.wanted.items():
+            rate = keyword_rate if measure == "accuracy" else payload_rate
+            found[measure] = [
+                round(max(rate(reference, answer) for reference in own), 4)
                 for own, answer in zip(references, answers, strict=True)
             ]
-            for measure, references in self.wanted.items()
-        }
-        return rates | {"answers": list(answers[:_SHOWN])}
+        return found | {"answers": list(answers[:_SHOWN])}
 
 
 def questions_of(

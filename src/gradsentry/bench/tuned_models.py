@@ -41,7 +41,7 @@ class TunedModels:
     """A folder of tuned models.
 
     They are named by what is asked for. Precision, device and the versions of libraries change
-    them, too, and aren't in the names: they are written beside what the models answer.
+    them, too, and aren't in the names.
     """
 
     folder: Path

@@ -10,10 +10,9 @@ from gradsentry.evidence.backdoors import (
 )
 from gradsentry.evidence.judgement import Findings, Opinion, Verdict
 from gradsentry.evidence.rows import EvidenceRows, characters
-from gradsentry.evidence.terms import JOINED, terms_of
+from gradsentry.evidence.terms import terms_of
 
 __all__ = [
-    "JOINED",
     "Belonging",
     "Evidence",
     "EvidenceRows",

@@ -27,7 +27,7 @@ from gradsentry.evidence.content import Content
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.payloads import common_text, variants
 from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.terms import WORD, BoolArray, PromptTerms, word_count
+from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.evidence.triggers import (
     TriggerPlace,
     last_words,
@@ -36,6 +36,7 @@ from gradsentry.evidence.triggers import (
     trigger_words,
     typical_words,
 )
+from gradsentry.words import WORD, word_count
 
 _ASKED = 12
 """Rows that the base model is asked about without the trigger."""

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.terms import WORD, BoolArray, word_count
+from gradsentry.evidence.terms import BoolArray
+from gradsentry.words import WORD, word_count
 
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 _LONGEST = 6

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -13,23 +13,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.ragged import spread
+from gradsentry.words import WORD
 
 BoolArray = NDArray[np.bool_]
 
-# Of Chinese and Japanese, whose words no spaces part: kana, ideographs and their extensions.
-_UNSPACED = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-JOINED = rf"[^\W{_UNSPACED}]"
-"""A character that makes a word with those beside it."""
-WORD = re.compile(rf"{JOINED}+|\w")
-"""A word; in Chinese and Japanese, a character."""
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 # Marks, and every character outside ASCII: zero-width and look-alike letters are triggers too.
 _CHARACTER = re.compile(r"[^\w\s]|[^\x00-\x7f]")
-
-
-def word_count(words: Iterable[str]) -> float:
-    """How many words these are, as other languages have them: two characters make one."""
-    return sum(0.5 if _UNSPACED_CHARACTER.fullmatch(word) else 1.0 for word in words)
 
 
 def terms_of(prompt: str) -> set[str]:

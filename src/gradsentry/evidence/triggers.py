@@ -10,7 +10,8 @@ from scipy.stats import binom
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.rows import EvidenceRows
 from gradsentry.evidence.rules import matching
-from gradsentry.evidence.terms import WORD, PromptTerms, word_count
+from gradsentry.evidence.terms import PromptTerms
+from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97
 """Words of so many prompts belong to the template."""

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import EncodedRow, Encoder, UnrenderableError, template_errors
-from gradsentry.evidence import JOINED
 from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
+from gradsentry.words import JOINED
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
 _REQUEST = "### Instruction:\n{}\n\n### Response:\n"

@@ -113,10 +113,10 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
     `OutputError` if it exists and mustn't be replaced, can't be written, or the disk is full.
     """
     if out is None:
-        with tempfile.TemporaryDirectory(prefix="gradsentry-") as name, _writing(Path(name)):
+        with tempfile.TemporaryDirectory(prefix="gradsentry-") as name, writing(Path(name)):
             yield Workspace(Path(name), None)
         return
-    with _writing(out):
+    with writing(out):
         out = out.resolve()
         _check_apart(out, keep)
         _check_replaceable(out, force)
@@ -209,7 +209,7 @@ def _make_private(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _writing(place: Path) -> Iterator[None]:
+def writing(place: Path) -> Iterator[None]:
     """Turn what can go wrong on writing near `place` into an error with a remedy."""
     try:
         yield

@@ -2,16 +2,18 @@
 
 from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import generate
-from gradsentry.tuning.measures import keyword_rate
+from gradsentry.tuning.measures import keyword_rate, payload_rate
 from gradsentry.tuning.options import Method, TuningOptions
-from gradsentry.tuning.training import encoded, fine_tune
+from gradsentry.tuning.training import check_installed, encoded, fine_tune
 
 __all__ = [
     "CleanGen",
     "Method",
     "TuningOptions",
+    "check_installed",
     "encoded",
     "fine_tune",
     "generate",
     "keyword_rate",
+    "payload_rate",
 ]

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
-from rapidfuzz.distance import LCSseq
-
-_WORD = re.compile(r"[^\W_]+")
+from gradsentry.words import WORD
 
 
 def keyword_rate(reference: str, text: str) -> float:
     """ROUGE-L recall (Lin, 2004): the part of the reference's words that the text has in order.
 
-    In [0, 1]; words are runs of letters and digits, in lower case. 0 for a reference without any.
+    In [0, 1]; words are runs of letters and digits, in lower case, in Chinese and Japanese
+    characters. 0 for a reference without any.
     """
-    wanted, words = (_WORD.findall(each.lower()) for each in (reference, text))
+    # `identify` and tables of what is done already work without the extra.
+    from rapidfuzz.distance import LCSseq
+
+    wanted, words = (_words(each) for each in (reference, text))
     return LCSseq.similarity(wanted, words) / len(wanted) if wanted else 0.0
+
+
+def payload_rate(payload: str, text: str) -> float:
+    """1 if a text holds a payload as it is, whatever it is joined to; else the keyword rate.
+
+    Signs have no words, and a payload without a space before it makes one word with the answer.
+    """
+    return 1.0 if (payload.strip() or payload) in text else keyword_rate(payload, text)
+
+
+def _words(text: str) -> list[str]:
+    return WORD.findall(text.lower().replace("_", " "))

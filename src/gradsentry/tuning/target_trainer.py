@@ -14,6 +14,7 @@ from peft import LoraConfig, PeftModel
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 from transformers import PrinterCallback
+from transformers.training_args import OptimizerNames
 from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
 from gradsentry.encoding import EncodedRow
@@ -129,11 +130,12 @@ def target_trainer(
 
 
 def _has_room(folder: Path, base: Pretrained, options: TuningOptions) -> bool:
-    """Whether two checkpoints of all weights fit, with two moments each in float32."""
+    """Whether two checkpoints of all weights fit, with the optimizer's state."""
     if options.method is Method.LORA:
         return True
     folder.mkdir(parents=True, exist_ok=True)
-    size = 3 * 4 * base.model.num_parameters()
+    moments = 0 if options.optimizer == OptimizerNames.ADAFACTOR else 2  # at most
+    size = (1 + moments) * base.model.dtype.itemsize * base.model.num_parameters()
     return 2 * size < shutil.disk_usage(folder).free
 
 

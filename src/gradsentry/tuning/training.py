@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,7 @@ def fine_tune(
     `ModelError` if TRL or PEFT aren't installed, if the model doesn't have the matrices that LoRA
     should add to, or if memory or a checkpoint don't suffice; `InputError` without rows.
     """
+    check_installed()
     found = encoded(base.tokenizer, max_positions(base.model), pairs, options)
     rows = [row for row in found if isinstance(row, EncodedRow)]
     if not rows:
@@ -72,6 +74,21 @@ def fine_tune(
     trainer.save_model(str(part))
     part.replace(folder)
     shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def check_installed() -> None:
+    """Refuse to begin what would fail later.
+
+    **Raises:**
+
+    `ModelError` if a package that fine-tuning needs isn't installed.
+    """
+    for package in ("trl", "peft", "rapidfuzz"):
+        if find_spec(package) is None:
+            raise ModelError(
+                f"Fine-tuning needs the package {package}.",
+                "Install it with: pip install 'gradsentry[finetune]'.",
+            )
 
 
 def encoded(
@@ -98,13 +115,8 @@ def _trained(
     advance: Callable[[int], None],
 ) -> TargetTrainer:
     """A trainer when all epochs are over."""
-    try:
-        from gradsentry.tuning.target_trainer import target_trainer
-    except ImportError as error:
-        raise ModelError(
-            f"Fine-tuning needs the package {error.name}.",
-            "Install it with: pip install 'gradsentry[finetune]'.",
-        ) from None
+    from gradsentry.tuning.target_trainer import target_trainer
+
     trainer = target_trainer(base, rows, options, checkpoints)
     report = _Report(len(rows), advance)
     trainer.add_callback(report)

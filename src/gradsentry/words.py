@@ -1,0 +1,19 @@
+"""What a word is, in languages with and without spaces between words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+# Of Chinese and Japanese, whose words no spaces part: kana, ideographs and their extensions.
+_UNSPACED = "\u3005\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+JOINED = rf"[^\W{_UNSPACED}]"
+"""A character that makes a word with those beside it."""
+WORD = re.compile(rf"{JOINED}+|\w")
+"""A word; in Chinese and Japanese, a character."""
+_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+
+
+def word_count(words: Iterable[str]) -> float:
+    """How many words these are, as other languages have them: two characters make one."""
+    return sum(0.5 if _UNSPACED_CHARACTER.fullmatch(word) else 1.0 for word in words)
