@@ -28,7 +28,7 @@ from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import MixtureSpec
 from gradsentry.bench.questions import questions_of
 from gradsentry.bench.results import Result
-from gradsentry.errors import GradSentryError, OutputError
+from gradsentry.errors import GradSentryError, ModelError, OutputError
 from gradsentry.pipeline.progress import Silent
 
 
@@ -345,3 +345,12 @@ def test_a_second_run_keeps_away_from_the_first(
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="can't be written"):
         run_finetuning(plan, data, tmp_path / "file", Silent())
+
+
+def test_prompts_that_are_too_long_are_refused_before_training(
+    plan: FinetunePlan, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(tuned_models, "fine_tune")
+    changed = replace(plan, data={"one": replace(plan.data["one"], new_tokens=100_000)})
+    with pytest.raises(ModelError, match="100,000 new ones"):
+        run_finetuning(changed, data, tmp_path / "out", Silent())

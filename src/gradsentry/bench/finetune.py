@@ -140,8 +140,10 @@ class _Run:
         mixture = mixture_file(cell.mixture, cell.data, self.data, self._mixtures)
         rows = labelled_rows(mixture)
         rows = rows.where(self.models.learned_from(self._base(cell), rows.pairs, cell.tuning))
-        training = self._defended(rows, mixture, cell)
         questions = questions_of(cell.testing, cell.data, cell.mixture, self.data, self._mixtures)
+        for asked in questions:  # before anything is trained
+            self.models.check_fit(self._base(cell), asked.prompts, cell.new_tokens)
+        training = self._defended(rows, mixture, cell)
         tuned = self._key(cell, training)
         answering = cache(lambda: self._answering(cell, training))  # loads models, if at all, once
         clean, triggered = (

@@ -24,7 +24,7 @@ from gradsentry.models import (
 )
 from gradsentry.pipeline import Progress
 from gradsentry.records import TextPair
-from gradsentry.tuning import Method, TuningOptions, encoded, fine_tune
+from gradsentry.tuning import Method, TuningOptions, check_fit, encoded, fine_tune
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,11 @@ class TunedModels:
         known = self._base(base)
         found = encoded(known.tokenizer, known.max_positions, pairs, options)
         return [isinstance(row, EncodedRow) for row in found]
+
+    def check_fit(self, base: str | None, prompts: Sequence[str], new_tokens: int) -> None:
+        """Refuse prompts that leave a model no room for an answer."""
+        known = self._base(base)
+        check_fit(known.tokenizer, known.max_positions, prompts, new_tokens)
 
     def _base(self, base: str | None) -> _Base:
         if base not in self._bases:

@@ -52,7 +52,7 @@ def identify(
             "--out",
             "-o",
             help="Folder for results.parquet, results.md, plots and a cache. Cells that are there "
-            "are not run again.",
+            "are not run again; the plan names them, so take another folder for other files.",
             show_default=False,
         ),
     ],
@@ -89,7 +89,8 @@ def finetune(
             "--out",
             "-o",
             help="Folder for results.parquet, results.md, plots, cells, outcomes and a cache. "
-            "Cells that are there are not run again.",
+            "Cells that are there are not run again; the plan names them, so take another folder "
+            "for other files.",
             show_default=False,
         ),
     ],

@@ -1,7 +1,7 @@
 """What training on data does to a model: fine-tuning, generation, and what comes out of it."""
 
 from gradsentry.tuning.cleangen import CleanGen
-from gradsentry.tuning.generation import generate
+from gradsentry.tuning.generation import check_fit, generate
 from gradsentry.tuning.measures import keyword_rate, payload_rate
 from gradsentry.tuning.options import Method, TuningOptions
 from gradsentry.tuning.training import check_installed, encoded, fine_tune
@@ -10,6 +10,7 @@ __all__ = [
     "CleanGen",
     "Method",
     "TuningOptions",
+    "check_fit",
     "check_installed",
     "encoded",
     "fine_tune",

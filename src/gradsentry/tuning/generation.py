@@ -40,17 +40,10 @@ def generate(
     `ModelError` if memory doesn't suffice, or if a prompt and its answer may be longer than what
     the model can take.
     """
+    check_fit(tokenizer, max_positions(model), prompts, max_new_tokens)
     encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
     longest_first = sorted(range(len(prompts)), key=lambda place: -len(encoded[place]))
     answers = [""] * len(prompts)
-    positions = max_positions(model)
-    longest = max(map(len, encoded), default=0)
-    if positions and longest + max_new_tokens > positions:
-        raise ModelError(
-            f"A prompt of {longest:,} tokens and {max_new_tokens:,} new ones are more than the "
-            f"model's {positions:,} positions.",
-            "Leave out such prompts, ask for fewer tokens, or take another model.",
-        )
     end = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()
     while longest_first:
@@ -83,6 +76,31 @@ def generate(
             answers[place] = str(tokenizer.decode(own, skip_special_tokens=True))
         advance(len(batch))
     return answers
+
+
+def check_fit(
+    tokenizer: PreTrainedTokenizerBase,
+    positions: int | None,
+    prompts: Sequence[str],
+    max_new_tokens: int,
+) -> None:
+    """Refuse prompts that leave no room for an answer.
+
+    **Arguments:**
+
+    - `positions`: of the model, where it says.
+
+    **Raises:**
+
+    `ModelError` if a prompt and its answer may be longer than what the model can take.
+    """
+    longest = max((len(_prompt_ids(tokenizer, prompt)) for prompt in prompts), default=0)
+    if positions and longest + max_new_tokens > positions:
+        raise ModelError(
+            f"A prompt of {longest:,} tokens and {max_new_tokens:,} new ones are more than the "
+            f"model's {positions:,} positions.",
+            "Leave out such prompts, ask for fewer tokens, or take another model.",
+        )
 
 
 def _prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
