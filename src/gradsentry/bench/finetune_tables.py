@@ -23,12 +23,13 @@ _Pair = tuple[Result, Result]
 _EXPLANATION = """# What tuned models do
 
 ACC and ASR in %, as exact match rates (the share of answers that hold all words of a right answer,
-or of the payload, in order). Each has its 95% bootstrap interval over prompts, of which each is the
-mean over seeds: what other draws of training would do is not in it. Where no prompt differs from
-another the interval has no width; 0 of 200 still goes with a rate of up to 1.8% (exact binomial
-interval). KMR is the mean share of such words (ROUGE-L recall). FTR (false trigger rate) is the
-share of prompts without a trigger whose answers hold the payload. `left` are the poisoned rows that
-were trained on; `prompts` were asked in each cell, and as many with a trigger.
+or of the payload, in order, or the payload as it is). Each has its 95% bootstrap interval over
+prompts, of which each is the mean over seeds: what other draws of training would do is not in it.
+Where no prompt differs from another the interval has no width; 0 of 200 still goes with a rate of
+up to 1.8% (exact binomial interval). KMR is the mean share of such words (ROUGE-L recall). FTR
+(false trigger rate) is the share of prompts without a trigger whose answers hold the payload.
+`left` are the poisoned rows that were trained on; `prompts` were asked in each cell, and as many
+with a trigger.
 
 *Against the oracle* is the paired difference of ACC to the model that was tuned on the rows that
 are clean by their labels, in points, each prompt as its mean over all cells of a table; prompts are
