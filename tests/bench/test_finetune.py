@@ -337,14 +337,16 @@ def test_tables_that_have_the_same_cell_share_its_result(
 
 
 def test_a_second_run_keeps_away_from_the_first(
-    plan: FinetunePlan, data: Path, tmp_path: Path
+    plan: FinetunePlan, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     out = tmp_path / "out"
     with held(out), pytest.raises(OutputError, match="another run"):
         run_finetuning(plan, data, out, Silent())
     (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match="can't be written"):
-        run_finetuning(plan, data, tmp_path / "file", Silent())
+    monkeypatch.chdir(tmp_path)
+    for place in (tmp_path / "file", Path("file"), Path("file/below")):
+        with pytest.raises(OutputError, match="can't be written"):
+            run_finetuning(plan, data, place, Silent())
 
 
 def test_prompts_that_are_too_long_are_refused_before_training(

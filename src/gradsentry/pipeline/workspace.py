@@ -120,7 +120,7 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         out = out.resolve()
         _check_apart(out, keep)
         _check_replaceable(out, force)
-        folder = out.parent / f".{out.name}.gradsentry"
+        folder = _work_folder(out)
         _make_private(folder)
         lock = FileLock(folder / "lock", timeout=0)
         try:
@@ -220,9 +220,23 @@ def writing(place: Path) -> Iterator[None]:
                 "Free some space or choose another folder with --out, and run the command again.",
             ) from None
         # Data and models are read meanwhile; their faults aren't the output folder's.
-        near = (str(place.absolute().parent), str(place.resolve().parent))
-        if not isinstance(error.filename, str) or not error.filename.startswith(near):
+        if not isinstance(error.filename, str) or not _touches(place, Path(error.filename)):
             raise
         raise OutputError(
             f"{place}: can't be written ({error.strerror}).", "Choose another folder with --out."
         ) from None
+
+
+def _touches(out: Path, path: Path) -> bool:
+    """Whether a path is on the way to an output folder, in it, or in the folder of its scan."""
+    path = path.absolute()
+    return any(
+        place.is_relative_to(path)
+        or path.is_relative_to(place)
+        or path.is_relative_to(_work_folder(place))
+        for place in (out.absolute(), out.resolve())
+    )
+
+
+def _work_folder(out: Path) -> Path:
+    return out.parent / f".{out.name}.gradsentry"
