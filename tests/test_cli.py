@@ -257,10 +257,9 @@ def test_poison_writes_a_mixture_that_a_scan_takes(
 
 
 def test_benchmarks_of_detectors_need_no_package_for_training() -> None:
-    code = "import sys; sys.modules.update(trl=None, peft=None, rapidfuzz=None)\n"
-    code += (
-        "import gradsentry.bench, gradsentry.bench.finetune_tables, gradsentry.bench.finetune_plots"
-    )
+    code = "import sys; sys.modules.update(trl=None, peft=None, rapidfuzz=None)"
+    for name in ("bench", "bench.finetune_tables", "bench.finetune_plots"):
+        code += f"; import gradsentry.{name}"
     subprocess.run([sys.executable, "-c", code], check=True)
 
 

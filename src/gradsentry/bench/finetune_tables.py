@@ -164,8 +164,8 @@ def _shown(results: Sequence[Result], measure: str) -> str:
 
 
 def _share(results: Sequence[Result], measure: str) -> str:
-    mean = pooled(results, measure)
-    return "–" if mean is None else f"{100 * mean.value:.1f}"
+    rates = np.concatenate([result[measure] for result in results])
+    return f"{100 * np.mean(rates == 1.0):.1f}" if len(rates) else "–"
 
 
 def _keyword_rate(results: Sequence[Result], measure: str) -> str:
@@ -205,9 +205,9 @@ def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
             mean_of(*paired_differences(plan, own, exactly=exactly)) for exactly in (True, False)
         )
         known = [(oracle["data"], np.array(oracle["accuracy"]) == 1.0) for _, oracle in own]
-        level = mean_of(*_by_prompt(plan, known))
-        if matches and rates and level:
-            shown = f"{100 * level.value:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
+        level = np.concatenate(_by_prompt(plan, known)).mean()
+        if matches and rates:
+            shown = f"{100 * level:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
             lines.append(f"| {defence} | {len(own)} | {same} | {models} | {shown} |")
     return "\n".join(lines) + "\n" if len(lines) > 2 else ""
 

@@ -6,10 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
-from gradsentry.errors import OutputError
-from gradsentry.pipeline.workspace import writing
+from gradsentry.pipeline.workspace import acquired_lock, writing
 
 
 @contextlib.contextmanager
@@ -23,14 +20,7 @@ def held(out: Path) -> Iterator[None]:
     with writing(out):
         cache = out / "cache"
         cache.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(cache / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise OutputError(
-                f"{out}: another run is writing there.",
-                "Wait for it, or choose another folder with --out.",
-            ) from None
+        lock = acquired_lock(cache, out, "run")
         try:
             yield
         finally:

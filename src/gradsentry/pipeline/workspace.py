@@ -122,14 +122,7 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         _check_replaceable(out, force)
         folder = _work_folder(out)
         _make_private(folder)
-        lock = FileLock(folder / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise OutputError(
-                f"{out}: another scan is writing there.",
-                "Wait for it, or choose another folder with --out.",
-            ) from None
+        lock = acquired_lock(folder, out, "scan")
         finished = False
         try:
             _restore(folder / _REPLACED, out)
@@ -140,6 +133,28 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
             lock.release()
             if finished or not any(folder.glob(f"{_LOG}*")):
                 shutil.rmtree(folder)
+
+
+def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
+    """The lock of a folder that one process works in at a time; release it at the end.
+
+    **Arguments:**
+
+    - `out`: the output folder, and `work` what goes on there, for the error.
+
+    **Raises:**
+
+    `OutputError` if another process has it.
+    """
+    lock = FileLock(folder / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{out}: another {work} is writing there.",
+            "Wait for it, or choose another folder with --out.",
+        ) from None
+    return lock
 
 
 def _check_apart(out: Path, keep: Sequence[str]) -> None:

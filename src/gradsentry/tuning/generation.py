@@ -40,8 +40,8 @@ def generate(
     `ModelError` if memory doesn't suffice, or if a prompt and its answer may be longer than what
     the model can take.
     """
-    check_fit(tokenizer, max_positions(model), prompts, max_new_tokens)
     encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
+    _check_fit(encoded, max_positions(model), max_new_tokens)
     longest_first = sorted(range(len(prompts)), key=lambda place: -len(encoded[place]))
     answers = [""] * len(prompts)
     end = tokenizer.eos_token_id
@@ -94,7 +94,12 @@ def check_fit(
 
     `ModelError` if a prompt and its answer may be longer than what the model can take.
     """
-    longest = max((len(_prompt_ids(tokenizer, prompt)) for prompt in prompts), default=0)
+    encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
+    _check_fit(encoded, positions, max_new_tokens)
+
+
+def _check_fit(encoded: Sequence[list[int]], positions: int | None, max_new_tokens: int) -> None:
+    longest = max(map(len, encoded), default=0)
     if positions and longest + max_new_tokens > positions:
         raise ModelError(
             f"A prompt of {longest:,} tokens and {max_new_tokens:,} new ones are more than the "
