@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 Message = Mapping[str, object]
@@ -15,13 +15,26 @@ class SkipReason(StrEnum):
     EMPTY_PROMPT = "empty prompt"
     EMPTY_RESPONSE = "empty response"
     NO_ASSISTANT_TURN = "no assistant turn"
+    NOT_TRAINED = "the row excludes all its assistant turns from training"
+    UNKNOWN_ROLE = "a turn with a role that is not known"
+    UNDESIRED = "an answer marked as undesired: training moves away from it"
     NOT_TEXT = "images or other content that is not text"
     TARGET_TRUNCATED = "target cut off whole by --max-length"
     CHAT_TEMPLATE = "the chat template can't render this conversation"
+    UNRENDERED = "the chat template leaves out what the assistant says"
+    TOKENIZER = "the tokenizer fails on this row"
     NOT_FINITE = "no finite score"
 
 
-UNJUDGED = (SkipReason.NOT_TEXT, SkipReason.CHAT_TEMPLATE, SkipReason.NOT_FINITE)
+UNJUDGED = (
+    SkipReason.UNKNOWN_ROLE,
+    SkipReason.UNDESIRED,
+    SkipReason.NOT_TEXT,
+    SkipReason.CHAT_TEMPLATE,
+    SkipReason.UNRENDERED,
+    SkipReason.TOKENIZER,
+    SkipReason.NOT_FINITE,
+)
 """Rows that a trainer may well learn from, although they have no score."""
 
 
@@ -41,6 +54,10 @@ class Conversation:
     first_target: int = 0
     """Assistant turns from this message on are targets."""
     tools: Sequence[Mapping[str, object]] | None = None
+    untrained: frozenset[int] = frozenset()
+    """Positions of turns that the row itself excludes from the loss, such as those of weight 0."""
+    template_arguments: Mapping[str, object] = field(default_factory=dict)
+    """What the row gives the chat template besides, such as `enable_thinking`."""
 
     @property
     def target_turns(self) -> list[int]:
@@ -48,7 +65,9 @@ class Conversation:
         return [
             position
             for position, message in enumerate(self.messages)
-            if message["role"] == "assistant" and position >= self.first_target
+            if message["role"] == "assistant"
+            and position >= self.first_target
+            and position not in self.untrained
         ]
 
 
