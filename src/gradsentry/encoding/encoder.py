@@ -192,9 +192,9 @@ def _nothing_to_learn(conversation: Conversation) -> SkipReason | None:
     """Why a conversation has no target, if it has none."""
     turns = [conversation.messages[turn] for turn in conversation.target_turns]
     if not turns:
-        return SkipReason.NO_ASSISTANT_TURN
-    if all(message["role"] == "assistant" for message in conversation.messages):
-        return SkipReason.EMPTY_PROMPT
+        own = (turn for turn in conversation.untrained if turn >= conversation.first_target)
+        excluded = any(conversation.messages[turn]["role"] == "assistant" for turn in own)
+        return SkipReason.NOT_TRAINED if excluded else SkipReason.NO_ASSISTANT_TURN
     if not any(turn["content"] or turn.get("tool_calls") for turn in turns):
         return SkipReason.EMPTY_RESPONSE
     return None

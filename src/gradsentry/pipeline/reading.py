@@ -21,5 +21,6 @@ def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
         prompt_column=options.prompt_column,
         prompt_template=options.prompt_template,
         response_column=options.response_column,
+        label_column=options.label_column,
     )
     return source, layout, first

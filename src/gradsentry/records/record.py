@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from gradsentry.errors import InputError
 
+_LONGEST_NAME = 80  # characters of a column's name in a message; names are the file's own
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -69,7 +71,11 @@ class Record:
 
 
 def quoted(names: object) -> str:
-    """Column names for a message, the first twelve of them."""
-    items = [repr(str(name)) for name in names]  # type: ignore[attr-defined]
+    """Column names for a message, the first twelve of them, each cut where it is too long."""
+    items = [_quoted(str(name)) for name in names]  # type: ignore[attr-defined]
     shown = ", ".join(items[:12])
     return shown + (f" and {len(items) - 12} more" if len(items) > 12 else "") if items else "none"
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}…"
