@@ -77,5 +77,10 @@ def quoted(names: object) -> str:
     return shown + (f" and {len(items) - 12} more" if len(items) > 12 else "") if items else "none"
 
 
+def printable(name: str) -> str:
+    """A name as it stands, or with escapes where it would act on a terminal."""
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else _quoted(name)
+
+
 def _quoted(name: str) -> str:
     return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}…"

@@ -21,7 +21,7 @@ from gradsentry.records.layouts.tools import (
     template_arguments,
     tools_of,
 )
-from gradsentry.records.record import Record
+from gradsentry.records.record import Record, printable
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Messages:
 
     @property
     def name(self) -> str:
-        name = f"{self.column} (ShareGPT)" if self.is_sharegpt else self.column
+        name = printable(self.column) + (" (ShareGPT)" if self.is_sharegpt else "")
         if self.rejected_column is None:
             return name
         return f"{name} (the answer in {self.rejected_column} is not read)"

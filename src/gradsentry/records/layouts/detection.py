@@ -5,13 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from gradsentry.errors import InputError, OptionError
+from gradsentry.records.example import Example
 from gradsentry.records.layouts.conversations import (
     History,
     Messages,
     OpenAiPreference,
     Preference,
 )
-from gradsentry.records.layouts.layout import REMEDY, Form, Layout, left_out, undesired_column
+from gradsentry.records.layouts.layout import (
+    REMEDY,
+    Form,
+    Layout,
+    left_out,
+    nesting_errors,
+    says_nothing,
+    undesired_column,
+)
+from gradsentry.records.layouts.messages import ASSISTANT, spoken
 from gradsentry.records.layouts.pairs import (
     LISTED_ANSWERS,
     Answer,
@@ -89,27 +99,8 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     trainers read, or if two fit.
     """
     fields = first.fields
-    forms = list(_candidates(fields))
-    if not forms:
-        raise _unknown(first)
-    whole = [form for form in forms if not _missed(form, first)]
-    if len(whole) > 1:
-        # Of columns that the first row has empty, later rows may hold texts.
-        whole = [form for form in whole if not _neglected(form, fields)] or whole
-    if len(whole) > 1:
-        raise InputError(
-            f"{first.place}: the columns {quoted(fields)} can be read in several ways: "
-            f"{', or '.join(form.name for form in whole)}.",
-            REMEDY,
-        )
-    if not whole:
-        form = min(forms, key=lambda form: len(_missed(form, first)))
-        raise InputError(
-            f"{first.place}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
-            "would be left out, which a trainer may read.",
-            REMEDY,
-        )
-    form = whole[0]
+    with nesting_errors(first):
+        form = _chosen_form(first)
     unread = [
         name
         for name, value in fields.items()
@@ -118,7 +109,30 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
         and name not in {*form.columns, *known_columns(fields), *labels}
         and not is_metadata(name)
     ]
-    return Layout(form, False, labels, undesired_column(fields, labels), tuple(unread))
+    return Layout(form, False, labels, _marked(form, fields, labels), tuple(unread))
+
+
+def _chosen_form(first: Record) -> Form:
+    forms = list(_candidates(first.fields))
+    if not forms:
+        raise _unknown(first)
+    whole = [form for form in forms if not _missed(form, first)]
+    if not whole:
+        form = min(forms, key=lambda form: len(_missed(form, first)))
+        raise InputError(
+            f"{first.place}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
+            "would be left out, which a trainer may read.",
+            REMEDY,
+        )
+    # Of columns that the first row has empty, later rows may hold texts.
+    best = [form for form in whole if not _neglected(form, first.fields)] or whole
+    if len(best) > 1 and not _mean_the_same([form.example(first) for form in best]):
+        raise InputError(
+            f"{first.place}: the columns {quoted(first.fields)} can be read in several ways: "
+            f"{', or '.join(form.name for form in best)}.",
+            REMEDY,
+        )
+    return best[0]
 
 
 def chosen_layout(
@@ -157,8 +171,13 @@ def chosen_layout(
         form = Messages(response_column) if is_chat else Text(response_column)
     else:
         return detect(first, labels)
-    marked = undesired_column(first.fields, labels)
+    marked = _marked(form, first.fields, labels)
     return Layout(form, named=True, labels=labels, marked=marked)
+
+
+def _marked(form: Form, fields: Fields, labels: tuple[str, ...]) -> str | None:
+    """The column that says whether an answer is desired; plain text has classes, not answers."""
+    return None if isinstance(form, Text | Segments) else undesired_column(fields, labels)
 
 
 def _candidates(fields: Fields) -> Iterator[Form]:
@@ -174,7 +193,7 @@ def _candidates(fields: Fields) -> Iterator[Form]:
     for prompt, answers in _PAIRS.items():
         if prompt in fields and prompt not in turns:
             for column in answers:
-                if column in fields and not isinstance(fields[column], Mapping):
+                if column in fields and not _is_preferred_turn(column, fields[column]):
                     yield _pair(fields, prompt, column, system)
     if "segments" in fields:
         yield Segments()
@@ -187,7 +206,8 @@ def _preferences(fields: Fields, turns: list[str], system: str) -> Iterator[Form
         if not {chosen, rejected} <= fields.keys():
             continue
         if isinstance(fields[chosen], list | Mapping):
-            prompts = [name for name in ("prompt", "question", "query", *turns) if name in fields]
+            asking = [name for name in turns if not _is_answered(fields[name])]
+            prompts = [name for name in ("prompt", "question", "query", *asking) if name in fields]
             for prompt in prompts:
                 yield Preference(prompt, chosen, rejected, system)
         yield Preference(None, chosen, rejected, system)
@@ -224,6 +244,10 @@ def _answer(fields: Fields, prompt: str, column: str) -> Answer:
     return Answer(column, None if reasoning == column else reasoning)
 
 
+def _mean_the_same(examples: list[Example]) -> bool:
+    return not says_nothing(examples[0]) and all(example == examples[0] for example in examples)
+
+
 def _missed(form: Form, record: Record) -> list[str]:
     """Known columns of the first row that a form leaves out; it may be no row that it can read."""
     known = [name for name in known_columns(record.fields) if name not in form.columns]
@@ -246,8 +270,18 @@ def _first(fields: Fields, names: tuple[str, ...]) -> str | None:
     return next((name for name in there if holds_text(fields[name])), there[0] if there else None)
 
 
+def _is_preferred_turn(column: str, value: object) -> bool:
+    return isinstance(value, Mapping) or (column in _REJECTED and isinstance(value, list))
+
+
 def _may_be_turns(value: object) -> bool:
     return value is None or isinstance(value, list)
+
+
+def _is_answered(turns: object) -> bool:
+    """Whether turns end in an answer, so that they are no prompt."""
+    last = turns[-1] if isinstance(turns, list) and turns else None
+    return isinstance(last, Mapping) and any(role == ASSISTANT for role, _ in spoken(last)[-1:])
 
 
 def _is_sharegpt(column: str, turns: object) -> bool:

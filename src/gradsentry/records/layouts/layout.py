@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -82,6 +83,10 @@ class Layout:
         `InputError` where a column is missing or of another type, or where a column that trainers
         read would be left out.
         """
+        with nesting_errors(record):
+            return self._example(record)
+
+    def _example(self, record: Record) -> Example:
         example = self.form.example(record)
         if isinstance(example, Skipped) and example.reason in UNJUDGED:
             return example
@@ -94,14 +99,26 @@ class Layout:
                 )
             if any(holds_text(record.fields.get(column)) for column in MEDIA):
                 return Skipped(SkipReason.NOT_TEXT)
-        if _says_nothing(example):
+        if says_nothing(example):
             return Skipped(SkipReason.EMPTY_RESPONSE)
-        if is_undesired(record, self.labels):
+        if not isinstance(example, PlainText) and is_undesired(record, self.labels):
             return Skipped(SkipReason.UNDESIRED)
         return example
 
 
-def _says_nothing(example: Example) -> bool:
+@contextlib.contextmanager
+def nesting_errors(record: Record) -> Iterator[None]:
+    """Lists in lists without end, as an error that names the row."""
+    try:
+        yield
+    except RecursionError:
+        raise InputError(
+            f"{record.place}: a value is nested too deeply.", "Mend or remove the row."
+        ) from None
+
+
+def says_nothing(example: Example) -> bool:
+    """Whether an example has no response."""
     match example:
         case TextPair(_, text) | PlainText(text):
             return not text

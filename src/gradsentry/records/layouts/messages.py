@@ -190,7 +190,8 @@ def _said(
     if role is None:
         yield str(turn[str(speaker_key(turn))]), message, SkipReason.UNKNOWN_ROLE
         return
-    if problem is None and role == ASSISTANT and _hides_text(turn, key):
+    is_read = role != ASSISTANT and holds_text(turn.get(key))
+    if problem is None and not is_read and _hides_text(turn, key):
         problem = SkipReason.UNREAD_TEXT
     if problem is None and role != ASSISTANT and any(_is_on(turn.get(key)) for key in _TRAIN_KEYS):
         problem = SkipReason.TRAINED_PROMPT
@@ -248,7 +249,7 @@ def _calls(turn: Mapping[str, object]) -> list[Mapping[str, object]]:
 
 
 def _hides_text(turn: Mapping[str, object], content: str) -> bool:
-    """Whether an assistant's turn has text that no trainer's naming accounts for."""
+    """Whether a turn has text that no trainer's naming accounts for."""
     for key, value in turn.items():
         if key == content or not holds_text(value):
             continue

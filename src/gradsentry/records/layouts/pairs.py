@@ -16,7 +16,7 @@ from gradsentry.records.layouts.prompts import (
 )
 from gradsentry.records.layouts.tools import template_arguments, tools_of
 from gradsentry.records.layouts.vocabulary import holds_text
-from gradsentry.records.record import Record
+from gradsentry.records.record import Record, printable
 
 ANSWER_SEPARATOR = "; "
 LISTED_ANSWERS = ("answer", "answers")
@@ -47,7 +47,7 @@ class Answer:
     def name(self) -> str:
         """Its columns, as printed."""
         read = [self.reasoning, self.column, *(column for _, column in self.sections)]
-        name = " + ".join(column for column in read if column)
+        name = " + ".join(printable(column) for column in read if column)
         unread = ", ".join(column for column in self.unread if "reject" in column)
         return f"{name} (the answer in {unread} is not read)" if unread else name
 
@@ -102,7 +102,7 @@ class PromptResponse:
 
     @property
     def name(self) -> str:
-        read = [self.prompt_column]
+        read = [printable(self.prompt_column)]
         if self.style is PromptStyle.ALPACA and self.context_column:
             read.append(self.context_column)
         if self.options_column:
@@ -153,7 +153,7 @@ class Text:
 
     @property
     def name(self) -> str:
-        return self.column
+        return printable(self.column)
 
     @property
     def columns(self) -> frozenset[str]:
@@ -200,7 +200,7 @@ class Template:
 
     @property
     def name(self) -> str:
-        return f"prompt template + {self.response_column}"
+        return f"prompt template + {printable(self.response_column)}"
 
     @property
     def columns(self) -> frozenset[str]:

@@ -155,21 +155,23 @@ def is_metadata(name: str) -> bool:
 
 
 def holds_text(value: object) -> bool:
-    """Whether a value may hold text: a text that isn't blank, a list or mapping that isn't empty."""
+    """Whether a value may hold text: it is no blank text, and no empty list or mapping."""
     if isinstance(value, str):
         return bool(value.strip())
     return isinstance(value, list | tuple | Mapping) and len(value) > 0
 
 
 def known_columns(fields: Mapping[str, object]) -> list[str]:
-    """The columns whose names trainers read, with text in them.
-
-    A conversation's name over a text or number, such as `turns: 4`, is no conversation.
-    """
+    """The columns whose names trainers read, with text in them."""
     return [
         column
         for column, value in fields.items()
         if (folded := str(column).casefold()) in PROMPTS | TARGETS
         and holds_text(value)
-        and not (folded in TURNS and isinstance(value, str))
+        and not (folded in TURNS and _is_name(value))
     ]
+
+
+def _is_name(value: object) -> bool:
+    """Whether it is one word: a conversation's name, and no conversation."""
+    return isinstance(value, str) and len(value.split()) == 1 and not value.startswith("[")
