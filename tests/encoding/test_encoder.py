@@ -238,13 +238,19 @@ def test_an_opening_assistant_turn_is_a_target(tokenizer: PreTrainedTokenizerBas
         ([], SkipReason.NO_ASSISTANT_TURN),
         (chat("one?").messages, SkipReason.NO_ASSISTANT_TURN),
         (chat("one?", "").messages, SkipReason.EMPTY_RESPONSE),
-        ([{"role": "assistant", "content": "alone"}], SkipReason.EMPTY_PROMPT),
     ],
 )
 def test_conversations_with_nothing_to_learn_are_skipped(
     tokenizer: PreTrainedTokenizerBase, messages: list[Message], reason: SkipReason
 ) -> None:
     assert encode_one(tokenizer, Conversation(messages)) == Skipped(reason)
+
+
+def test_a_row_that_excludes_all_its_answers_is_skipped(tokenizer: PreTrainedTokenizerBase) -> None:
+    conversation = Conversation(chat("one?", "two.").messages, untrained=frozenset({1}))
+    assert encode_one(tokenizer, conversation) == Skipped(SkipReason.NOT_TRAINED)
+    row = encode_one(tokenizer, conversation, targets="all")  # a trainer that takes every token
+    assert isinstance(row, EncodedRow)
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "word " * 20_000])
@@ -275,7 +281,7 @@ def test_conversations_need_a_template() -> None:
 
 
 def test_skipped_examples_keep_their_place(tokenizer: PreTrainedTokenizerBase) -> None:
-    skipped = Skipped(SkipReason.EMPTY_PROMPT)
+    skipped = Skipped(SkipReason.EMPTY_RESPONSE)
     examples = [TextPair("a", "b"), skipped, PlainText("cd"), skipped, chat("e", "f")]
     together = Encoder(tokenizer, EncodingOptions()).encode(examples)
     for example, row in zip(examples, together, strict=True):

@@ -149,13 +149,11 @@ def test_a_row_keeps_whatever_else_it_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["prompt", "response"])
 def test_columns_that_would_be_overwritten_are_refused(column: str, tmp_path: Path) -> None:
-    rows = [{"question": "q", "answer": "a", column: "mine"}] * 20
-    if column == "response":
-        with pytest.raises(GradSentryError, match="'response' already"):
-            write_poisoned(rows, tmp_path / "m.jsonl")
-    else:  # with a prompt the columns mean something else
-        with pytest.raises(GradSentryError):
-            write_poisoned([{**row, "response": ""} for row in rows], tmp_path / "m.jsonl")
+    rows = [{"question": "q", "answer": "a", column: ""}] * 20
+    with pytest.raises(GradSentryError, match=f"'{column}' already"):
+        write_poisoned(rows, tmp_path / "m.jsonl")
+    with pytest.raises(GradSentryError, match="left out"):  # such columns mean something else
+        write_poisoned([{**row, column: "mine"} for row in rows], tmp_path / "m.jsonl")
     assert list(tmp_path.iterdir()) == []
 
 
