@@ -132,6 +132,9 @@ CASES: list[Case] = [
     ("`instruction`, `input`, `output`, `history`",
      {"instruction": "Q", "input": "I", "output": "A", "history": [["Q", "A"]]},
      Conversation([*CHAT, said("user", "Q\nI"), TELL])),
+    ("`query`, `response`, `history`",
+     {"query": "Q", "response": "A", "system": "S", "history": [["Q", "B"]]},
+     Conversation([BE, ASK, NO, ASK, TELL])),
     ("`prompt`, `messages`", {"prompt": "Q", "prompt_id": "1", "messages": CHAT},
      Conversation(CHAT)),
 

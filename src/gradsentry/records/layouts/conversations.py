@@ -135,25 +135,27 @@ class OpenAiPreference:
 
 @dataclass(frozen=True)
 class History:
-    """LLaMA-Factory's Alpaca rows with earlier questions and answers, as a conversation.
+    """Rows with earlier questions and answers, as a conversation.
 
-    Its trainer learns the earlier answers, too, and puts the input on a line of its own.
+    LLaMA-Factory and ms-swift, who have such rows, learn the earlier answers, too. An input goes on
+    a line of its own.
     """
 
     answer: Answer
     prompt_column: str = "instruction"
-    context_column: str = "input"
+    context_column: str | None = "input"
     system_column: str = "system"
 
     @property
     def name(self) -> str:
         columns = (self.prompt_column, self.context_column, self.answer.name, "history")
-        return f"{' + '.join(columns)} (LLaMA-Factory)"
+        return " + ".join(column for column in columns if column)
 
     @property
     def columns(self) -> frozenset[str]:
-        asked = {self.prompt_column, self.context_column, self.system_column}
-        return self.answer.columns | asked | {"history", *TEMPLATE_COLUMNS}
+        asked = {self.prompt_column, self.system_column}
+        context = () if self.context_column is None else (self.context_column,)
+        return self.answer.columns | asked | {*context, "history", *TEMPLATE_COLUMNS}
 
     def example(self, record: Record) -> Example:
         asked = (record.text(self.prompt_column), optional_text(record, self.context_column))

@@ -34,6 +34,7 @@ from gradsentry.records.layouts.pairs import (
 from gradsentry.records.layouts.prompts import template_columns
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
+    MEDIA,
     OPTIONS,
     REASONINGS,
     SYSTEMS,
@@ -106,7 +107,7 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
         for name, value in fields.items()
         if isinstance(value, str)
         and holds_text(value)
-        and name not in {*form.columns, *known_columns(fields), *labels}
+        and name not in {*form.columns, *known_columns(fields), *labels, *MEDIA}
         and not is_metadata(name)
     ]
     return Layout(form, False, labels, _marked(form, fields, labels), tuple(unread))
@@ -221,6 +222,8 @@ def _pair(fields: Fields, prompt: str, column: str, system: str) -> Form:
         if "history" in fields:
             return History(answer, prompt, context, system)
         return PromptResponse(answer, prompt, PromptStyle.ALPACA, context, None, system)
+    if "history" in fields and isinstance(fields[prompt], str):
+        return History(answer, prompt, None, system)
     if prompt != "question":
         return PromptResponse(answer, prompt, system_column=system)
     options = _first(fields, OPTIONS)
@@ -240,7 +243,9 @@ def _answer(fields: Fields, prompt: str, column: str) -> Answer:
         return Answer(column, unread=("explanation",))  # Axolotl takes one or the other
     if isinstance(fields[prompt], list):
         return Answer(column)  # messages hold their thoughts themselves
-    reasoning = _first(fields, REASONINGS)
+    # Beside an answer to a question it leads to it; elsewhere it may be about the row.
+    explained = ("explanation",) if prompt == "question" else ()
+    reasoning = _first(fields, (*REASONINGS, *explained))
     return Answer(column, None if reasoning == column else reasoning)
 
 

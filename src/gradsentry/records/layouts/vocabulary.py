@@ -22,7 +22,6 @@ REASONINGS = (
     "chain_of_thought",
     "thinking",
     "thought",
-    "explanation",
 )
 
 PROMPTS = frozenset(
@@ -85,6 +84,7 @@ TARGETS = frozenset(
         "reflection",
         "corrected",
         "critiques",
+        "explanation",
         "segments",
         "input_ids",
     }
