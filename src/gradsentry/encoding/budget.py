@@ -1,0 +1,157 @@
+"""What a chat template may use up on one conversation.
+
+A chat template comes with the model, and it is a program: a loop without an end or a text that
+doubles at every step must cost one row, not the scan. Steps, characters and the size of numbers are
+counted, so that the same template fails on the same rows everywhere; the clock is the last resort.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from jinja2 import TemplateError
+
+_STEPS, _STEPS_OF_VALUE = 200_000, 1_000
+"""Steps of any conversation, and for each value in it: a template of TRL's needs under a tenth."""
+_CHARACTERS, _CHARACTERS_OF_CHARACTER = 2_000_000, 20
+"""Likewise of text: JSON writes up to twelve for an emoji."""
+_CHARACTERS_OF_STEP = 256
+"""Characters that are handled in the time of a step."""
+_LARGEST_NUMBER = 100_000
+"""As argument of a function or a filter; also Jinja's own limit of `range`."""
+_LARGEST_BITS = 4096
+"""Of a number that is computed."""
+_SECONDS = 30.0
+_STEPS_BETWEEN_CLOCKS = 1_000
+_WIDE_FIELD = re.compile(r"\d{5,}")
+
+
+class OverBudgetError(TemplateError):
+    """A template uses more than any reasonable one would."""
+
+
+class Budget:
+    """Counts what a template uses up on one conversation."""
+
+    def __init__(self, *given: object) -> None:
+        self._weights: dict[int, tuple[object, int]] = {}
+        values, characters = 0, 0
+        for value in _leaves(given):
+            values += 1
+            characters += len(value) if isinstance(value, str) else 0
+        self._steps = _STEPS + _STEPS_OF_VALUE * values + characters // _CHARACTERS_OF_STEP
+        self._most_steps = self._steps
+        self._characters = _CHARACTERS + _CHARACTERS_OF_CHARACTER * characters
+        self._deadline = time.monotonic() + _SECONDS
+        self._next_clock = self._steps
+
+    def step(self, characters: int = 0) -> None:
+        """One more step is done, on so many characters."""
+        self._steps -= 1 + characters // _CHARACTERS_OF_STEP
+        if self._steps < self._next_clock:
+            self._next_clock = self._steps - _STEPS_BETWEEN_CLOCKS
+            if self._steps < 0 or time.monotonic() > self._deadline:
+                raise OverBudgetError("it takes too many steps")
+
+    def size(self, characters: int) -> None:
+        """A text of so many characters is to be made."""
+        if characters > self._characters:
+            raise OverBudgetError("it makes too long a text")
+
+    def number(self, value: object) -> None:
+        """A function is given a number."""
+        if isinstance(value, int) and abs(value) > _LARGEST_NUMBER:
+            raise OverBudgetError("it uses too large a number")
+
+    def made(self, value: Any) -> Any:
+        """A value was made; containers of containers may be far larger than they look."""
+        if isinstance(value, str):
+            self.step(len(value))
+            self.size(len(value))
+        elif isinstance(value, (list, tuple, dict)) and self._weight(value) > self._most_steps:
+            raise OverBudgetError("it makes too large a list")
+        return value
+
+    def function(self, name: str, own: object, arguments: Iterable[object]) -> None:
+        """A function or filter is to be called on a value, or is a value's own."""
+        given = list(arguments)
+        for value in given:
+            self.number(value)
+            self.step(len(value) if isinstance(value, str) else 0)
+        if name in ("lipsum", "random"):
+            raise OverBudgetError(f"it writes what chance gives ({name})")
+        if name in ("format", "format_map") and isinstance(own, str) and _WIDE_FIELD.search(own):
+            raise OverBudgetError("it makes too long a text")
+        if name == "join":
+            self._join(own, given)
+        elif isinstance(own, str):
+            self.step(len(own))
+            texts = [value for value in given if isinstance(value, str)]
+            if name == "replace" and len(texts) > 1:
+                self.size(
+                    len(own) + (own.count(texts[0]) if texts[0] else len(own) + 1) * len(texts[1])
+                )
+            elif name == "indent" and texts:
+                self.size(len(own) + (own.count("\n") + 1) * len(texts[0]))
+
+    def operation(self, operator: str, left: Any, right: Any) -> None:
+        """Two values are to be added, multiplied, raised or formatted."""
+        self.step()
+        sizes = [len(value) for value in (left, right) if isinstance(value, (str, list, tuple))]
+        if operator == "+" and len(sizes) == 2:
+            self.size(sum(sizes))
+        elif operator == "%" and isinstance(left, str) and _WIDE_FIELD.search(left):
+            raise OverBudgetError("it makes too long a text")
+        elif operator == "*" and len(sizes) == 1:
+            times = right if isinstance(right, int) else left
+            self.size(sizes[0] * max(0, times if isinstance(times, int) else 0))
+        elif operator in "**" and isinstance(left, int) and isinstance(right, int):
+            bits = (
+                left.bit_length() * max(0, right)
+                if operator == "**"
+                else left.bit_length() + right.bit_length()
+            )
+            if bits > _LARGEST_BITS:
+                raise OverBudgetError("it computes too large a number")
+
+    def _join(self, own: object, given: list[object]) -> None:
+        # A filter joins its own value by its argument, a text joins its argument by itself.
+        items, text = (
+            (given[0], own)
+            if isinstance(own, str) and given and not isinstance(given[0], str)
+            else (own, given[0] if given else "")
+        )
+        if isinstance(items, (list, tuple)) and isinstance(text, str):
+            self.size(
+                len(text) * len(items) + sum(len(item) for item in items if isinstance(item, str))
+            )
+
+    def _weight(self, value: object) -> int:
+        """How many values a container holds, each counted as often as it is held."""
+        if not isinstance(value, (list, tuple, dict)):
+            return 1
+        known = self._weights.get(id(value))
+        if known is not None:
+            return known[1]
+        self.step()
+        items: Iterable[object] = value.values() if isinstance(value, dict) else value
+        weight = 1 + sum(map(self._weight, items))
+        self._weights[id(value)] = value, weight  # kept, so that its id isn't given to another
+        return weight
+
+
+def _leaves(value: object) -> Iterable[object]:
+    """All values in nested containers."""
+    stack = [value]
+    while stack:
+        top = stack.pop()
+        if isinstance(top, Mapping):
+            stack.extend(top.keys())
+            stack.extend(top.values())
+        elif isinstance(top, (list, tuple)):
+            stack.extend(top)
+        else:
+            yield top
