@@ -24,7 +24,8 @@ _LARGEST_NUMBER = 100_000
 """As argument of a function or a filter; also Jinja's own limit of `range`."""
 _LARGEST_BITS = 4096
 """Of a number that is computed."""
-_SECONDS = 30.0
+_SECONDS, _SECONDS_OF_VALUE = 30.0, 0.01
+"""Far longer than the steps take."""
 _STEPS_BETWEEN_CLOCKS = 1_000
 _WIDE_FIELD = re.compile(r"\d{5,}")
 
@@ -45,7 +46,7 @@ class Budget:
         self._steps = _STEPS + _STEPS_OF_VALUE * values + characters // _CHARACTERS_OF_STEP
         self._most_steps = self._steps
         self._characters = _CHARACTERS + _CHARACTERS_OF_CHARACTER * characters
-        self._deadline = time.monotonic() + _SECONDS
+        self._deadline = time.monotonic() + _SECONDS + _SECONDS_OF_VALUE * values
         self._next_clock = self._steps
 
     def step(self, characters: int = 0) -> None:

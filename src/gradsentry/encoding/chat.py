@@ -76,6 +76,11 @@ class ChatRenderer:
         """Whether the template marks what the assistant wrote."""
         return self._template.has_markers
 
+    @property
+    def writes_date(self) -> bool:
+        """Whether the template asked for today's date."""
+        return self._template.writes_date
+
     def render(
         self,
         conversation: Conversation,

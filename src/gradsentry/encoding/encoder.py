@@ -41,6 +41,8 @@ class Encoder:
         self._chats: dict[str, ChatRenderer] = {}
         self.template_problem: str | None = None
         """Why the first conversation that the chat template refused was refused."""
+        self.max_length = options.max_length
+        """Tokens a row may have."""
         self.cut_tokens = 0
         """Tokens of the rows that were cut off, counted as far as they were looked at."""
         self.cut_characters = 0
@@ -50,6 +52,11 @@ class Encoder:
     def tokenizer_problem(self) -> str | None:
         """What the tokenizer said of the first text that it failed on."""
         return self._tokens.problem
+
+    @property
+    def writes_date(self) -> bool:
+        """Whether a chat template asked for today's date."""
+        return any(chat.writes_date for chat in self._chats.values())
 
     def encode(self, examples: Sequence[Example]) -> list[EncodedRow | Skipped]:
         """Encode a batch; the tokenizer works on it in parallel.

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import MethodType
 from typing import Any
 
 import jinja2
@@ -98,6 +99,11 @@ class ChatTemplate:
         )
         self.has_markers = self._environment.has_markers
         """Whether it marks what the assistant wrote."""
+
+    @property
+    def writes_date(self) -> bool:
+        """Whether it has asked for today's date."""
+        return self._environment.date_asked
 
     def render(
         self,
@@ -262,7 +268,7 @@ class _Watched(NodeTransformer):
 
     def visit_Concat(self, node: nodes.Concat) -> nodes.Node:  # noqa: N802
         self.generic_visit(node)
-        return _call("concatenated", *node.nodes)
+        return _call("concatenated", nodes.ContextReference(), *node.nodes)
 
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         return self._made(node, node.items)
@@ -316,6 +322,7 @@ class _Environment(ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         self.watch = _Watch([], Budget())
         self.has_markers = False
+        self.date_asked = False
         super().__init__(
             trim_blocks=True, lstrip_blocks=True, extensions=[_Generation, jinja2.ext.loopcontrols]
         )
@@ -323,7 +330,7 @@ class _Environment(ImmutableSandboxedEnvironment):
         self.filters = {name: self._bounded(name, own) for name, own in self.filters.items()}
         self.globals.update(
             raise_exception=_raise_exception,
-            strftime_now=TEMPLATE_DATE.strftime,
+            strftime_now=self._dated(),
             dict=_Dict(),
             namespace=_Namespace,
         )
@@ -340,10 +347,9 @@ class _Environment(ImmutableSandboxedEnvironment):
     def made(self, value: Any) -> Any:
         return self.watch.budget.made(value)
 
-    @jinja2.pass_eval_context
-    def concatenated(self, context: nodes.EvalContext, *parts: Any) -> str:
+    def concatenated(self, context: Context, *parts: Any) -> str:
         self.watch.budget.size(sum(len(part) for part in parts if isinstance(part, str)))
-        join = markup_join if context.autoescape else str_join
+        join = markup_join if context.eval_ctx.autoescape else str_join
         joined: str = self.watch.budget.made(join(parts))
         return joined
 
@@ -358,10 +364,10 @@ class _Environment(ImmutableSandboxedEnvironment):
         return super().getitem(obj, argument)
 
     def call(__self, __context: Context, __obj: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        if __obj.__class__ is MethodType and __obj.__self__ is __self:
+            return __obj(*args)
         method = getattr(__obj, "__wrapped__", __obj)
         own = getattr(method, "__self__", None)
-        if own is __self:
-            return super().call(__context, __obj, *args, **kwargs)
         budget = __self.watch.budget
         budget.function(getattr(method, "__name__", ""), own, (*args, *kwargs.values()))
         return budget.made(super().call(__context, __obj, *args, **kwargs))
@@ -369,6 +375,13 @@ class _Environment(ImmutableSandboxedEnvironment):
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         self.watch.budget.operation(operator, left, right)
         return self.watch.budget.made(super().call_binop(context, operator, left, right))
+
+    def _dated(self) -> Callable[[str], str]:
+        def strftime_now(format: str) -> str:
+            self.date_asked = True
+            return TEMPLATE_DATE.strftime(format)
+
+        return strftime_now
 
     def _bounded(self, name: str, own: Callable[..., Any]) -> Callable[..., Any]:
         passed = 1 if hasattr(own, "jinja_pass_arg") else 0
