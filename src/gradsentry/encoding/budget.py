@@ -14,8 +14,9 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-_STEPS, _STEPS_OF_VALUE = 200_000, 1_000
-"""Steps of any conversation, and for each value in it: a template of TRL's needs under a tenth."""
+_STEPS, _STEPS_OF_VALUE, _STEPS_OF_CHARACTER = 200_000, 1_000, 1
+"""Steps of any conversation, and for each value and character in it: TRL's templates need under a
+tenth."""
 _CHARACTERS, _CHARACTERS_OF_CHARACTER = 2_000_000, 20
 """Likewise of text: JSON writes up to twelve for an emoji."""
 _CHARACTERS_OF_STEP = 256
@@ -27,6 +28,11 @@ _LARGEST_BITS = 4096
 _SECONDS, _SECONDS_OF_VALUE = 30.0, 0.01
 """Far longer than the steps take."""
 _STEPS_BETWEEN_CLOCKS = 1_000
+_LONGEST_SETTING = 1_000
+"""Characters of a text that says how to join, indent or wrap others."""
+_LONGEST_WRAPPED = 100_000
+_BY_CHANCE = ("lipsum", "generate_lorem_ipsum", "random")
+_SIZED = (str, bytes, list, tuple)
 _WIDE_FIELD = re.compile(r"\d{5,}")
 
 
@@ -43,7 +49,7 @@ class Budget:
         for value in _leaves(given):
             values += 1
             characters += len(value) if isinstance(value, str) else 0
-        self._steps = _STEPS + _STEPS_OF_VALUE * values + characters // _CHARACTERS_OF_STEP
+        self._steps = _STEPS + _STEPS_OF_VALUE * values + _STEPS_OF_CHARACTER * characters
         self._most_steps = self._steps
         self._characters = _CHARACTERS + _CHARACTERS_OF_CHARACTER * characters
         self._deadline = time.monotonic() + _SECONDS + _SECONDS_OF_VALUE * values
@@ -82,29 +88,44 @@ class Budget:
         for value in given:
             self.number(value)
             self.step(len(value) if isinstance(value, str) else 0)
-        if name in ("lipsum", "random"):
-            raise OverBudgetError(f"it writes what chance gives ({name})")
-        if name in ("format", "format_map") and isinstance(own, str) and _WIDE_FIELD.search(own):
-            raise OverBudgetError("it makes too long a text")
-        if name == "join":
-            self._join(own, given)
-        elif isinstance(own, str):
+        if name in _BY_CHANCE:
+            raise OverBudgetError("it writes what chance gives")
+        if isinstance(own, str):
             self.step(len(own))
-            texts = [value for value in given if isinstance(value, str)]
-            if name == "replace" and len(texts) > 1:
-                self.size(
-                    len(own) + (own.count(texts[0]) if texts[0] else len(own) + 1) * len(texts[1])
-                )
-            elif name == "indent" and texts:
-                self.size(len(own) + (own.count("\n") + 1) * len(texts[0]))
+            self._text_function(name, own, given)
+        elif name in ("join", "tojson"):
+            self._settings(given)
+
+    def _text_function(self, name: str, own: str, given: list[object]) -> None:
+        """A function is to be called on a text."""
+        if name in ("format", "format_map") and _is_wide(own, given):
+            raise OverBudgetError("it makes too long a text")
+        if name in ("join", "indent", "wordwrap", "urlize", "tojson"):
+            self._settings(given)
+            self._settings(
+                [own] if name == "join" and given and not isinstance(given[0], str) else []
+            )
+        if name in ("wordwrap", "urlize") and len(own) > _LONGEST_WRAPPED:
+            raise OverBudgetError("it wraps too long a text")
+        if name == "replace" and len(given) > 1:
+            old, new = str(given[0]), str(given[1])
+            self.size(len(own) + (own.count(old) if old else len(own) + 1) * len(new))
+        if name == "translate" and given and isinstance(given[0], Mapping):
+            self.size(len(own) * max((len(str(new)) for new in given[0].values()), default=0))
+
+    def _settings(self, given: Iterable[object]) -> None:
+        for value in given:
+            for text in value if isinstance(value, (list, tuple)) else (value,):
+                if isinstance(text, str) and len(text) > _LONGEST_SETTING:
+                    raise OverBudgetError("it joins by too long a text")
 
     def operation(self, operator: str, left: Any, right: Any) -> None:
         """Two values are to be added, multiplied, raised or formatted."""
         self.step()
-        sizes = [len(value) for value in (left, right) if isinstance(value, (str, list, tuple))]
+        sizes = [len(value) for value in (left, right) if isinstance(value, _SIZED)]
         if operator == "+" and len(sizes) == 2:
             self.size(sum(sizes))
-        elif operator == "%" and isinstance(left, str) and _WIDE_FIELD.search(left):
+        elif operator == "%" and isinstance(left, str) and _is_wide(left, [right]):
             raise OverBudgetError("it makes too long a text")
         elif operator == "*" and len(sizes) == 1:
             times = right if isinstance(right, int) else left
@@ -118,18 +139,6 @@ class Budget:
             if bits > _LARGEST_BITS:
                 raise OverBudgetError("it computes too large a number")
 
-    def _join(self, own: object, given: list[object]) -> None:
-        # A filter joins its own value by its argument, a text joins its argument by itself.
-        items, text = (
-            (given[0], own)
-            if isinstance(own, str) and given and not isinstance(given[0], str)
-            else (own, given[0] if given else "")
-        )
-        if isinstance(items, (list, tuple)) and isinstance(text, str):
-            self.size(
-                len(text) * len(items) + sum(len(item) for item in items if isinstance(item, str))
-            )
-
     def _weight(self, value: object) -> int:
         """How many values a container holds, each counted as often as it is held."""
         if not isinstance(value, (list, tuple, dict)):
@@ -142,6 +151,15 @@ class Budget:
         weight = 1 + sum(map(self._weight, items))
         self._weights[id(value)] = value, weight  # kept, so that its id isn't given to another
         return weight
+
+
+def _is_wide(pattern: str, given: Iterable[object]) -> bool:
+    """Whether a pattern may make a field far wider than what it holds."""
+    widths = [item for value in given for item in (value if isinstance(value, tuple) else (value,))]
+    told = "*" in pattern or "}}" in pattern or "{:{" in pattern
+    return _WIDE_FIELD.search(pattern) is not None or (
+        told and any(isinstance(width, int) and abs(width) > _LARGEST_NUMBER for width in widths)
+    )
 
 
 def _leaves(value: object) -> Iterable[object]:

@@ -270,6 +270,17 @@ class _Watched(NodeTransformer):
         self.generic_visit(node)
         return _call("concatenated", nodes.ContextReference(), *node.nodes)
 
+    def visit_Compare(self, node: nodes.Compare) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        for operand in node.ops:
+            if not isinstance(operand.expr, nodes.Const):
+                operand.expr = _call("made", operand.expr)
+        return node
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Node:  # noqa: N802
+        self.generic_visit(node)
+        return _call("made", node) if isinstance(node.arg, nodes.Slice) else node
+
     def visit_List(self, node: nodes.List) -> nodes.Node:  # noqa: N802
         return self._made(node, node.items)
 
