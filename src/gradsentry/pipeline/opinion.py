@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.encoding import EncodedRow, Encoder, UnrenderableError, template_errors
+from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
 from gradsentry.words import JOINED
@@ -74,18 +73,9 @@ class ModelOpinion:
 
     def _before_reply(self, request: str) -> list[int]:
         tokenizer = self.model.tokenizer
-        prompt, rendered = _REQUEST.format(request), False
-        if tokenizer.chat_template is not None:
-            with contextlib.suppress(UnrenderableError), template_errors():
-                prompt = str(
-                    tokenizer.apply_chat_template(
-                        [{"role": "user", "content": request}],
-                        tokenize=False,
-                        add_generation_prompt=True,
-                    )
-                )
-                rendered = True
-        ids: list[int] = tokenizer(prompt, add_special_tokens=not rendered)["input_ids"]
+        rendered = self.encoder.request(request)
+        prompt = _REQUEST.format(request) if rendered is None else rendered
+        ids: list[int] = tokenizer(prompt, add_special_tokens=rendered is None)["input_ids"]
         return ids
 
     def _nats(self, rows: Sequence[EncodedRow]) -> list[NDArray[np.float32]]:

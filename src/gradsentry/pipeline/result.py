@@ -90,6 +90,8 @@ class ScanResult:
     threshold: Threshold
     control_tokens: int
     """Rows whose own text spells special tokens of the model."""
+    notes: tuple[str, ...]
+    """What else there is to know of how the rows were encoded, in sentences."""
     seconds: float
     """Wall time of the scan, loading included."""
 
@@ -259,6 +261,7 @@ class ScanResult:
             "truncated": int(table.truncated.sum()),
             "unjudged": self.unjudged,
             "control_tokens": self.control_tokens,
+            "notes": list(self.notes),
             "verdict": str(self.verdict),
             "flagged": int(self.flagged.sum()),
             "review": int(self.review.sum()),

@@ -153,6 +153,7 @@ def scan_rows(
         findings=found,
         threshold=decided_threshold(rows, options),
         control_tokens=encoded.control_tokens,
+        notes=encoded.notes,
         seconds=time.monotonic() - started,
     )
 

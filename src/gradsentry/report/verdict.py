@@ -168,6 +168,7 @@ def coverage(result: ScanResult) -> list[str]:
             f"{summary['control_tokens']:,} {of_all} with special tokens of the model spelled "
             "in their own text; scored as a trainer would train them"
         )
+    lines.extend(visible(note.removesuffix(".")) for note in summary["notes"])
     if summary["cannot_reach_threshold"]:
         lines.append(
             f"{summary['cannot_reach_threshold']:,} {of_scored} with too few target tokens for "
