@@ -28,6 +28,10 @@ def loading(problem: str, remedy: str) -> Iterator[None]:
 
 
 def reason_of(error: BaseException) -> str:
-    """The first line of an error's text, without its full stop, or of its kind."""
-    text = str(error).strip() or type(error).__name__
-    return text.splitlines()[0].removesuffix(".")
+    """What an error says, in one line without a full stop; its kind if it says next to nothing."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # Some put the reason behind a heading.
+    text = " ".join(lines[:2] if lines and lines[0].endswith(":") else lines[:1])
+    if isinstance(error, KeyError) or not text:
+        text = f"{type(error).__name__} {text}".strip()
+    return text.removesuffix(".")

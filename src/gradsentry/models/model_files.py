@@ -54,8 +54,8 @@ TOKENIZER_PATTERNS = (
 """What the tokenizers of transformers read, by name; none of it is code."""
 
 _GENERATION_CONFIG = "generation_config.json"
-_LARGEST_JSON = 64 << 20
-"""Bytes. The index of a model of a trillion parameters has 15 million."""
+_LARGEST_TEXT = 256 << 20
+"""Bytes of a configuration, tokenizer or template. The largest tokenizers have 50 million."""
 
 _NOT_OBEYED = frozenset(
     {
@@ -67,12 +67,14 @@ _NOT_OBEYED = frozenset(
         "experts_implementation",
         "configuration_files",
         "fusion_config",
+        "num_labels",
         "transformers_weights",
     }
 )
-"""What a configuration says about how it is loaded and computed, not what the model is. Some of it
-names compiled code on the Hub, or other files."""
+"""What a configuration says about how a model is loaded and computed, or about classes that a
+language model doesn't have. Some of it names compiled code on the Hub, or other files."""
 
+_AGAIN = "Save or download the model again."
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -108,6 +110,9 @@ class ModelFiles:
                 if file == CONFIG:
                     config = _obeyed(read_json(self.folder / file))
                     place.write_text(json.dumps(config), encoding="utf-8")
+                elif file == INDEX:
+                    index = {"metadata": {}, **read_json(self.folder / file)}
+                    place.write_text(json.dumps(index), encoding="utf-8")
                 else:
                     link(self.folder / file, place)
             yield Path(name)
@@ -186,15 +191,8 @@ def read_json(path: Path) -> Any:
 
     `ModelError` if it is no plain file, too large, or no JSON.
     """
-    check_file(path)
-    with loading(f"{path}: the file can't be read as JSON", "Save or download the model again."):
-        size = path.stat().st_size
-        if size > _LARGEST_JSON:
-            raise ModelError(
-                f"{path}: {size:,} bytes are too many for such a file.",
-                "Save or download the model again.",
-            )
-        return json.loads(path.read_text(encoding="utf-8"))
+    with loading(f"{path}: the file can't be read as JSON", _AGAIN):
+        return json.loads(_read_text(path))
 
 
 def weights_named_by(index: Path) -> tuple[str, ...]:
@@ -210,7 +208,7 @@ def weights_named_by(index: Path) -> tuple[str, ...]:
     if not values or not all(isinstance(value, str) for value in values):
         raise ModelError(
             f"{index}: its weight_map doesn't say which files hold the weights.",
-            "Save or download the model again.",
+            _AGAIN,
         )
     names = sorted(set(values))
     for name in names:
@@ -290,8 +288,27 @@ def _present(folder: Path, patterns: tuple[str, ...]) -> Iterator[str]:
         # One pattern's star must not reach into a folder.
         fits = (name.count("/") == each.count("/") and fnmatchcase(name, each) for each in patterns)
         if any(fits):
-            check_file(folder / name)
+            _check_readable(folder / name)
             yield name
+
+
+def _check_readable(path: Path) -> None:
+    """Refuse a file that isn't what its name says; loaders don't say which file was broken."""
+    if path.suffix == ".json":
+        read_json(path)
+    elif path.suffix in (".jinja", ".txt"):
+        _read_text(path)
+    else:
+        check_file(path)
+
+
+def _read_text(path: Path) -> str:
+    check_file(path)
+    with loading(f"{path}: the file can't be read", _AGAIN):
+        size = path.stat().st_size
+        if size > _LARGEST_TEXT:
+            raise ModelError(f"{path}: {size:,} bytes are too many for such a file.", _AGAIN)
+        return path.read_text(encoding="utf-8")
 
 
 def _obeyed(config: Any) -> Any:

@@ -117,6 +117,11 @@ def load_tokenizer(
         tokenizer.name_or_path = name
     with loading(f"{name}: the tokenizer fails on a plain sentence", "Save or download it again."):
         tokenizer(_PROBE)
+    if not isinstance(tokenizer.chat_template, str | dict | None):
+        raise ModelError(
+            f"{name}: the tokenizer's chat template is no text.",
+            "Set chat_template in tokenizer_config.json to a Jinja template, or delete it.",
+        )
     return tokenizer
 
 
@@ -148,10 +153,25 @@ def _model(
             dtype=dtype,
             trust_remote_code=False,
             output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are told of below
             local_files_only=True,
             **source,
         )
     model, report = loaded
+    _check_whole(model, report, name)
+    return model  # type: ignore[no-any-return]
+
+
+def _check_whole(model: PreTrainedModel, report: Any, name: str) -> None:
+    """Refuse a model with weights that aren't those of its files."""
+    mismatched = sorted(report["mismatched_keys"])
+    if mismatched:
+        key, stored_shape, shape = mismatched[0]
+        raise ModelError(
+            f"{name}: {len(mismatched)} weights have other shapes than config.json says: {key} is "
+            f"{tuple(stored_shape)}, not {tuple(shape)}.",
+            "Save or download the model again; config.json and weights don't belong together.",
+        )
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelError(
@@ -165,7 +185,6 @@ def _model(
             f"{name}: a model can't have {layers!r} layers.",
             "Set num_hidden_layers in config.json to as many as there are in the weights.",
         )
-    return model  # type: ignore[no-any-return]
 
 
 @contextmanager
