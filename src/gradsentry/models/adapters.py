@@ -15,7 +15,7 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from gradsentry.errors import ModelError
-from gradsentry.models.bounds import check_counts, no_larger_than, stored
+from gradsentry.models.bounds import MOST_LAYERS, check_counts, no_larger_than, stored
 from gradsentry.models.faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
@@ -29,7 +29,6 @@ from gradsentry.models.pretrained import Pretrained, enough_room, load_tokenizer
 _PREFIX = "base_model.model."
 """Stands before the names of the base's modules in an adapter's weights."""
 
-_MOST_LAYERS = 10_000
 _MOST_QUANTIFIERS = 8
 _QUANTIFIER = re.compile(r"[*+{]")
 _QUANTIFIED_GROUP = re.compile(r"\)[*+{]")
@@ -173,16 +172,17 @@ def _check_sizes(raw: dict[str, Any], shapes: dict[str, tuple[int, ...]], where:
     patterns = raw.get("rank_pattern")
     ranks = [raw.get("r"), *(patterns.values() if isinstance(patterns, dict) else ())]
     for rank in ranks:
-        if isinstance(rank, int) and not 0 <= rank <= longest:
+        # Other kinds take whole matrices for a rank above their size.
+        if raw.get("peft_type") == "LORA" and isinstance(rank, int) and not 0 < rank <= longest:
             raise ModelError(
                 f"{where}: a rank of {rank:,} doesn't go with weights of at most {longest:,} rows.",
                 "Save the adapter again; its configuration and weights don't belong together.",
             )
     replicated = sum(end - start for start, end in raw.get("layer_replication") or [])
-    if replicated > _MOST_LAYERS:
+    if replicated > MOST_LAYERS:
         raise ModelError(
             f"{where}: layer_replication makes {replicated:,} layers.",
-            f"No model has more than {_MOST_LAYERS:,}. Save the adapter again.",
+            f"No model has more than {MOST_LAYERS:,}. Save the adapter again.",
         )
 
 

@@ -25,7 +25,7 @@ from gradsentry.models.faults import loading
 from gradsentry.models.memory import free_memory
 from gradsentry.models.model_files import check_file
 
-_MOST_LAYERS = 10_000
+MOST_LAYERS = 10_000
 """Deeper models don't exist."""
 
 _LARGEST_COUNT = 10_000_000
@@ -114,7 +114,7 @@ def check_counts(config: object, where: str) -> None:
     """
     for key, value in _numbers(config, ""):
         layers = ("layer" in key and key.startswith(("n_", "num_"))) or key == "block_count"
-        largest = _MOST_LAYERS if layers else _LARGEST_COUNT
+        largest = MOST_LAYERS if layers else _LARGEST_COUNT
         if abs(value) > largest and not any(word in key for word in _NO_COUNTS):
             raise ModelError(
                 f"{where}: {key} can't be {value!r}.",
