@@ -1,9 +1,12 @@
 """GradSentry finds backdoored rows in fine-tuning data before a language model trains on them."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
 
 from gradsentry._version import __version__ as __version__
+
+# Of `typing`, which isn't imported: `python -m gradsentry` runs this while the current folder, often
+# the data's, is still the first to import from.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from gradsentry._api import *  # noqa: F403

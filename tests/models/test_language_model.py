@@ -14,7 +14,7 @@ from transformers import BertConfig, BertModel, LlamaConfig, LlamaForCausalLM
 
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
-from gradsentry.models.default_model import REVISION, _download_wheel, default_model_folder
+from gradsentry.models.default_model import REVISION, default_model_folder
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import ARCHITECTURES, tiny_model
 

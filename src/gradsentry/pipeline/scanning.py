@@ -26,6 +26,7 @@ from gradsentry.models import (
     ForwardPass,
     HeadStates,
     LanguageModel,
+    check_reference,
     linear_module,
     load_model,
     plan_batches,
@@ -80,6 +81,8 @@ def scan(
     `GradSentryError` for everything that the caller can mend: data, model, options, output.
     """
     started = time.monotonic()
+    if not isinstance(model, LanguageModel):
+        check_reference(model, options.model.revision)  # before data are fetched or read
     source, layout, first = opened(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
