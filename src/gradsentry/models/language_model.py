@@ -14,6 +14,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry._choices import choose
+from gradsentry._turns import taking_turns
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
@@ -158,6 +159,7 @@ class Pretrained:
     """Which weights exactly, where loading tells."""
 
 
+@taking_turns
 def load_pretrained(
     reference: str | Path | None,
     options: ModelOptions = ModelOptions(),

@@ -188,14 +188,15 @@ def _tear_down(folder: Path) -> None:
 def _check_ours(folder: Path) -> None:
     """Refuse a work folder that GradSentry didn't make, or that holds something else.
 
-    Of its marks one may be damaged: the journal begins with another.
+    The mark may be lost: a journal, and results that were moved aside, tell as well.
     """
     there = {path.name for path in folder.iterdir()}
     lock = folder / _LOCK
     if not there or (there == {_LOCK} and lock.is_file() and lock.stat().st_size == 0):
         return  # just made, or just emptied
     marked = (folder / _MARK).is_dir() and not (folder / _MARK).is_symlink()
-    if not marked and not is_journal(folder / _JOURNAL):
+    results = folder / _REPLACED
+    if not (marked or is_journal(folder / _JOURNAL) or foreign_part(results) is None):
         raise OutputError(
             f"{folder}: a scan would work here, but GradSentry didn't make this folder.",
             "Move or rename it, or choose another folder with --out.",
@@ -376,7 +377,9 @@ def _make_private(folder: Path) -> None:
         )
 
 
-def blank_table(path: Path, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+def blank_table(
+    path: Path, shape: tuple[int, ...], dtype: DTypeLike
+) -> np.memmap[tuple[int, ...], np.dtype[Any]]:
     """A new file of numbers, mapped into memory: NaN, for integers 0."""
     size, kind = math.prod(shape), np.dtype(dtype)
     blank = np.nan if kind.kind == "f" else 0
