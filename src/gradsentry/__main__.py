@@ -10,6 +10,6 @@ import sys
 if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):
     del sys.path[0]
 
-from gradsentry.cli import main  # noqa: E402
+from gradsentry.cli import main
 
 main()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from gradsentry._turns import taking_turns
 from gradsentry.errors import ModelError
 from gradsentry.models import default_model
 from gradsentry.models.adapters import adapted, base_of
@@ -43,6 +44,7 @@ def load_model(
     )
 
 
+@taking_turns
 def load_pretrained(
     reference: str | Path | None,
     options: ModelOptions = ModelOptions(),

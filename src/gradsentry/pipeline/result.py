@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gradsentry._version import __version__
 from gradsentry.detectors.spectral import HEAD
 from gradsentry.evidence import Verdict
+from gradsentry.faults import telling_faults
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
@@ -211,7 +212,8 @@ class ScanResult:
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
-        with open_workspace(Path(out), force, keep=[self.source.label]) as space:
+        keep = [self.source.label, self.scanned_with.model]
+        with telling_faults(), open_workspace(Path(out), force, keep) as space:
             write_outputs(self, space.result_folder())
             space.publish()
 

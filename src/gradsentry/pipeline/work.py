@@ -31,7 +31,7 @@ class ScanWork:
     options: ScanOptions
     space: Workspace
     fingerprint: str
-    """Says what scores depend on; names the files of an interrupted scan."""
+    """Says what scores depend on: those of an interrupted scan are taken up if it is the same."""
     progress: Progress
 
     @property

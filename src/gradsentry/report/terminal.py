@@ -34,7 +34,7 @@ _SECONDS_TO_LINE, _SECONDS_BETWEEN_LINES = 2, 15
 @contextlib.contextmanager
 def showing_progress() -> Iterator[ScanProgress]:
     """Progress on standard error, so that standard output holds the verdict alone."""
-    console = Console(stderr=True, highlight=False)
+    console = _Heedless(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -99,6 +99,14 @@ class _Lines:
             self.note(f"{self._name}: {self._done:,}{of} rows")
 
 
+class _Heedless(Console):
+    """Prints on standard error, as long as somebody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would leave with 1, in the middle of the work."""
+        self.quiet = True
+
+
 class Piped(Console):
     """Prints on standard output, as far as somebody reads it."""
 
@@ -128,6 +136,7 @@ def print_verdict(result: ScanResult, out: Path | None) -> None:
     line()
     results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
     for name, value in [*provenance(result), *results]:
-        console.print(Text(f"{name + ':':16}", style="dim") + Text(value), soft_wrap=True)
+        shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))
+        console.print(shown, soft_wrap=True)
     if out is None:
         line(Text("Nothing was written; --out DIR keeps scores, clean data and report."))
