@@ -20,6 +20,14 @@ _PARTIAL = "\ufffd"
 """What tokenizers decode the first tokens of a character of several to."""
 _AROUND = 200
 """Characters on each side of a span within which a payload may go on."""
+_DECODED_TOGETHER, _DECODED_BEFORE = 32, 8
+"""Tokens that are decoded at once, and those among them that only show what stands before: some
+tokenizers drop the first space of a text, and a character may take several tokens."""
+_MOST_TOGETHER = 128
+"""From here on it no longer matters that the last of them may be in the middle of a character."""
+_OVERLAPS = 8
+"""A part that overlaps itself more than this, as in "ha ha ha ...", stands nowhere in particular.
+Bounds the time that counting it takes."""
 
 
 @dataclass(frozen=True)
@@ -106,12 +114,7 @@ class EvidenceRows:
         A character of several tokens counts when its last one is there. Both (targets + 1,).
         """
         if row not in self._ends:
-            ids = self._ids(row)
-            prefixes = [self._decoded(ids[:count]) for count in range(len(ids) + 1)]
-            self._ends[row] = (
-                np.array([len(prefix.rstrip(_PARTIAL)) for prefix in prefixes]),
-                np.array([prefix.endswith(_PARTIAL) for prefix in prefixes]),
-            )
+            self._ends[row] = token_ends(self.tokenizer, self._ids(row))
         return self._ends[row]
 
     @cached_property
@@ -139,9 +142,9 @@ class EvidenceRows:
     def _tokens_of_rows(self) -> sparse.csr_array:
         """Shape (rows, V'): 1 where a row has a token among its targets."""
         row = np.repeat(np.arange(len(self)), np.diff(self.offsets))
-        pairs = np.unique(np.stack([row, self.targets]), axis=1)
-        shape = (len(self), int(self.targets.max()) + 1)
-        return sparse.csr_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=shape)
+        width = int(self.targets.max(initial=0)) + 1
+        held = np.divmod(np.unique(row * width + self.targets), width)
+        return sparse.csr_array((np.ones(len(held[0])), held), shape=(len(self), width))
 
     def text(self, row: int, start: int, end: int) -> str:
         """A stretch of targets as text, without special tokens."""
@@ -154,6 +157,94 @@ class EvidenceRows:
 
     def _decoded(self, ids: list[int]) -> str:
         return _decoded(self.tokenizer, ids)
+
+
+def token_ends(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int]
+) -> tuple[NDArray[np.int64], BoolArray]:
+    """Characters up to each token, and whether the last of them is in the middle of one.
+
+    A character of several tokens counts when its last one is there. Both (tokens + 1,). Tokens are
+    decoded with a few before them, not with all, so the time is linear in their number.
+    """
+    ends, partial = [0], [False]
+    first, known = 0, 0  # of the tokens decoded together; characters before what they spell
+    for end in range(1, len(ids) + 1):
+        text = _decoded(tokenizer, ids[first:end])
+        ends.append(known + len(text.rstrip(_PARTIAL)))
+        partial.append(text.endswith(_PARTIAL))
+        if end - first >= _DECODED_TOGETHER and not partial[-1] or end - first >= _MOST_TOGETHER:
+            before = range(end - _DECODED_BEFORE, first, -1)
+            first = next((place for place in before if not partial[place]), end - _DECODED_BEFORE)
+            known = ends[-1] - len(_decoded(tokenizer, ids[first:end]).rstrip(_PARTIAL))
+    return np.maximum.accumulate(ends), np.array(partial)
+
+
+def characters(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
+) -> tuple[int, int] | None:
+    """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
+    before, upto = (_decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
+    own = upto[len(before) :]
+    start = len(before) + len(own) - len(own.lstrip())
+    whole = _decoded(tokenizer, ids)
+    if response[len(before) : len(upto)] == own and own:
+        return len(before), len(upto)
+    # Templates add text between turns, some tokenizers drop the first space.
+    return _same_place(whole, (start, start + len(own.strip())), response)
+
+
+def _same_place(text: str, place: tuple[int, int], other: str) -> tuple[int, int] | None:
+    """Where a part of a text lies in another one that holds the same parts in the same order."""
+    part = text[place[0] : place[1]]
+    if not part:
+        return None
+    if other.startswith(text[: place[1]]):
+        return place
+    occurrences = _occurrences(text[: place[1]], part)
+    if occurrences is None:
+        return None
+    found = -1
+    for _ in range(occurrences):
+        found = other.find(part, found + 1)
+        if found < 0:
+            return None
+    return found, found + len(part)
+
+
+def _occurrences(text: str, part: str) -> int | None:
+    """How often a part occurs in a text, overlaps included; None if it overlaps itself a lot."""
+    count, place = 0, text.find(part)
+    while place >= 0:
+        count, place = count + 1, text.find(part, place + 1)
+        if count * len(part) > _OVERLAPS * len(text):
+            return None
+    return count
+
+
+def _decoded(self, ids: list[int]) -> str:
+        return _decoded(self.tokenizer, ids)
+
+
+def token_ends(
+    tokenizer: PreTrainedTokenizerBase, ids: list[int]
+) -> tuple[NDArray[np.int64], BoolArray]:
+    """Characters up to each token, and whether the last of them is in the middle of one.
+
+    A character of several tokens counts when its last one is there. Both (tokens + 1,). Tokens are
+    decoded with a few before them, not with all, so the time is linear in their number.
+    """
+    ends, partial = [0], [False]
+    first, known = 0, 0  # of the tokens decoded together; characters before what they spell
+    for end in range(1, len(ids) + 1):
+        text = _decoded(tokenizer, ids[first:end])
+        ends.append(known + len(text.rstrip(_PARTIAL)))
+        partial.append(text.endswith(_PARTIAL))
+        if end - first >= _DECODED_TOGETHER and not partial[-1] or end - first >= _MOST_TOGETHER:
+            before = range(end - _DECODED_BEFORE, first, -1)
+            first = next((place for place in before if not partial[place]), end - _DECODED_BEFORE)
+            known = ends[-1] - len(_decoded(tokenizer, ids[first:end]).rstrip(_PARTIAL))
+    return np.maximum.accumulate(ends), np.array(partial)
 
 
 def characters(
