@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,13 +20,10 @@ from gradsentry.records import shared_beginning
 
 _PARTIAL = "\ufffd"
 """What tokenizers decode the first tokens of a character of several to."""
+_MOST_BYTES = 4
+"""Of a character, and so tokens."""
 _AROUND = 200
 """Characters on each side of a span within which a payload may go on."""
-_DECODED_TOGETHER, _DECODED_BEFORE = 32, 8
-"""Tokens that are decoded at once, and those among them that only show what stands before: some
-tokenizers drop the first space of a text, and a character may take several tokens."""
-_MOST_TOGETHER = 128
-"""From here on it no longer matters that the last of them may be in the middle of a character."""
 _OVERLAPS = 8
 """A part that overlaps itself more than this, as in "ha ha ha ...", stands nowhere in particular.
 Bounds the time that counting it takes."""
@@ -97,29 +96,24 @@ class EvidenceRows:
 
     def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
         """The stretch of targets that holds a stretch of the response's characters."""
-        decoded = self._decoded(self._ids(row))
+        ids = self._ids(row)
+        decoded = self._decoded(ids)
         place = _same_place(self.responses[row], (start, end), decoded)
         if place is None:
             return None
-        ends, partial = self._token_ends(row)
-        first = int(np.searchsorted(ends, place[0], side="right")) - 1
-        while first > 0 and partial[first]:
-            first -= 1
-        last = int(np.searchsorted(ends, place[1]))
-        return first, last
+        counts = range(len(ids) + 1)
 
-    def _token_ends(self, row: int) -> tuple[NDArray[np.int64], BoolArray]:
-        """Characters up to each of a row's targets, and whether the last is in the middle of one.
+        def spelled(count: int) -> str:
+            return self._decoded(ids[:count])
 
-        A character of several tokens counts when its last one is there. Both (targets + 1,).
-        """
-        if row not in self._ends:
-            self._ends[row] = token_ends(self.tokenizer, self._ids(row))
-        return self._ends[row]
+        def end(count: int) -> int:
+            return len(spelled(count).rstrip(_PARTIAL))
 
-    @cached_property
-    def _ends(self) -> dict[int, tuple[NDArray[np.int64], BoolArray]]:
-        return {}  # many patterns ask for the same rows
+        # A character of several tokens counts when its last one is there.
+        first = bisect_right(counts, place[0], key=end) - 1
+        back = range(first, max(0, first - _MOST_BYTES), -1)
+        first -= sum(1 for _ in takewhile(lambda count: spelled(count).endswith(_PARTIAL), back))
+        return first, bisect_left(counts, place[1], key=end)
 
     def window(self, row: int, place: tuple[int, int] | None) -> str:
         """The response around some of its characters, or its start."""
@@ -157,27 +151,6 @@ class EvidenceRows:
 
     def _decoded(self, ids: list[int]) -> str:
         return _decoded(self.tokenizer, ids)
-
-
-def token_ends(
-    tokenizer: PreTrainedTokenizerBase, ids: list[int]
-) -> tuple[NDArray[np.int64], BoolArray]:
-    """Characters up to each token, and whether the last of them is in the middle of one.
-
-    A character of several tokens counts when its last one is there. Both (tokens + 1,). Tokens are
-    decoded with a few before them, not with all, so the time is linear in their number.
-    """
-    ends, partial = [0], [False]
-    first, known = 0, 0  # of the tokens decoded together; characters before what they spell
-    for end in range(1, len(ids) + 1):
-        text = _decoded(tokenizer, ids[first:end])
-        ends.append(known + len(text.rstrip(_PARTIAL)))
-        partial.append(text.endswith(_PARTIAL))
-        if end - first >= _DECODED_TOGETHER and not partial[-1] or end - first >= _MOST_TOGETHER:
-            before = range(end - _DECODED_BEFORE, first, -1)
-            first = next((place for place in before if not partial[place]), end - _DECODED_BEFORE)
-            known = ends[-1] - len(_decoded(tokenizer, ids[first:end]).rstrip(_PARTIAL))
-    return np.maximum.accumulate(ends), np.array(partial)
 
 
 def characters(
@@ -219,66 +192,6 @@ def _occurrences(text: str, part: str) -> int | None:
         count, place = count + 1, text.find(part, place + 1)
         if count * len(part) > _OVERLAPS * len(text):
             return None
-    return count
-
-
-def _decoded(self, ids: list[int]) -> str:
-        return _decoded(self.tokenizer, ids)
-
-
-def token_ends(
-    tokenizer: PreTrainedTokenizerBase, ids: list[int]
-) -> tuple[NDArray[np.int64], BoolArray]:
-    """Characters up to each token, and whether the last of them is in the middle of one.
-
-    A character of several tokens counts when its last one is there. Both (tokens + 1,). Tokens are
-    decoded with a few before them, not with all, so the time is linear in their number.
-    """
-    ends, partial = [0], [False]
-    first, known = 0, 0  # of the tokens decoded together; characters before what they spell
-    for end in range(1, len(ids) + 1):
-        text = _decoded(tokenizer, ids[first:end])
-        ends.append(known + len(text.rstrip(_PARTIAL)))
-        partial.append(text.endswith(_PARTIAL))
-        if end - first >= _DECODED_TOGETHER and not partial[-1] or end - first >= _MOST_TOGETHER:
-            before = range(end - _DECODED_BEFORE, first, -1)
-            first = next((place for place in before if not partial[place]), end - _DECODED_BEFORE)
-            known = ends[-1] - len(_decoded(tokenizer, ids[first:end]).rstrip(_PARTIAL))
-    return np.maximum.accumulate(ends), np.array(partial)
-
-
-def characters(
-    tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
-) -> tuple[int, int] | None:
-    """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
-    before, upto = (_decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
-    own = upto[len(before) :]
-    start = len(before) + len(own) - len(own.lstrip())
-    whole = _decoded(tokenizer, ids)
-    if response[len(before) : len(upto)] == own and own:
-        return len(before), len(upto)
-    # Templates add text between turns, some tokenizers drop the first space.
-    return _same_place(whole, (start, start + len(own.strip())), response)
-
-
-def _same_place(text: str, place: tuple[int, int], other: str) -> tuple[int, int] | None:
-    """Where a part of a text lies in another one that holds the same parts in the same order."""
-    part = text[place[0] : place[1]]
-    if not part:
-        return None
-    found = -1
-    for _ in range(_occurrences(text[: place[0] + len(part)], part)):
-        found = other.find(part, found + 1)
-        if found < 0:
-            return None
-    return found, found + len(part)
-
-
-def _occurrences(text: str, part: str) -> int:
-    """How often a part occurs in a text, overlaps included."""
-    count, place = 0, text.find(part)
-    while place >= 0:
-        count, place = count + 1, text.find(part, place + 1)
     return count
 
 
