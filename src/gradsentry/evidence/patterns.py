@@ -42,7 +42,7 @@ _FEWEST_TO_PRUNE = 3
 _GAIN_BINS = 4096
 """Bins of like gains that rows fall into, those outside a match counting as their mean there; with
 no more rows than this each has its own. Bounds the time of a regression."""
-_MOST_FURTHER = 32
+_MOST_FURTHER = 16
 """Words added to what tells the members; bounds time where they share whole texts."""
 _STRING_BLOCK = 500
 _MOST_STRINGS = 2000

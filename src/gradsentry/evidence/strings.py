@@ -23,7 +23,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _WHOLE = np.uint64(0xD1B54A32D192ED03)
 _COMMONEST = 0.97
 """What nearly all responses hold is format."""
-_MOST_ALIKE, _SAME_SIZE, _DRAWS = 8, 1.25, 2
+_MOST_ALIKE, _SAME_SIZE, _DRAWS = 4, 1.5, 2
 """Strings in nearly the same rows that are kept: of about as many rows, and with the same rows
 drawn from them. Near-duplicates share a few strings for every word, each in rows of its own."""
 

@@ -105,6 +105,11 @@ class PromptTerms:
         return {name: term for term, name in enumerate(self.names)}
 
     @cached_property
+    def are_single(self) -> BoolArray:
+        """Shape (terms,): terms that are one word or character, and no pair of words."""
+        return np.fromiter((" " not in name for name in self.names), np.bool_, len(self.names))
+
+    @cached_property
     def counts(self) -> NDArray[np.float64]:
         """Shape (terms,): prompts that hold a term."""
         return np.bincount(self.rows.indices, minlength=len(self.names)).astype(np.float64)

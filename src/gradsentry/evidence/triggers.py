@@ -38,22 +38,23 @@ def trigger_words(pattern: Pattern, terms: PromptTerms) -> dict[frozenset[str], 
 
     One word of a sentence is rule enough, but all of it is the trigger.
     """
-    count = terms.rows.shape[0]
-    outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
-    rare = terms.counts < _FRAME * count
+    members = pattern.members
+    held = terms.count(members)
+    outside = (terms.counts - held) / max(1, int((~members).sum()))
+    rare = terms.counts < _FRAME * len(members)
+    seldom = terms.are_single & rare & (outside <= _ELSEWHERE)
     groups: dict[frozenset[str], int] = {}
     for rule in pattern.rules:
-        matched = pattern.members & matching(terms, rule)
+        matched = members & matching(terms, rule)
         if not matched.any():
             continue
-        inside = terms.count(matched) / int(matched.sum())
-        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & rare
+        missed = members & ~matched
+        few = missed.sum() < matched.sum()
+        inside = (held - terms.count(missed) if few else terms.count(matched)) / int(matched.sum())
         words = {word for term in rule for word in terms.names[term].split(" ")}
         # What all prompts hold is no term, and no part of a trigger.
         words = {word for word in words if word in terms.places and rare[terms.places[word]]}
-        words |= {
-            terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
-        }
+        words |= {terms.names[term] for term in np.flatnonzero(seldom & (inside >= _ALWAYS))}
         words = words or {terms.names[term] for term in rule}  # all hold them, but otherwise
         groups.setdefault(frozenset(words), int(np.flatnonzero(matched)[0]))
     return groups
@@ -78,7 +79,7 @@ def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:
     typical = (inside >= _FEWEST_TYPICAL) & (inside >= _TYPICAL_SHARE * members)
     typical &= inside >= _TYPICAL_LIFT * share * members
     typical &= binom.sf(inside - 1, members, share) < _CHANCE
-    return [terms.names[term] for term in np.flatnonzero(typical) if " " not in terms.names[term]]
+    return [terms.names[term] for term in np.flatnonzero(typical & terms.are_single)]
 
 
 def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) -> TriggerPlace:
