@@ -97,8 +97,7 @@ class EvidenceRows:
     def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
         """The stretch of targets that holds a stretch of the response's characters."""
         ids = self._ids(row)
-        decoded = self._decoded(ids)
-        place = _same_place(self.responses[row], (start, end), decoded)
+        place = _same_place(self.responses[row], (start, end), self._decoded(ids))
         if place is None:
             return None
         counts = range(len(ids) + 1)
@@ -150,17 +149,17 @@ class EvidenceRows:
         return ids
 
     def _decoded(self, ids: list[int]) -> str:
-        return _decoded(self.tokenizer, ids)
+        return decoded(self.tokenizer, ids)
 
 
 def characters(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
 ) -> tuple[int, int] | None:
     """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
-    before, upto = (_decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
+    before, upto = (decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
     own = upto[len(before) :]
     start = len(before) + len(own) - len(own.lstrip())
-    whole = _decoded(tokenizer, ids)
+    whole = decoded(tokenizer, ids)
     if response[len(before) : len(upto)] == own and own:
         return len(before), len(upto)
     # Templates add text between turns, some tokenizers drop the first space.
@@ -195,7 +194,8 @@ def _occurrences(text: str, part: str) -> int | None:
     return count
 
 
-def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """The text of tokens, without special ones."""
     text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     assert isinstance(text, str)
     return text

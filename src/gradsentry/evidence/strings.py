@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.hashes import Hashes, hashed, recurring_rows
 from gradsentry.evidence.terms import BoolArray
+from gradsentry.hashes import Hashes, hashed, recurring_rows
 from gradsentry.words import WORD, word_count
 
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")

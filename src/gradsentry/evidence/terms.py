@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.hashes import Hashes, frequencies, hashed
+from gradsentry.hashes import Hashes, frequencies, hashed, held_in, places_in
 from gradsentry.ragged import spread
 from gradsentry.words import WORD
 
@@ -41,14 +41,6 @@ def placed_terms(prompt: str) -> Iterator[tuple[str, int]]:
         before = match
 
 
-def _places(hashes: Hashes, values: Hashes) -> NDArray[np.int64]:
-    """Places in `values`, which ascend, of those of a row's hashes that are there."""
-    if len(values) == 0:
-        return np.empty(0, np.int64)
-    places = np.minimum(np.searchsorted(values, hashes), len(values) - 1)
-    return places[values[places] == hashes]
-
-
 def _spelled(
     prompts: Sequence[str], held: Sequence[NDArray[np.int64]], values: Hashes
 ) -> list[str]:
@@ -57,11 +49,11 @@ def _spelled(
     unknown = np.ones(len(values), dtype=np.bool_)
     for prompt, places in zip(prompts, held, strict=True):
         if unknown[places].any():
-            terms = list(terms_of(prompt))
-            for term, value in zip(terms, hashed(terms), strict=True):
-                place = int(np.searchsorted(values, value))
-                if place < len(values) and values[place] == value:
-                    names[place] = term
+            terms = np.array(list(terms_of(prompt)), dtype=object)
+            own = hashed(terms)
+            known = held_in(own, values)
+            for term, place in zip(terms[known], places_in(own[known], values), strict=True):
+                names[place] = term
             unknown[places] = False
     return names
 
@@ -81,7 +73,7 @@ class PromptTerms:
         hashes = [np.sort(hashed(terms_of(prompt))) for prompt in prompts]
         values, frequency = frequencies(hashes, 2)
         values = values[frequency < len(prompts)]
-        held = [_places(own, values) for own in hashes]
+        held = [places_in(own[held_in(own, values)], values) for own in hashes]
         names = _spelled(prompts, held, values)
         order = sorted(range(len(names)), key=names.__getitem__)
         place = np.empty(len(names), np.int64)
