@@ -205,7 +205,7 @@ def _recurrences(
     rows: EvidenceRows, strings: RecurringStrings, explained: BoolArray
 ) -> list[Recurrence]:
     """The commonest surprising strings of rows that no pattern explains."""
-    counts = np.asarray(strings.columns.sum(axis=0))
+    counts = strings.sizes
     fewest = max(_RECURRING_ROWS, _RECURRING_SHARE * len(rows))
     found: list[Recurrence] = []
     taken = explained.copy()

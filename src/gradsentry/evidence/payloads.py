@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from difflib import SequenceMatcher
 
 _PAIRS = 24
 _SUPPORT = 0.9
@@ -40,5 +39,11 @@ def variants(spans: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def _longest_common(one: str, other: str) -> str:
-    match = SequenceMatcher(None, one, other, autojunk=False).find_longest_match()
-    return one[match.a : match.a + match.size]
+    """The longest text that both hold; of several the first in `one`."""
+    longest = ""
+    for end in range(1, len(one) + 1):
+        # Of two neighbouring places, the second can end a text that is longer by one at most.
+        candidate = one[end - 1 - len(longest) : end]
+        if candidate in other:
+            longest = candidate
+    return longest

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, numbered, rows_to_fit
+from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, rows_to_fit, word_hashes
 from gradsentry.detectors.transfer import (
     FitStates,
     Spans,
@@ -32,7 +32,7 @@ from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.records import Example, prompt_and_response
+from gradsentry.records import Example
 
 NO_GROUP = -1
 
@@ -100,7 +100,10 @@ class TransferScan:
         work.progress.stage("Weighing the evidence", None)
         examples = self._examples(chosen)
         spans = best_spans(table.gains, table.offsets)
-        texts = [prompt_and_response(example) for example in examples]
+        texts = [
+            work.texts(place, example)
+            for place, example in zip(chosen.tolist(), examples, strict=True)
+        ]
         targets = spread(table.offsets, chosen)
         rows = EvidenceRows(
             prompts=[prompt for prompt, _ in texts],
@@ -200,10 +203,9 @@ class TransferScan:
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (rows,): the folds of the plan's rows."""
-        words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
-        numbers: dict[str, int] = {}
+        words = [np.empty(0, np.uint64)] * len(self.work.plan.rows)
         for place, example in self.work.examples():
-            words[place] = numbered(prompt_and_response(example)[0], numbers)
+            words[place] = word_hashes(self.work.texts(place, example)[0])
         return assign_folds(words, self._draws())
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
@@ -230,7 +232,7 @@ class TransferScan:
             if not np.isfinite(nats_of_targets).all():
                 continue
             nats, row = float(spans.gain[place]), record.row
-            prompt, response = prompt_and_response(self.work.layout.example(record))
+            prompt, response = self.work.texts(place, self.work.layout.example(record))
             promptless += not prompt
             terms = terms_of(prompt) if evidence.groups else set()
             found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
