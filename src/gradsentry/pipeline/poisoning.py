@@ -32,7 +32,7 @@ from gradsentry.models import load_pretrained
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.pipeline.reading import opened
 from gradsentry.records import Record, Source
-from gradsentry.records.files import open_write
+from gradsentry.records.raw_files import Compression, open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
@@ -213,8 +213,9 @@ def _check_out(out: Path, manifest: Path, data: object, force: bool) -> None:
         )
     try:
         there = [path for path in (out, manifest) if path.exists()]
-        same = isinstance(data, str | Path) and Path(data).exists() and out in there
-        same = same and out.samefile(str(data))
+        names = data if isinstance(data, list | tuple) else [data]
+        paths = [Path(name) for name in names if isinstance(name, str | Path)]
+        same = out in there and any(path.exists() and out.samefile(path) for path in paths)
     except OSError as error:
         raise OutputError(
             f"{str(out)[:200]}: no possible file ({error.strerror}).", "Choose another name."
@@ -236,7 +237,8 @@ def _replacing(path: Path, force: bool) -> Iterator[TextIO]:
     try:
         part.unlink(missing_ok=True)  # of a run that was killed; or a link, which writing follows
         with contextlib.ExitStack() as stack:
-            raw = stack.enter_context(open_write(part, path.suffix == ".gz"))
+            compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
+            raw = stack.enter_context(open_write(part, compression))
             # JSON may carry half of a surrogate pair; it stays the escape that it was.
             text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n")
             yield stack.enter_context(text)

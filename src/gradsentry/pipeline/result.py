@@ -209,7 +209,9 @@ class ScanResult:
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
-        with open_workspace(Path(out), force, keep=[self.source.label]) as space:
+        with open_workspace(
+            Path(out), force, keep=[str(path) for path in self.source.paths]
+        ) as space:
             write_outputs(self, space.result_folder())
             space.publish()
 

@@ -65,8 +65,9 @@ def scan(
 
     **Arguments:**
 
-    - `data`: a path to a JSONL, JSON, CSV or Parquet file (also gzipped) or a folder saved by
-        `datasets`, a Hub data-set id, a `Dataset`, a pandas data frame, or an iterable of dicts.
+    - `data`: a path to a JSONL, JSON, CSV or Parquet file (also compressed), several of them or a
+        folder of them, a folder saved by `datasets`, a Hub data-set id, a `Dataset`, a pandas data
+        frame, or an iterable of dicts.
     - `model`: a Hub id, a local folder, a GGUF file or a PEFT adapter folder, or a
         `LanguageModel`; None takes the built-in default.
     - `options`: how to read, encode and score.
@@ -84,7 +85,7 @@ def scan(
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
     progress.note(f"Layout: {layout.name}")
-    inputs = [source.label, *([str(model)] if isinstance(model, str | Path) else [])]
+    inputs = [*map(str, source.paths), *([str(model)] if isinstance(model, str | Path) else [])]
     with open_workspace(None if out is None else Path(out), force, keep=inputs) as space:
         if out is not None:
             source.check_writable()

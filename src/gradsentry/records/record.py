@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from gradsentry.errors import InputError
 
@@ -18,6 +19,8 @@ class Record:
     """Column name to value."""
     place: str
     """Where a person finds it, such as `data.jsonl, row 4 (line 5)`."""
+    size: int = 0
+    """About how many bytes its text takes, as far as the source knows; for batches of rows."""
 
     def value(self, column: str) -> object:
         """What is in `column`.
@@ -27,9 +30,11 @@ class Record:
         `InputError` if the row lacks the column.
         """
         if column not in self.fields:
+            alike = get_close_matches(column, map(str, self.fields), n=1)
             raise InputError(
                 f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
-                "Give every row this column, or name another in the options.",
+                (f"Did you mean {alike[0]!r}? " if alike else "")
+                + "Give every row this column, or name another in the options.",
             )
         return self.fields[column]
 
