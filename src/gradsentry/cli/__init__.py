@@ -14,7 +14,7 @@ from gradsentry._version import __version__
 from gradsentry.cli.bench import bench
 from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import EPILOG, scan
-from gradsentry.errors import GradSentryError
+from gradsentry.errors import GradSentryError, InputError
 
 EXIT_USAGE = 2
 EXIT_INTERNAL = 3
@@ -57,6 +57,14 @@ def main() -> None:
         app()  # leaves by SystemExit: with 2 on bad usage, with 130 on Ctrl-C
     except GradSentryError as error:
         _print_error(error)
+        sys.exit(EXIT_USAGE)
+    except MemoryError:
+        _print_error(
+            InputError(
+                "The command takes more memory than there is.",
+                "Free some memory, or take a smaller model or less data.",
+            )
+        )
         sys.exit(EXIT_USAGE)
     except Exception:
         traceback.print_exc()

@@ -37,6 +37,7 @@ from gradsentry.pipeline.encoded_data import (
     known_label,
     skip_code,
 )
+from gradsentry.pipeline.memory import enough_memory
 from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.reading import opened
@@ -86,7 +87,8 @@ def scan(
         known_label(first, options.data.label_column)
     progress.note(f"Layout: {layout.name}")
     inputs = [*map(str, source.paths), *([str(model)] if isinstance(model, str | Path) else [])]
-    with open_workspace(None if out is None else Path(out), force, keep=inputs) as space:
+    folder = None if out is None else Path(out)
+    with open_workspace(folder, force, keep=inputs) as space, enough_memory():
         if out is not None:
             source.check_writable()
         if not isinstance(model, LanguageModel):

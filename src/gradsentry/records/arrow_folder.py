@@ -22,6 +22,7 @@ import pyarrow as pa
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import (
     bounded,
+    checked_sizes,
     fitting_dataset,
     records_of,
     write_stream,
@@ -110,14 +111,19 @@ class ArrowFolder:
             row += batch.num_rows
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        schema = self.features.arrow_schema
+        """The rows, with nothing in them that points outside or is too large."""
+        schema, row = self.features.arrow_schema, 0
         for file in self.files:
             with file.opened() as raw:
                 digest, rows = digest_of(raw), 0
                 mapped = _mapped(raw, file)
                 for batch in _stream(mapped, file.label):
                     file.check_row(rows + batch.num_rows - 1)
+                    batch.validate()
+                    checked_sizes(batch, row, self.label)  # before its texts are looked at
+                    batch.validate(full=True)
                     rows += batch.num_rows
+                    row += batch.num_rows
                     yield batch.select(schema.names).cast(schema)
                     _forget(mapped)
                 file.check_digest(digest, rows)
@@ -219,7 +225,7 @@ def _mapped(raw: Any, file: RawFile) -> mmap.mmap:
 
 
 def _stream(mapped: mmap.mmap, label: str) -> Iterator[pa.RecordBatch]:
-    """The batches of an Arrow stream, each looked through: nothing in it points outside."""
+    """The batches of an Arrow stream as it says that they are."""
     schema, messages = _messages(mapped, label)
     for message in messages:
         if message.type != "record batch" or _is_compressed(message.metadata):
@@ -227,9 +233,7 @@ def _stream(mapped: mmap.mmap, label: str) -> Iterator[pa.RecordBatch]:
                 f"{label}: its rows are stored in a way that `datasets` doesn't write.",
                 "Write the data set again with `Dataset.save_to_disk`.",
             )
-        batch = pa.ipc.read_record_batch(message, schema)
-        batch.validate(full=True)
-        yield batch
+        yield pa.ipc.read_record_batch(message, schema)
 
 
 def _messages(mapped: mmap.mmap, label: str) -> tuple[pa.Schema, pa.ipc.MessageReader]:

@@ -110,8 +110,8 @@ def _summed(sizes: Sizes, offsets: Sizes) -> Sizes:
     return np.diff(_at(np.concatenate([[0], np.cumsum(sizes)]), offsets))
 
 
-def bounded(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBatch]:
-    """Slices of a batch that are small once decoded; the batch's first row is number `row`.
+def checked_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
+    """Shape (rows,): what each row of a batch takes; the batch's first row is number `row`.
 
     **Raises:**
 
@@ -127,8 +127,14 @@ def bounded(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBa
     ):
         if (found > limit).any():
             raise error(f"{label}, row {row + int(np.argmax(found > limit))}")
+    return sizes
+
+
+def bounded(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBatch]:
+    """Slices of a batch that are small once decoded; arguments and errors as for
+    `checked_sizes`."""
     start, total = 0, 0
-    for place, size in enumerate(sizes.tolist()):
+    for place, size in enumerate(checked_sizes(batch, row, label).tolist()):
         if place > start and (total + size > BATCH_BYTES or place - start == BATCH_ROWS):
             yield batch.slice(start, place - start)
             start, total = place, 0
@@ -165,7 +171,8 @@ def _shortened(array: pa.Array) -> pa.Array:
     """The array with only the beginning of what is bytes; those in lists are left as they are."""
     kind = array.type
     if pa.types.is_dictionary(kind):
-        return array.dictionary_decode() if not _is_bytes(kind.value_type) else array
+        values = _shortened(array.dictionary)
+        return pa.DictionaryArray.from_arrays(array.indices, values).dictionary_decode()
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
         return pc.binary_slice(array, 0, _SHOWN_BYTES)
     if pa.types.is_struct(kind) and kind.num_fields:

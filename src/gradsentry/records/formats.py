@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 from gradsentry.errors import InputError
+from gradsentry.records.json_objects import beginning, wrapped_rows
 from gradsentry.records.parquet_pages import MAGIC as MAGIC_OF_PARQUET
 from gradsentry.records.raw_files import MAGIC, Compression
 
@@ -32,7 +32,6 @@ HEAD = 1 << 16
 """Bytes from which the format is told."""
 
 _UTF8_MARK = b"\xef\xbb\xbf"
-_ROWS = 'for example [{"prompt": ..., "response": ...}, ...], or one such object a line'
 
 
 def named_format(path: Path) -> tuple[Format, Compression] | None:
@@ -100,11 +99,11 @@ def _check_encoding(head: bytes, label: str) -> None:
 def _check_object(text: bytes, label: str) -> None:
     """Refuse one object over several lines that holds the rows, and say how to get at them."""
     first_line, line_end, _ = text.partition(b"\n")
-    if line_end and _is_json(first_line):
+    if not line_end or _is_json(first_line):
         return
-    shape = wrapped_rows(_beginning(text.decode("utf-8", errors="replace")), label)
-    if shape is not None and (line_end or len(text) > HEAD // 2):
-        raise shape
+    wrapped = wrapped_rows(beginning(text), label)
+    if wrapped is not None:
+        raise wrapped
 
 
 def _is_json(line: bytes) -> bool:
@@ -113,60 +112,3 @@ def _is_json(line: bytes) -> bool:
     except (ValueError, RecursionError):
         return False
     return True
-
-
-def _beginning(text: str) -> dict[str, object]:
-    """The first fields of an object that goes on behind the text.
-
-    A list that goes on behind it is given with what it begins with.
-    """
-    decoder = json.JSONDecoder()
-    fields: dict[str, object] = {}
-    place = 1
-    try:
-        while True:
-            name, place = decoder.raw_decode(text, _after(text, place, ","))
-            start = _after(text, place, ":")
-            if not isinstance(name, str):
-                return fields
-            try:
-                fields[name], place = decoder.raw_decode(text, start)
-            except ValueError:
-                if text[start] == "[":
-                    first = text[_after(text, start + 1, "")]
-                    fields[name] = [{}] if first == "{" else [first]
-                return fields
-    except (ValueError, IndexError, RecursionError):
-        return fields
-
-
-def _after(text: str, place: int, mark: str) -> int:
-    """The place of what follows white space and a mark."""
-    while text[place].isspace() or text[place] == mark:
-        place += 1
-    return place
-
-
-def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
-    """The error for an object that isn't a row but holds all of them; None if it holds none."""
-    for name, value in fields.items():
-        if isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
-            way = f"json.load(open({label!r}))[{name!r}]"
-            return InputError(
-                f"{label}: the file is one JSON object, which holds its rows under the key "
-                f"{name!r}.",
-                "Write the rows alone, for example with: python -c "
-                + shlex.quote(f"import json; json.dump({way}, open('rows.json', 'w'))"),
-            )
-    columns = [name for name, value in fields.items() if isinstance(value, list | dict)]
-    if columns and len(columns) == len(fields):
-        return InputError(
-            f"{label}: the file is one JSON object, which holds a list for each column "
-            f"({', '.join(map(repr, columns[:3]))}).",
-            f"Write one object for each row, {_ROWS}. With pandas: python -c "
-            + shlex.quote(
-                f"import pandas; pandas.read_json({label!r})"
-                ".to_json('rows.jsonl', orient='records', lines=True)"
-            ),
-        )
-    return None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from gradsentry.errors import InputError
+from gradsentry.records.limits import ROW_TEXT
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,20 @@ class Record:
             f"{self.place}: column {column!r} holds a value of type {kind}; {expected} is needed.",
             "Mend the value in this row, or name another column.",
         )
+
+
+def batched(records: Iterator[Record], rows: int) -> Iterator[list[Record]]:
+    """Lists of at most `rows` rows, and of fewer where rows are large."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        if batch and (len(batch) == rows or size + record.size > ROW_TEXT):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += record.size
+    if batch:
+        yield batch
 
 
 def quoted(names: object) -> str:

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradsentry.errors import InputError
+from gradsentry.records.json_objects import beginning, wrapped_rows
 from gradsentry.records.limits import ROW_TEXT, too_much_text
 
 Slice = tuple[bytes, Any, str]
@@ -65,6 +66,9 @@ class _Lines:
         while line := self._file.readline(ROW_TEXT + 1):
             self.number += 1
             if len(line) > ROW_TEXT:
+                if self.number == 1 and line.startswith(b"{"):
+                    wrapped = wrapped_rows(beginning(line[:_READ_SIZE]), self._label)
+                    raise wrapped or too_much_text(f"{self._label}, line 1")
                 raise too_much_text(f"{self._label}, line {self.number}")
             yield line
 
