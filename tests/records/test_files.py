@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.errors import InputError
-from gradsentry.records import files, text_rows
+from gradsentry.records import arrow_rows, text_file, text_rows
 from gradsentry.records.files import open_file
 from tests.records.rows import mask_of, rows_of
 
@@ -350,7 +350,7 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.parquet", json_lines(ROWS), "not a readable Parquet file"),
     ("a.parquet", PARQUET[:-9], "not a readable Parquet file"),
     ("a.parquet.gz", b"", "not a readable Parquet file"),
-    ("a.parquet", BROKEN_PAGE, "can't be read"),
+    ("a.parquet", BROKEN_PAGE, "not a readable Parquet file"),
     ("a.parquet", NOT_UTF8, "row 0 or one soon after: a value can't be read"),
     ("a.parquet", FAR_DATE, "row 0 or one soon after: a value can't be read"),
     ("a.txt", b"x", "suffix"),
@@ -389,7 +389,7 @@ def test_broken_files_are_refused_with_place_and_remedy(
 )
 def test_broken_gzip_is_refused(name: str, content: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(content)
-    assert refusal(tmp_path / name).endswith("the gzip data is broken or incomplete.")
+    assert refusal(tmp_path / name).endswith("the compressed data is broken or incomplete.")
 
 
 @pytest.mark.parametrize("name", ["a.jsonl", "a.json.gz", "a.parquet", "a.csv"])
@@ -433,7 +433,8 @@ def test_a_full_disk_is_not_blamed_on_the_data(
         raise OSError(28, "No space left on device")
 
     source = open_file(place(tmp_path, name, FORMATS[name][0]))
-    monkeypatch.setattr(files, "open_write", full)
+    for module in (text_file, arrow_rows):
+        monkeypatch.setattr(module, "open_write", full)
     with pytest.raises(OSError, match="No space left"):
         source.write(tmp_path, {"clean": mask_of(len(ROWS), [0])})
 
@@ -490,7 +491,7 @@ def test_an_index_never_hides_a_column(tmp_path: Path) -> None:
         rows_of(open_file(tmp_path / "rows.parquet"))
 
 
-def test_what_is_wrong_in_an_element_is_said_before_the_rest_is_read(tmp_path: Path) -> None:
+def test_what_is_wrong_in_an_element_is_said_before_the_rest_is_read() -> None:
     class Watched(io.BytesIO):
         taken = 0
 
@@ -501,7 +502,7 @@ def test_what_is_wrong_in_an_element_is_said_before_the_rest_is_read(tmp_path: P
 
     file = Watched(b'[{"a": 1, "a": 2}' + b" " * (1 << 24) + b"]")
     with pytest.raises(InputError, match=r"row 0.*comes twice"):
-        list(text_rows.json_array_rows(file, tmp_path / "rows.json"))
+        list(text_rows.json_array_rows(file, "rows.json"))
     assert 0 < file.taken < 1 << 22
 
 

@@ -23,7 +23,7 @@ def hub_calls(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> HubCalls:
 
     def record(name: str, subset: str | None, split: str | None) -> DatasetTable:
         calls.append((name, subset, split))
-        return DatasetTable(datasets.Dataset.from_list([{"a": 1}]), name, "parquet")
+        return DatasetTable(datasets.Dataset.from_list([{"a": 1}]), name)
 
     monkeypatch.setattr(opening, "open_hub", record)
     monkeypatch.chdir(tmp_path)

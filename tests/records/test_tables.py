@@ -102,15 +102,6 @@ def test_a_folder_with_splits_gives_the_train_split_or_the_one_named(tmp_path: P
         open_source(folder, subset="nowhere")
 
 
-def test_a_folder_of_files_is_refused_whatever_its_metadata_name(tmp_path: Path) -> None:
-    (tmp_path / "train.jsonl").write_text('{"prompt": "p", "response": "r"}\n')
-    (tmp_path / "README.md").write_text(
-        "---\nconfigs:\n- config_name: default\n  data_files: hf://datasets/a/b/c.jsonl\n---\n"
-    )
-    with pytest.raises(InputError, match="wasn't saved by `datasets`"):
-        open_source(tmp_path)
-
-
 def test_a_split_must_be_named_where_none_is_the_obvious_one(tmp_path: Path) -> None:
     datasets.DatasetDict(a=data_set(), b=data_set()).save_to_disk(tmp_path / "two")
     datasets.DatasetDict(only=data_set()).save_to_disk(tmp_path / "one")
@@ -125,11 +116,11 @@ def test_a_split_must_be_named_where_none_is_the_obvious_one(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("files", "said"),
     [
-        ({}, "data: this folder wasn't saved"),
-        ({"data.py": ""}, "data: this folder wasn't saved"),
+        ({}, "data: there are no data files"),
+        ({"data.py": ""}, "data: there are no data files"),
         ({"state.json": "{}", "dataset_info.json": "{}"}, "data: the folder can't be read"),
         ({"state.json": "{", "dataset_info.json": "{}"}, "data: the folder can't be read"),
-        ({"dataset_dict.json": '{"splits": ["train"]}'}, "data: the folder can't be read"),
+        ({"dataset_dict.json": '{"splits": ["train"]}'}, "data/train: the folder can't be read"),
     ],
 )
 def test_folders_that_hold_no_data_set_are_refused(

@@ -9,10 +9,11 @@ import typer
 _READING = "Reading the data"
 
 Data = Annotated[
-    str,
+    list[str],
     typer.Argument(
-        help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz), a folder saved by `datasets`,"
-        " or a Hub data-set id (owner/name).",
+        help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz, .bz2, .xz, .zst), several that "
+        "are one data set, or a folder of them; `-` for standard input; a folder saved by "
+        "`datasets`; or a Hub data-set id (owner/name).",
         show_default=False,
     ),
 ]

@@ -6,7 +6,6 @@ from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +26,7 @@ from gradsentry.records import (
     Record,
     SkipReason,
     Source,
+    batched,
     prompt_and_response,
 )
 
@@ -87,7 +87,7 @@ def encode_source(
     labels, control_tokens, thoughts_dropped = array("b"), 0, 0
     with EncodedWriter(folder) as writer:
         progress.stage("Encoding", None)
-        for batch in _batches(source.records()):
+        for batch in batched(source.records(), _BATCH):
             examples = [layout.example(record) for record in batch]
             for example, row in zip(examples, encoder.encode(examples), strict=True):
                 if isinstance(row, EncodedRow):
@@ -169,11 +169,6 @@ def _nothing_scored(source: Source, layout: Layout, codes: NDArray[np.int8]) -> 
 def _text(example: Example) -> bytes:
     """All text of an example: rows that differ only where they are cut off aren't the same."""
     return "\0".join(prompt_and_response(example)).encode()
-
-
-def _batches(records: Iterator[Record]) -> Iterator[list[Record]]:
-    while batch := list(islice(records, _BATCH)):
-        yield batch
 
 
 _LABELS = {"0": False, "false": False, "1": True, "true": True}

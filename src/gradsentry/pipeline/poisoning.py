@@ -41,7 +41,7 @@ from gradsentry.pipeline.ownership import (
 from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.workspace import Workspace, resolved, work_folder, writing
 from gradsentry.records import Record, Source
-from gradsentry.records.files import open_write
+from gradsentry.records.raw_files import Compression, open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
 _DIGEST = "sha256"
@@ -160,9 +160,10 @@ def _write_mixture(
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
     chosen = _chosen(source, options, suited, rows)
+    compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
     # JSON may carry half of a surrogate pair; it stays the escape that it was.
     with (
-        open_write(path, path.suffix == ".gz") as raw,
+        open_write(path, compression) as raw,
         io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
     ):
         near_misses = _write_rows(file, source, parts, attack, chosen, options)
@@ -256,7 +257,9 @@ def _check_name(out: Path, data: object) -> None:
             f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
         )
     try:
-        same = isinstance(data, str | Path) and out.exists() and out.samefile(str(data))
+        names = data if isinstance(data, list | tuple) else [data]
+        paths = [Path(name) for name in names if isinstance(name, str | Path)]
+        same = out.exists() and any(path.exists() and out.samefile(path) for path in paths)
     except (OSError, ValueError):
         return  # there are no such data: they are told of when they are read
     if same:

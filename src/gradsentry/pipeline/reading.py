@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from gradsentry.errors import InputError
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.records import Layout, Record, Source, chosen_layout, open_source
+from gradsentry.records.json_objects import wrapped_rows
 
 
 def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
@@ -16,11 +18,18 @@ def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
     """
     source = open_source(data, subset=options.subset, split=options.split)
     first = next(iter(source.records()))
-    layout = chosen_layout(
-        first,
-        prompt_column=options.prompt_column,
-        prompt_template=options.prompt_template,
-        response_column=options.response_column,
-        label_column=options.label_column,
-    )
+    try:
+        layout = chosen_layout(
+            first,
+            prompt_column=options.prompt_column,
+            prompt_template=options.prompt_template,
+            response_column=options.response_column,
+            label_column=options.label_column,
+        )
+    except InputError:
+        wrapped = wrapped_rows(first.fields, source.label)  # the only "row" holds them all
+        if wrapped is not None:
+            raise wrapped from None
+        raise
+    layout.example(first)  # a column that isn't there is found before a model is loaded
     return source, layout, first

@@ -212,7 +212,7 @@ class ScanResult:
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
-        keep = [self.source.label, self.scanned_with.model]
+        keep = [*map(str, self.source.paths), self.scanned_with.model]
         with telling_faults(), open_workspace(Path(out), force, keep) as space:
             write_outputs(self, space.result_folder())
             space.publish()

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 
-import datasets
 import numpy as np
 import torch
 import transformers
@@ -72,8 +71,9 @@ def scan(
 
     **Arguments:**
 
-    - `data`: a path to a JSONL, JSON, CSV or Parquet file (also gzipped) or a folder saved by
-        `datasets`, a Hub data-set id, a `Dataset`, a pandas data frame, or an iterable of dicts.
+    - `data`: a path to a JSONL, JSON, CSV or Parquet file (also compressed), several of them or a
+        folder of them, a folder saved by `datasets`, a Hub data-set id, a `Dataset`, a pandas data
+        frame, or an iterable of dicts.
     - `model`: a Hub id, a local folder, a GGUF file or a PEFT adapter folder, or a
         `LanguageModel`; None takes the built-in default.
     - `options`: how to read, encode and score.
@@ -105,8 +105,7 @@ def _scanned(
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
     progress.note(f"Layout: {layout.name}")
-    keep = _files_of(data, source, model)
-    with open_workspace(out, force, keep) as space:
+    with open_workspace(out, force, _files_read(source, model)) as space:
         if out is not None:
             source.check_writable()
         if not isinstance(model, LanguageModel):
@@ -121,13 +120,11 @@ def _scanned(
     return result
 
 
-def _files_of(data: object, source: Source, model: str | Path | LanguageModel | None) -> list[str]:
+def _files_read(source: Source, model: str | Path | LanguageModel | None) -> list[str]:
     """What a scan reads, and writing its results mustn't touch."""
-    names = [source.label]
+    names = [str(path) for path in source.paths]
     if model is not None:
         names.append(model.name if isinstance(model, LanguageModel) else str(model))
-    if isinstance(data, datasets.Dataset):
-        names += [str(file["filename"]) for file in data.cache_files]
     return names
 
 

@@ -13,7 +13,7 @@ from gradsentry.records.example import (
 )
 from gradsentry.records.layouts import Layout, chosen_layout, detect, question_prompt
 from gradsentry.records.opening import open_source
-from gradsentry.records.record import Record
+from gradsentry.records.record import Record, batched
 from gradsentry.records.shared_text import shared_beginning
 from gradsentry.records.source import BoolArray, Source
 
@@ -30,6 +30,7 @@ __all__ = [
     "Skipped",
     "Source",
     "TextPair",
+    "batched",
     "chosen_layout",
     "detect",
     "open_source",

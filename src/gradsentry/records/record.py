@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 from gradsentry.errors import InputError
+from gradsentry.records.limits import ROW_TEXT
 
 _LONGEST_NAME = 80  # characters of a column's name in a message; names are the file's own
 
@@ -20,6 +22,8 @@ class Record:
     """Column name to value."""
     place: str
     """Where a person finds it, such as `data.jsonl, row 4 (line 5)`."""
+    size: int = 0
+    """About how many bytes its text takes, as far as the source knows; for batches of rows."""
 
     def value(self, column: str) -> object:
         """What is in `column`.
@@ -29,9 +33,11 @@ class Record:
         `InputError` if the row lacks the column.
         """
         if column not in self.fields:
+            alike = get_close_matches(column, map(str, self.fields), n=1)
             raise InputError(
                 f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
-                "Give every row this column, or name another in the options.",
+                (f"Did you mean {alike[0]!r}? " if alike else "")
+                + "Give every row this column, or name another in the options.",
             )
         return self.fields[column]
 
@@ -68,6 +74,20 @@ class Record:
             f"{self.place}: column {column!r} holds a value of type {kind}; {expected} is needed.",
             "Mend the value in this row, or name another column.",
         )
+
+
+def batched(records: Iterator[Record], rows: int) -> Iterator[list[Record]]:
+    """Lists of at most `rows` rows, and of fewer where rows are large."""
+    batch: list[Record] = []
+    size = 0
+    for record in records:
+        if batch and (len(batch) == rows or size + record.size > ROW_TEXT):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += record.size
+    if batch:
+        yield batch
 
 
 def quoted(names: object) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,17 @@ class Source(Protocol):
     @property
     def label(self) -> str:
         """How messages and reports name the data."""
+        ...
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files and folders that the rows are read from; none for rows in memory."""
+        ...
+
+    @property
+    def digest(self) -> str | None:
+        """What says whether files were the same: a digest of their bytes, as soon as all rows were
+        read once. None before, and for rows that aren't in files."""
         ...
 
     def records(self) -> Iterator[Record]:
@@ -50,3 +62,13 @@ class Source(Protocol):
     def select(self, mask: BoolArray) -> object:
         """The rows where `mask` (N,) is true: the kind of object that was given, or a `Dataset`."""
         ...
+
+
+def joint_digest(digests: Sequence[str | None]) -> str | None:
+    """One digest of several files' digests; that of a single file is its own."""
+    if None in digests:
+        return None
+    known = [digest for digest in digests if digest is not None]
+    if len(known) == 1:
+        return known[0]
+    return hashlib.blake2b(" ".join(known).encode(), digest_size=16).hexdigest()

@@ -1,4 +1,4 @@
-"""Data that isn't one file: folders, the Hugging Face Hub, and objects in memory."""
+"""Data that isn't in files here: from the Hugging Face Hub, and objects in memory."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ import contextlib
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import datasets
 import numpy as np
 import pyarrow as pa
 
 from gradsentry.errors import InputError
+from gradsentry.records.arrow_folder import chosen_split
+from gradsentry.records.arrow_rows import (
+    BATCH_BYTES,
+    BATCH_ROWS,
+    bounded,
+    records_of,
+    write_parquet,
+)
+from gradsentry.records.raw_files import first_line
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_BATCH = 512
-
-_MEDIA = (datasets.Image, datasets.Audio, datasets.Video, datasets.Pdf)
 
 # `datasets` raises a LookupError for an incomplete folder, a RuntimeError for a loading script.
 _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, datasets.exceptions.DatasetsError)
@@ -31,29 +36,25 @@ _UNREADABLE = (OSError, ValueError, LookupError, RuntimeError, datasets.exceptio
 
 @dataclass(frozen=True)
 class DatasetTable:
-    """A `datasets.Dataset`: given as such, saved in a folder, or from the Hub."""
+    """A `datasets.Dataset`: given as such, or from the Hub."""
 
     dataset: datasets.Dataset
     label: str
-    written_as: Literal["folder", "parquet"]
+
+    @property
+    def paths(self) -> list[Path]:
+        return [Path(file["filename"]) for file in self.dataset.cache_files]
+
+    @property
+    def digest(self) -> str | None:
+        return None
 
     def records(self) -> Iterator[Record]:
-        features = datasets.Features(_undecoded(self.dataset.features))
         row = 0
-        for table in self.dataset.with_format("arrow").iter(batch_size=_BATCH):
-            try:
-                batch = features.decode_batch(table.to_pydict())
-            except (pa.ArrowException, ValueError, OverflowError) as error:
-                raise InputError(
-                    f"{self.label}, row {row} or one soon after: a value can't be read "
-                    f"({_first_line(error)}).",
-                    "Write it again with valid UTF-8 and dates, or without this column.",
-                ) from None
-            columns = list(batch)
-            for values in zip(*batch.values(), strict=True):
-                fields = dict(zip(columns, values, strict=True))
-                yield Record(row, fields, f"{self.label}, row {row}")
-                row += 1
+        for batch in self._batches():
+            slices = bounded(batch, row, self.label)
+            yield from records_of(slices, self.label, self.dataset.features, row)
+            row += batch.num_rows
         if row == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
 
@@ -61,20 +62,22 @@ class DatasetTable:
         """All that a data set may hold can be."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        names = {}
-        for part, mask in parts.items():
-            selected = self.select(mask)
-            if self.written_as == "folder":
-                names[part] = part
-                # Without a shard, `datasets` couldn't load a part that has no rows.
-                selected.save_to_disk(folder / part, num_shards=None if len(selected) else 1)
-            else:
-                names[part] = f"{part}.parquet"
-                selected.to_parquet(folder / names[part])
-        return names
+        return write_parquet(self._slices(), self.dataset.features.arrow_schema, folder, parts)
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
         return self.dataset.select(np.flatnonzero(mask))
+
+    def _slices(self) -> Iterator[pa.RecordBatch]:
+        row = 0
+        for batch in self._batches():
+            yield from bounded(batch, row, self.label)
+            row += batch.num_rows
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        data = self.dataset.with_format("arrow")
+        row_bytes = data.data.nbytes // max(1, data.data.num_rows)
+        for table in data.iter(batch_size=max(1, min(BATCH_ROWS, BATCH_BYTES // (row_bytes + 1)))):
+            yield from table.combine_chunks().to_batches()
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,14 @@ class FrameTable:
     frame: pd.DataFrame
     label: str = "the data frame"
 
+    @property
+    def paths(self) -> list[Path]:
+        return []
+
+    @property
+    def digest(self) -> str | None:
+        return None
+
     def records(self) -> Iterator[Record]:
         if len(self.frame) == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
@@ -91,8 +102,8 @@ class FrameTable:
             raise InputError(
                 f"{self.label}: two columns have the same name.", "Rename one of them."
             )
-        for start in range(0, len(self.frame), _BATCH):
-            batch = self.frame.iloc[start : start + _BATCH].to_dict("records")
+        for start in range(0, len(self.frame), BATCH_ROWS):
+            batch = self.frame.iloc[start : start + BATCH_ROWS].to_dict("records")
             for row, fields in enumerate(batch, start=start):
                 values = {str(name): _plain_value(value) for name, value in fields.items()}
                 yield Record(row, values, f"{self.label}, row {row}")
@@ -121,6 +132,14 @@ class RowList:
 
     rows: Sequence[Mapping[str, object]]
     label: str = "the rows"
+
+    @property
+    def paths(self) -> list[Path]:
+        return []
+
+    @property
+    def digest(self) -> str | None:
+        return None
 
     def records(self) -> Iterator[Record]:
         if not self.rows:
@@ -152,26 +171,6 @@ class RowList:
         return [fields for fields, kept in zip(self.rows, mask, strict=True) if kept]
 
 
-def open_folder(path: Path, split: str | None) -> DatasetTable:
-    """A folder saved by `datasets`.
-
-    Other folders are refused: their metadata may name files anywhere, and on the network.
-    """
-    if not ((path / "state.json").exists() or (path / "dataset_dict.json").exists()):
-        raise InputError(
-            f"{path}: this folder wasn't saved by `datasets`.",
-            "Name a file in it, or a folder written by `Dataset.save_to_disk`.",
-        )
-    try:
-        loaded = datasets.load_from_disk(path)
-    except _UNREADABLE as error:
-        raise InputError(
-            f"{path}: the folder can't be read as a data set ({_first_line(error)}).",
-            "Write it again with `Dataset.save_to_disk`.",
-        ) from None
-    return DatasetTable(_one_split(loaded, split, str(path)), str(path), "folder")
-
-
 def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:
     """A data set on the Hugging Face Hub. This goes to the network."""
     try:
@@ -179,11 +178,11 @@ def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:
     except _UNREADABLE as error:
         raise InputError(
             f"{name}: there is no such file here, and the Hub gave no such data set "
-            f"({_first_line(error)}).",
+            f"({first_line(error)}).",
             "Check the path or the id, name a --subset if it has several, and log in with "
             "`hf auth login` if it is private.",
         ) from None
-    return DatasetTable(_one_split(loaded, split, name), name, "parquet")
+    return DatasetTable(_one_split(loaded, split, name), name)
 
 
 def _one_split(
@@ -193,23 +192,7 @@ def _one_split(
         if split is not None:
             raise InputError(f"{label}: it has no splits.", "Leave out --split.")
         return loaded
-    names = list(loaded)
-    if split is None:
-        split = "train" if "train" in names else names[0] if len(names) == 1 else None
-    if split not in names:
-        raise InputError(
-            f"{label}: its splits are {', '.join(names)}.", "Choose one of them with --split."
-        )
-    return loaded[split]
-
-
-def _undecoded(feature: Any) -> Any:
-    """The feature with its media left as stored: only text is scanned, and decoders may lack."""
-    if isinstance(feature, Mapping):
-        return {name: _undecoded(inner) for name, inner in feature.items()}
-    if isinstance(feature, datasets.List | datasets.LargeList):
-        return replace(feature, feature=_undecoded(feature.feature))
-    return replace(feature, decode=False) if isinstance(feature, _MEDIA) else feature
+    return loaded[chosen_split(list(loaded), split, label)]
 
 
 def _plain_value(value: Any) -> object:
@@ -238,12 +221,6 @@ def _as_parquet(label: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, TypeError, ValueError) as error:
         raise InputError(
-            f"{label}: it can't be written as Parquet ({_first_line(error)}).",
+            f"{label}: it can't be written as Parquet ({first_line(error)}).",
             "Give every column one type, or scan without `out` and use `result.clean`.",
         ) from None
-
-
-def _first_line(error: Exception) -> str:
-    cause = error.__cause__ or error  # `datasets` says only there what was wrong with a file
-    text = str(cause).strip() or type(cause).__name__
-    return text.splitlines()[0]

@@ -1,118 +1,204 @@
-"""Text files cut into rows: each row's own bytes, its parsed value, and its place in the file."""
+"""Text files cut into rows: each row's own bytes, its parsed value, and its place in the file.
+
+Every reader holds one row and refuses one that is too large while it reads it, so that neither a
+line without end nor a quote that isn't closed fills the memory.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from gradsentry.errors import InputError
+from gradsentry.records.json_objects import beginning, wrapped_rows
+from gradsentry.records.limits import ROW_TEXT, too_much_text
+
+Slice = tuple[bytes, Any, str]
+"""A row's bytes, its value, and its place in the file."""
 
 _READ_SIZE = 1 << 20
 _TO_UTF8 = "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8."
+_SPACE = re.compile(r"\s*")
+
+# More characters behind a fault than any token of JSON is long: more text doesn't mend it.
+_LONGEST_TOKEN = 16
 
 
-def jsonl_rows(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
-    row = 0
-    for number, line in enumerate(file, start=1):
+def jsonl_rows(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
+    """The rows of JSON lines.
+
+    **Arguments:**
+
+    - `row`: number of the first row, for messages.
+    """
+    lines = _Lines(file, label)
+    for line in lines:
         if not line.strip():
+            lines.pass_blank(b" \t\r\n")
             continue
-        text = _decode(line, path, number)
+        text = lines.decoded(line)
         try:
             value = json.loads(text, object_pairs_hook=_distinct_keys)
         except (ValueError, RecursionError) as error:
             raise InputError(
-                f"{path}, row {row} (line {number}): not valid JSON ({_reason(error)}).",
+                f"{label}, row {row} (line {lines.number}): not valid JSON ({_reason(error)}).",
                 "Mend or remove this line; a file has one JSON object a line or one JSON array.",
             ) from None
-        yield line, value, f"line {number}"
+        yield line, value, f"line {lines.number}"
         row += 1
 
 
-def json_array_rows(file: IO[bytes], path: Path) -> Iterator[tuple[bytes, Any, str]]:
-    with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
-        yield from _json_elements(text, path)
+class _Lines:
+    """A file's lines, none longer than a row may be."""
 
+    def __init__(self, file: io.BufferedReader, label: str) -> None:
+        self._file = file
+        self._label = label
+        self.number = 0
+        """Of the line read last, from 1."""
 
-def _json_elements(text: IO[str], path: Path) -> Iterator[tuple[bytes, Any, str]]:
-    """Read one element of the top-level array at a time."""
-    decoder = json.JSONDecoder(object_pairs_hook=_distinct_keys)
-    buffer, position, row = "", 0, 0
+    def __iter__(self) -> Iterator[bytes]:
+        while line := self._file.readline(ROW_TEXT + 1):
+            self.number += 1
+            if len(line) > ROW_TEXT:
+                if self.number == 1 and line.startswith(b"{"):
+                    wrapped = wrapped_rows(beginning(line[:_READ_SIZE]), self._label)
+                    raise wrapped or too_much_text(f"{self._label}, line 1")
+                raise too_much_text(f"{self._label}, line {self.number}")
+            yield line
 
-    def refill(size: int) -> bool:
-        nonlocal buffer, position
+    def pass_blank(self, characters: bytes) -> None:
+        """Pass over lines of nothing but these characters, as far as the buffer goes: a small file
+        may unpack to billions of them."""
+        buffer = self._file.peek()
+        blank = len(buffer) - len(buffer.lstrip(characters))
+        end = buffer.rfind(b"\n", 0, blank) + 1
+        self._file.read(end)
+        self.number += buffer.count(b"\n", 0, end)
+
+    def decoded(self, line: bytes) -> str:
+        """The text of the line read last."""
         try:
-            more = text.read(size)
+            return line.decode("utf-8-sig" if self.number == 1 else "utf-8")
         except UnicodeDecodeError as error:
             raise InputError(
-                f"{path}, row {row} or a later one: not UTF-8 (0x{error.object[error.start]:02x}).",
+                f"{self._label}, line {self.number}: not UTF-8 (byte {error.start + 1} of the line "
+                f"is 0x{line[error.start]:02x}).",
                 _TO_UTF8,
             ) from None
-        buffer, position = buffer[position:] + more, 0
-        return bool(more)
 
-    def next_character() -> str:
-        """The next character that isn't white space, or nothing at the end of the file."""
-        nonlocal position
-        while True:
-            while position < len(buffer) and buffer[position].isspace():
-                position += 1
-            if position < len(buffer):
-                return buffer[position]
-            if not refill(_READ_SIZE):
-                return ""
 
-    opening = next_character()
-    if not opening:
-        return
-    if opening != "[":
-        raise InputError(
-            f"{path}: the file is neither a JSON array of rows nor JSON lines.",
-            'Write the rows as [{"prompt": ..., "response": ...}, ...], or one object a line.',
-        )
-    position += 1
-    while next_character() != "]":
-        read_size = _READ_SIZE
+def json_array_rows(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
+    """The elements of a JSON array, read one at a time; arguments as for `jsonl_rows`."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    yield from _Elements(text, label, row).rows()
+    text.detach()  # the caller's file stays open
+
+
+class _Elements:
+    """Reads the elements of a file's top-level array."""
+
+    def __init__(self, text: io.TextIOWrapper, label: str, row: int) -> None:
+        self._text = text
+        self._label = label
+        self._first = row
+        self._row = row
+        self._buffer = ""
+        self._place = 0
+        self._decoder = json.JSONDecoder(object_pairs_hook=_distinct_keys)
+
+    def rows(self) -> Iterator[Slice]:
+        opening = self._next_character()
+        if not opening:
+            return
+        if opening != "[":
+            raise InputError(
+                f"{self._label}: the file is neither a JSON array of rows nor JSON lines.",
+                'Write the rows as [{"prompt": ..., "response": ...}, ...], or one object a line.',
+            )
+        self._place += 1
+        while self._next_character() != "]":
+            raw, value = self._element()
+            yield raw, value, f"element {self._row - self._first}"
+            self._row += 1
+            if self._next_character() == ",":
+                self._place += 1
+            elif self._next_character() != "]":
+                raise InputError(
+                    f"{self._label}, row {self._row}: a comma or the array's closing bracket is "
+                    "missing.",
+                    "Mend the file here; it must be one JSON array of objects.",
+                )
+        self._place += 1
+        if self._next_character():
+            raise InputError(
+                f"{self._label}: the array ends after row {self._row - 1}, but the file goes on.",
+                "Put all rows into one JSON array.",
+            )
+
+    def _element(self) -> tuple[bytes, Any]:
+        """The element at the current place, which is behind it then."""
+        size = _READ_SIZE
         while True:
             problem = "the array is not closed"
             try:
-                value, end = decoder.raw_decode(buffer, position)
-                if end < len(buffer):  # a number may go on behind the buffer's end
-                    break
+                value, end = self._decoder.raw_decode(self._buffer, self._place)
+                if end < len(self._buffer):  # a number may go on behind the buffer's end
+                    raw = self._buffer[self._place : end].encode("utf-8", "surrogatepass")
+                    if len(raw) > ROW_TEXT:
+                        raise too_much_text(f"{self._label}, row {self._row}")
+                    self._place = end
+                    return raw, value
             except (ValueError, RecursionError) as error:
                 problem = _reason(error)
-                if isinstance(error, _DuplicateKeyError | RecursionError):
-                    raise _broken_element(path, row, problem) from None  # no more text mends it
-            read_size *= 2  # a long element costs a few attempts, not one per chunk
-            if not refill(read_size):
-                raise _broken_element(path, row, problem)
-        yield buffer[position:end].encode(), value, f"element {row}"
-        row += 1
-        position = end
-        if next_character() == ",":
-            position += 1
-        elif next_character() != "]":
-            raise InputError(
-                f"{path}, row {row}: a comma or the array's closing bracket is missing.",
-                "Mend the file here; it must be one JSON array of objects.",
-            )
-    position += 1
-    if next_character():
-        raise InputError(
-            f"{path}: the array ends after row {row - 1}, but the file goes on.",
-            "Put all rows into one JSON array.",
+                if not self._more_text_may_mend(error):
+                    raise self._broken(problem) from None
+            if len(self._buffer) - self._place > ROW_TEXT:
+                raise too_much_text(f"{self._label}, row {self._row}")
+            size *= 2  # a long element costs a few attempts, not one per chunk
+            if not self._refill(size):
+                raise self._broken(problem)
+
+    def _more_text_may_mend(self, error: Exception) -> bool:
+        if not isinstance(error, json.JSONDecodeError):
+            # A key that comes twice and brackets too deep stay so; a long number may be cut off.
+            return not isinstance(error, _DuplicateKeyError | RecursionError)
+        cut_off = error.msg.startswith("Unterminated string")
+        return cut_off or error.pos + _LONGEST_TOKEN > len(self._buffer)
+
+    def _broken(self, problem: str) -> InputError:
+        return InputError(
+            f"{self._label}, row {self._row}: not valid JSON ({problem}).",
+            "Mend this element; the file must be one JSON array of objects.",
         )
 
+    def _next_character(self) -> str:
+        """The next character that isn't white space, or nothing at the end of the file."""
+        while True:
+            found = _SPACE.match(self._buffer, self._place)
+            assert found is not None
+            self._place = found.end()
+            if self._place < len(self._buffer):
+                return self._buffer[self._place]
+            if not self._refill(_READ_SIZE):
+                return ""
 
-def _broken_element(path: Path, row: int, problem: str) -> InputError:
-    return InputError(
-        f"{path}, row {row}: not valid JSON ({problem}).",
-        "Mend this element; the file must be one JSON array of objects.",
-    )
+    def _refill(self, size: int) -> bool:
+        try:
+            more = self._text.read(size)
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{self._label}, row {self._row} or a later one: not UTF-8 "
+                f"(0x{error.object[error.start]:02x}).",
+                _TO_UTF8,
+            ) from None
+        self._buffer, self._place = self._buffer[self._place :] + more, 0
+        return bool(more)
 
 
 class _DuplicateKeyError(ValueError):
@@ -127,73 +213,78 @@ def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def csv_rows(file: IO[bytes], path: Path, delimiter: str) -> Iterator[tuple[bytes, Any, str]]:
-    rows = csv_lines(decoded_lines(file, path), delimiter)
-    row, number = 0, 1
+def csv_rows(file: io.BufferedReader, label: str, delimiter: str, row: int = 0) -> Iterator[Slice]:
+    """The rows of a file with a line of column names; arguments as for `jsonl_rows`."""
+    reader = CsvLines(file, label, delimiter)
     try:
-        header, lines = next(rows, ([], []))
+        header, lines = reader.row()
         if lines and not header:
             raise InputError(
-                f"{path}, line 1: blank where the column names are needed.", "Remove this line."
+                f"{label}, line 1: blank where the column names are needed.", "Remove this line."
             )
-        check_distinct(header, path)
-        number += len(lines)
-        for values, lines in rows:
-            place = f"line {number}"
-            number += len(lines)
+        check_distinct(header, label)
+        while True:
+            values, lines = reader.row()
+            if not lines:
+                return
             if not values:
+                reader.pass_blank()
                 continue
+            place = f"line {reader.first_line}"
             if len(values) != len(header):
                 raise InputError(
-                    f"{path}, row {row} ({place}): {len(values)} values for {len(header)} columns.",
+                    f"{label}, row {row} ({place}): {len(values)} values for {len(header)} "
+                    "columns.",
                     "Mend this row's quoting or delimiters.",
                 )
-            fields = dict(zip(header, values, strict=True))
-            yield "".join(lines).encode(), fields, place
+            yield "".join(lines).encode(), dict(zip(header, values, strict=True)), place
             row += 1
     except csv.Error as error:
         raise InputError(
-            f"{path}, row {row} (line {number}): not valid CSV ({error}).",
+            f"{label}, row {row} (line {reader.first_line}): not valid CSV ({error}).",
             "Mend this row's quoting.",
         ) from None
 
 
-def csv_lines(lines: Iterator[str], delimiter: str) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield (values, the lines they were read from)."""
-    csv.field_size_limit(1 << 30)  # responses may be long; the default limit is 128 kB
-    taken: list[str] = []
+class CsvLines:
+    """Reads rows of a delimited file with the lines that they are written in."""
 
-    def recorded() -> Iterator[str]:
-        for line in lines:
-            taken.append(line)
-            yield line
+    def __init__(self, file: io.BufferedReader, label: str, delimiter: str) -> None:
+        csv.field_size_limit(ROW_TEXT)  # responses may be long; the default limit is 128 kB
+        self._label = label
+        self._lines = _Lines(file, label)
+        self._taken: list[str] = []
+        self._reader = csv.reader(self._recorded(), delimiter=delimiter, strict=True)
+        self.first_line = 1
+        """Number of the line in which the row read last begins."""
 
-    for values in csv.reader(recorded(), delimiter=delimiter, strict=True):
-        yield values, list(taken)
-        taken.clear()
+    def row(self) -> tuple[list[str], list[str]]:
+        """The next row's values and lines; no lines at the end of the file."""
+        self._taken.clear()
+        self.first_line = self._lines.number + 1
+        values = next(self._reader, [])
+        return values, list(self._taken)
+
+    def pass_blank(self) -> None:
+        """Pass over blank lines between rows."""
+        self._lines.pass_blank(b"\r\n")
+
+    def _recorded(self) -> Iterator[str]:
+        size = 0
+        for line in self._lines:
+            size = len(line) if not self._taken else size + len(line)
+            if size > ROW_TEXT:
+                raise too_much_text(f"{self._label}, line {self.first_line}")
+            self._taken.append(self._lines.decoded(line))
+            yield self._taken[-1]
 
 
-def decoded_lines(file: IO[bytes], path: Path) -> Iterator[str]:
-    for number, line in enumerate(file, start=1):
-        yield _decode(line, path, number)
-
-
-def _decode(line: bytes, path: Path, number: int) -> str:
-    try:
-        return line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}, line {number}: not UTF-8 (byte {error.start + 1} of the line is "
-            f"0x{line[error.start]:02x}).",
-            _TO_UTF8,
-        ) from None
-
-
-def check_distinct(columns: Sequence[str], path: Path) -> None:
+def check_distinct(columns: Sequence[str], label: str) -> None:
+    """Refuse two columns of one name."""
     twice = [name for name, count in Counter(columns).items() if count > 1]
     if twice:
         raise InputError(
-            f"{path}: two columns have the same name {twice[0]!r}.", "Rename one of them."
+            f"{label}: two columns have the same name {twice[0]!r}.", "Rename one of them."
         )
 
 

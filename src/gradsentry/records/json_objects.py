@@ -1,0 +1,74 @@
+"""JSON objects that aren't rows but hold all of them: what is told of them."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+
+from gradsentry.errors import InputError
+
+# Columns of single rows that hold lists of objects.
+_OF_ROWS = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
+
+_ROWS = 'for example {"prompt": ..., "response": ...}'
+
+
+def beginning(data: bytes) -> dict[str, object]:
+    """The first fields of an object that may go on behind the data.
+
+    A list that goes on behind it is given with what it begins with.
+    """
+    text = data.decode("utf-8", errors="replace")
+    decoder = json.JSONDecoder()
+    fields: dict[str, object] = {}
+    place = 1
+    try:
+        while True:
+            name, place = decoder.raw_decode(text, _after(text, place, ","))
+            start = _after(text, place, ":")
+            if not isinstance(name, str):
+                return fields
+            try:
+                fields[name], place = decoder.raw_decode(text, start)
+            except ValueError:
+                if text[start] == "[":
+                    first = text[_after(text, start + 1, "")]
+                    fields[name] = [{}] if first == "{" else [first]
+                return fields
+    except (ValueError, IndexError, RecursionError):
+        return fields
+
+
+def _after(text: str, place: int, mark: str) -> int:
+    """The place of what follows white space and a mark."""
+    while text[place].isspace() or text[place] == mark:
+        place += 1
+    return place
+
+
+def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
+    """The error for an object that isn't a row but holds all of them; None if it holds none."""
+    for name, value in fields.items():
+        if name in _OF_ROWS or not isinstance(value, list) or not value:
+            continue
+        if all(isinstance(item, dict) for item in value):
+            way = f"json.load(open({label!r}))[{name!r}]"
+            return InputError(
+                f"{label}: the file is one JSON object, which holds its rows under the key "
+                f"{name!r}.",
+                "Write the rows alone, for example with: python -c "
+                + shlex.quote(f"import json; json.dump({way}, open('rows.json', 'w'))"),
+            )
+    columns = [name for name, value in fields.items() if isinstance(value, list | dict)]
+    if columns and len(columns) == len(fields) and not _OF_ROWS & set(columns):
+        return InputError(
+            f"{label}: the file is one JSON object, which holds a list for each column "
+            f"({', '.join(map(repr, columns[:3]))}).",
+            f"Write one object for each row, {_ROWS}. With pandas: python -c "
+            + shlex.quote(
+                f"import pandas; pandas.read_json({label!r})"
+                ".to_json('rows.jsonl', orient='records', lines=True)"
+            ),
+        )
+    return None

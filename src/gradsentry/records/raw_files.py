@@ -1,0 +1,294 @@
+"""Files as bytes: opened only if they are files, uncompressed as they are read, and watched.
+
+What a scan reads several times must be the same each time. Every complete pass digests the file's
+bytes, and one that differs from the first is refused, whatever the file's times say.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import IO, BinaryIO
+
+import pyarrow as pa
+
+from gradsentry.errors import InputError
+
+_CHUNK = 1 << 20
+
+# As much as `xz -9` needs. A hostile header may ask for 4 GB.
+_XZ_MEMORY = 128 << 20
+
+
+class Compression(StrEnum):
+    """How a file is compressed; the value is its suffix."""
+
+    NONE = ""
+    GZIP = ".gz"
+    BZIP2 = ".bz2"
+    XZ = ".xz"
+    ZSTD = ".zst"
+
+
+MAGIC = {
+    b"\x1f\x8b": Compression.GZIP,
+    b"BZh": Compression.BZIP2,
+    b"\xfd7zXZ\x00": Compression.XZ,
+    b"\x28\xb5\x2f\xfd": Compression.ZSTD,
+}
+"""What compressed files begin with."""
+
+
+@dataclass
+class Seen:
+    """What the first complete pass over a file read."""
+
+    digest: str | None = None
+    rows: int = 0
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file of rows, as opened: one that changes afterwards is refused."""
+
+    path: Path
+    compression: Compression
+    label: str
+    """How messages name it."""
+    stamp: tuple[int, int]
+    """Size and modification time."""
+    seen: Seen = field(default_factory=Seen, compare=False)
+    keep: object = field(default=None, compare=False, repr=False)
+    """What must live as long as the file does: a temporary file goes with its last user."""
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """The file's bytes as they lie on disk.
+
+        **Raises:**
+
+        `InputError` with a remedy for whatever goes wrong here and within.
+        """
+        with reading(self.label), open_regular(self.path, self.label) as file:
+            status = os.fstat(file.fileno())
+            if (status.st_size, status.st_mtime_ns) != self.stamp:
+                raise self.changed()
+            yield file
+
+    def check_digest(self, digest: str, rows: int) -> None:
+        """Compare a complete pass with the first one; it has read `rows` rows."""
+        if self.seen.digest is None:
+            self.seen.digest, self.seen.rows = digest, rows
+        elif (self.seen.digest, self.seen.rows) != (digest, rows):
+            raise self.changed()
+
+    def check_row(self, row: int) -> None:
+        """Refuse a row (counted in this file) that the first complete pass didn't read."""
+        if self.seen.digest is not None and row >= self.seen.rows:
+            raise self.changed()
+
+    def changed(self) -> InputError:
+        """The error for a file that isn't what it was."""
+        return InputError(
+            f"{self.label}: the file changed during the scan.",
+            "Scan again when nothing writes to it.",
+        )
+
+    def no_rows(self) -> InputError:
+        """The error for a file without rows."""
+        return InputError(
+            f"{self.label}: the file holds no rows.", "Check that it is the right file."
+        )
+
+
+class Digesting(io.RawIOBase):
+    """Reads a file from start to end, and digests what it reads."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        count = self._file.readinto(buffer)  # type: ignore[attr-defined]
+        self._hash.update(memoryview(buffer)[:count])
+        return int(count)
+
+    def digest(self) -> str:
+        """The digest of the whole file: what nobody has read yet is read here."""
+        while self.read(_CHUNK):
+            pass
+        return self._hash.hexdigest()
+
+
+def digest_of(file: BinaryIO) -> str:
+    """The digest of a file from its start; it is left there."""
+    file.seek(0)
+    digest = Digesting(file).digest()
+    file.seek(0)
+    return digest
+
+
+def raw_file(path: Path, compression: Compression, label: str | None = None) -> RawFile:
+    """A file that is there and can be opened, and nothing that reading would wait for."""
+    label = str(path) if label is None else label
+    with reading(label), open_regular(path, label) as file:
+        status = os.fstat(file.fileno())
+        return RawFile(path, compression, label, (status.st_size, status.st_mtime_ns))
+
+
+def open_regular(path: Path, label: str) -> BinaryIO:
+    """Open a regular file. Opening a pipe would wait for a writer, and a device may never end."""
+    number = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    file = os.fdopen(number, "rb", buffering=0)
+    mode = os.fstat(number).st_mode
+    if stat.S_ISREG(mode):
+        return file
+    file.close()
+    if stat.S_ISDIR(mode):
+        raise InputError(
+            f"{label}: can't be read (Is a directory).",
+            "Name a file, or the folder with all files.",
+        )
+    raise InputError(
+        f"{label}: no regular file, but a pipe or a device.",
+        "Name a file, or pipe the rows in and name them `-`.",
+    )
+
+
+def uncompressed(file: Digesting, compression: Compression) -> io.BufferedReader:
+    """The content of a file that may be compressed."""
+    raw = io.BufferedReader(file, _CHUNK)
+    match compression:
+        case Compression.GZIP:
+            return io.BufferedReader(gzip.GzipFile(fileobj=raw))
+        case Compression.BZIP2:
+            return io.BufferedReader(bz2.BZ2File(raw))
+        case Compression.XZ:
+            return io.BufferedReader(_Xz(raw), _CHUNK)
+        case Compression.ZSTD:
+            stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
+            return io.BufferedReader(stream, _CHUNK)
+    return raw  # type: ignore[return-value]
+
+
+class _Xz(io.RawIOBase):
+    """As `lzma.LZMAFile`, with a bound on the memory that a file may ask for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
+        data = b""
+        while not data:
+            if self._decompressor.eof:
+                rest = (self._decompressor.unused_data + self._file.read(_CHUNK)).lstrip(b"\0")
+                if not rest:
+                    return 0
+                self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+            else:
+                rest = self._file.read(_CHUNK) if self._decompressor.needs_input else b""
+                if not rest and self._decompressor.needs_input:
+                    raise EOFError
+            data = self._decompressor.decompress(rest, max_length=len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
+
+
+def open_write(path: Path, compression: Compression = Compression.NONE) -> IO[bytes]:
+    """A new file with the given compression; the same rows give the same bytes."""
+    match compression:
+        case Compression.GZIP:
+            return io.BufferedWriter(gzip.GzipFile(path, "wb", mtime=0))
+        case Compression.BZIP2:
+            return bz2.open(path, "wb")
+        case Compression.XZ:
+            return lzma.open(path, "wb")
+        case Compression.ZSTD:
+            return _ZstdWriter(path)
+    return path.open("wb")
+
+
+class _ZstdWriter(io.BufferedWriter):
+    """Closing it closes the file, too, which Arrow's stream leaves to its caller."""
+
+    def __init__(self, path: Path) -> None:
+        self._below = path.open("wb")
+        super().__init__(pa.CompressedOutputStream(pa.PythonFile(self._below, mode="w"), "zstd"))
+
+    def close(self) -> None:
+        super().close()
+        self._below.close()
+
+
+def is_standard_input(name: object) -> bool:
+    """Whether a name means what is piped in."""
+    return str(name) == "/dev/stdin" or name == "-"
+
+
+def spooled_input() -> tuple[Path, object]:
+    """Standard input, copied into a private temporary file: a scan reads it several times.
+
+    Returns the file's path, and what deletes the file when nobody holds it any more.
+    """
+    file = tempfile.NamedTemporaryFile(prefix="gradsentry-")  # noqa: SIM115 (the source holds it)
+    with reading("standard input"):
+        while chunk := sys.stdin.buffer.read(_CHUNK):
+            file.write(chunk)
+        file.flush()
+    return Path(file.name), file
+
+
+@contextlib.contextmanager
+def reading(label: str) -> Iterator[None]:
+    """Turn what can go wrong on opening and reading into an error with a remedy."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(f"{label}: no such file.", "Check the path.") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, lzma.LZMAError):
+        raise InputError(
+            f"{label}: the compressed data is broken or incomplete.",
+            "Compress or copy the file again.",
+        ) from None
+    except MemoryError:  # Arrow's is one, too
+        raise InputError(
+            f"{label}: reading it takes more memory than there is.",
+            "Look for rows that are much too large, or scan on a machine with more memory.",
+        ) from None
+    except pa.ArrowException as error:
+        raise InputError(
+            f"{label}: not readable as what it should be ({first_line(error)}).",
+            "Write the file again, or check its suffix.",
+        ) from None
+    except OSError as error:  # Arrow's, for broken pages, have no `strerror`
+        raise InputError(
+            f"{label}: can't be read ({error.strerror or first_line(error)}).",
+            "Check the path and its permissions, or write the file again.",
+        ) from None
+
+
+def first_line(error: BaseException) -> str:
+    """What an error says, on one line."""
+    cause = error.__cause__ or error  # `datasets` says only there what was wrong with a file
+    text = str(cause).strip() or type(cause).__name__
+    return text.splitlines()[0]

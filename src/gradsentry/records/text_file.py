@@ -1,0 +1,164 @@
+"""JSON and delimited files as sources: rows are written back byte for byte."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Literal
+
+import datasets
+
+from gradsentry.errors import InputError
+from gradsentry.records.arrow_rows import fitting_dataset
+from gradsentry.records.raw_files import Digesting, RawFile, open_write, uncompressed
+from gradsentry.records.record import Record
+from gradsentry.records.source import BoolArray, joint_digest
+from gradsentry.records.text_rows import CsvLines, Slice, csv_rows, json_array_rows, jsonl_rows
+
+TextFormat = Literal["jsonl", "json", "csv", "tsv"]
+
+
+@dataclass(frozen=True)
+class TextFiles:
+    """JSONL, JSON, CSV or TSV files, one after the other as one data set."""
+
+    files: Sequence[RawFile]
+    """At least one."""
+    form: TextFormat
+    label: str
+
+    @property
+    def paths(self) -> list[Path]:
+        return [file.path for file in self.files]
+
+    @property
+    def digest(self) -> str | None:
+        return joint_digest([file.seen.digest for file in self.files])
+
+    def records(self) -> Iterator[Record]:
+        for row, (file, (raw, fields, place)) in enumerate(self._slices()):
+            if not isinstance(fields, dict):
+                raise InputError(
+                    f"{file.label}, row {row} ({place}): a {type(fields).__name__} where an "
+                    "object with named columns is needed.",
+                    'Write each row as an object, such as {"prompt": ..., "response": ...}.',
+                )
+            yield Record(row, fields, f"{file.label}, row {row} ({place})", len(raw))
+
+    def check_writable(self) -> None:
+        """Rows are written as they are read."""
+
+    def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
+        compression = self.files[0].compression
+        names = {part: f"{part}.{self.form}{compression}" for part in parts}
+        head, between, tail = self._frame()
+        with contextlib.ExitStack() as stack:
+            outputs = {
+                part: _Rows(stack.enter_context(open_write(folder / name, compression)), between)
+                for part, name in names.items()
+            }
+            for output in outputs.values():
+                output.file.write(head)
+            for row, (file, (raw, _, _)) in enumerate(self._slices()):
+                if file is not self.files[0]:
+                    raw = raw.removeprefix(codecs.BOM_UTF8)
+                for part, mask in parts.items():
+                    if mask[row]:
+                        outputs[part].write(raw)
+            for output in outputs.values():
+                output.file.write(tail)
+        return names
+
+    def select(self, mask: BoolArray) -> datasets.Dataset:
+        rows: list[Mapping[str, object]] = []
+        columns: dict[str, None] = {}  # in order of appearance; a row may lack some
+        for record in self.records():
+            columns.update(dict.fromkeys(record.fields))
+            if mask[record.row]:
+                rows.append(record.fields)
+        with fitting_dataset(self.label):
+            return datasets.Dataset.from_dict(
+                {column: [fields.get(column) for fields in rows] for column in columns}
+            )
+
+    def check_headers(self) -> None:
+        """Refuse delimited files that don't have the same columns in the same order."""
+        if self.form in ("json", "jsonl"):
+            return
+        columns, _, _ = self._header(self.files[0])
+        for file in self.files[1:]:
+            if self._header(file)[0] != columns:
+                raise InputError(
+                    f"{file.label}: its columns aren't those of {self.files[0].label}.",
+                    "Give all files the same columns in the same order, or scan each by itself.",
+                )
+
+    def _frame(self) -> tuple[bytes, bytes, bytes]:
+        """What stands before, between and after the rows of the file.
+
+        Rows of other formats than a JSON array bring their line ends along; between them stands
+        what is missing where the last line of a file has none.
+        """
+        if self.form == "json":
+            return b"[\n", b",\n", b"\n]\n"
+        if self.form == "jsonl":
+            return b"", b"\n", b""
+        _, mark, header = self._header(self.files[0])
+        line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
+        return mark + header, line_end, b""
+
+    def _header(self, file: RawFile) -> tuple[list[str], bytes, bytes]:
+        """Column names, byte-order mark and the header as it is written."""
+        with file.opened() as raw:
+            content = uncompressed(Digesting(raw), file.compression)
+            # Excel needs the mark to read UTF-8.
+            mark = codecs.BOM_UTF8 if content.peek(3).startswith(codecs.BOM_UTF8) else b""
+            columns, lines = CsvLines(content, file.label, self._delimiter).row()
+        return columns, mark, "".join(lines).encode()
+
+    @property
+    def _delimiter(self) -> str:
+        return "\t" if self.form == "tsv" else ","
+
+    def _slices(self) -> Iterator[tuple[RawFile, Slice]]:
+        """The files' rows in order, each with the file that it is from."""
+        row = 0
+        for file in self.files:
+            first = row
+            with file.opened() as raw:
+                digesting = Digesting(raw)
+                content = uncompressed(digesting, file.compression)
+                if self.form == "jsonl":
+                    slices = jsonl_rows(content, file.label, row)
+                elif self.form == "json":
+                    slices = json_array_rows(content, file.label, row)
+                else:
+                    slices = csv_rows(content, file.label, self._delimiter, row)
+                for item in slices:
+                    file.check_row(row - first)
+                    yield file, item
+                    row += 1
+                file.check_digest(digesting.digest(), row - first)
+                content.detach()
+            if row == first:
+                raise file.no_rows()
+
+
+@dataclass
+class _Rows:
+    """A file that rows are written to."""
+
+    file: IO[bytes]
+    between: bytes
+    last: bytes = b""
+    """The row written last."""
+
+    def write(self, raw: bytes) -> None:
+        """Write a row behind the others."""
+        if self.last and not self.last.endswith(b"\n"):
+            self.file.write(self.between)
+        self.file.write(raw)
+        self.last = raw
