@@ -258,6 +258,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
          {"instruction": "Q", "output": "A", "history": [["q"]]}, "a list of [question, answer]"),
         ({"instruction": "", "output": "", "history": []},
          {"instruction": "Q", "output": "A", "history": [["q", "\ud800"]]}, "'history' holds half"),
+        ({"messages": '[{"role": "user"}]'}, {"messages": '[{"role": "user"}]'}, "of type str"),
         ({"segments": []}, {"segments": ["x"]}, "'segments' holds a value of type list"),
         ({"segments": []}, {"segments": [{"label": True, "text": "\ud800"}]}, "surrogate"),
         ({"messages": []}, {"messages": HELLO, "chat_template_kwargs": [1]}, "a mapping"),
