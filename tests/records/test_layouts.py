@@ -258,6 +258,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
          {"instruction": "Q", "output": "A", "history": [["q"]]}, "a list of [question, answer]"),
         ({"instruction": "", "output": "", "history": []},
          {"instruction": "Q", "output": "A", "history": [["q", "\ud800"]]}, "'history' holds half"),
+        ({"messages": '[{"role": "user"}]'}, {"messages": '[{"role": "user"}]'}, "of type str"),
         ({"segments": []}, {"segments": ["x"]}, "'segments' holds a value of type list"),
         ({"segments": []}, {"segments": [{"label": True, "text": "\ud800"}]}, "surrogate"),
         ({"messages": []}, {"messages": HELLO, "chat_template_kwargs": [1]}, "a mapping"),
@@ -403,6 +404,30 @@ def test_two_layouts_that_read_everything_are_refused_with_the_options(
         detect(record(fields))
     assert all(way in caught.value.problem for way in ways)
     assert "--response-column" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "is_said"),
+    [
+        ({"prompt": HELLO[:1], "completion": HELLO[1:]}, HELLO, True),
+        ({"prompt": "Hi", "chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]}, HELLO, True),
+        # A trainer that reads the messages would learn these answers, and they are no targets.
+        ({"prompt": "Hi", "chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]},
+         [HELLO[0], *REFUSAL], False),
+        ({"prompt": [*HELLO, HELLO[0]], "completion": REFUSAL}, HELLO, False),
+        ({"prompt": [*SYSTEM, HELLO[0]], "completion": HELLO[1:]}, [*SYSTEM, *HELLO], True),
+        ({"prompt": HELLO[:1], "completion": HELLO[1:]}, [{**HELLO[1], "content": "x"}], False),
+    ],
+)  # fmt: skip
+def test_messages_are_repeated_where_their_answers_are_targets(
+    fields: dict[str, object], more: list[dict[str, object]], is_said: bool
+) -> None:
+    layout, row = detect(record(fields)), record({**fields, "messages": more})
+    if is_said:
+        assert layout.example(row) == layout.example(record(fields))
+    else:
+        with pytest.raises(InputError, match="'messages' would be left out"):
+            layout.example(row)
 
 
 def test_layouts_that_mean_the_same_are_not_in_doubt() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradsentry.records.example import Example, TextPair
+from gradsentry.records.example import Example, Message, TextPair
 from gradsentry.records.layouts.messages import (
     ASSISTANT,
     USER,
@@ -113,7 +113,7 @@ class Preference:
             return turns_in(record, self.prompt_column)
         text = record.text(self.prompt_column)
         opens = not chosen.messages or chosen.messages[0]["role"] == ASSISTANT
-        return said_by(USER, text) if opens and text else Turns()
+        return Turns([said_by(USER, text)]) if opens and text else Turns()
 
 
 @dataclass(frozen=True)
@@ -159,21 +159,21 @@ class History:
 
     def example(self, record: Record) -> Example:
         asked = (record.text(self.prompt_column), optional_text(record, self.context_column))
-        turns = self._earlier(record) + said_by(USER, "\n".join(text for text in asked if text))
-        turns = turns.with_system(optional_text(record, self.system_column))
-        turns += said_by(ASSISTANT, self.answer.text(record))
+        question = "\n".join(text for text in asked if text)
+        earlier = Turns([*self._earlier(record), said_by(USER, question)])
+        turns = earlier.with_system(optional_text(record, self.system_column))
+        turns += Turns([said_by(ASSISTANT, self.answer.text(record))])
         return turns.conversation(0, tools_of(record), template_arguments(record))
 
-    def _earlier(self, record: Record) -> Turns:
+    def _earlier(self, record: Record) -> Iterator[Message]:
         history = record.fields.get("history")
-        turns = Turns()
         for exchange in [] if history is None else _listed(history, record):
             question, answer = _listed(exchange, record, 2)
             if not isinstance(question, str) or not isinstance(answer, str):
                 raise record.type_error("history", _HISTORY)
             record.check_unicode(question + answer, "history")
-            turns += said_by(USER, question) + said_by(ASSISTANT, answer)
-        return turns
+            yield said_by(USER, question)
+            yield said_by(ASSISTANT, answer)
 
 
 _HISTORY = "a list of [question, answer]"

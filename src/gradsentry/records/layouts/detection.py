@@ -72,6 +72,7 @@ _REJECTED = {
     "chosen": "rejected",
     "chosen_response": "rejected_response",
     "chosen_conversations": "rejected_conversations",
+    "chosen_messages": "rejected_messages",
 }
 _REFLECTION = (
     ("\n\n### Agent Reflection:\n", "reflection"),
@@ -185,8 +186,8 @@ def _candidates(fields: Fields) -> Iterator[Form]:
     """All forms whose columns a row has."""
     turns = [name for name in TURNS if name in fields and _may_be_turns(fields[name])]
     system = _first(fields, SYSTEMS) or "system"
+    rejected = _first(fields, ("rejected_response", "rejected_messages"))
     for column in turns:
-        rejected = "rejected_response" if "rejected_response" in fields else None
         yield Messages(column, system, _is_sharegpt(column, fields[column]), rejected)
     yield from _preferences(fields, turns, system)
     if {"input", "preferred_output", "non_preferred_output"} <= fields.keys():
@@ -280,7 +281,8 @@ def _is_preferred_turn(column: str, value: object) -> bool:
 
 
 def _may_be_turns(value: object) -> bool:
-    return value is None or isinstance(value, list)
+    # A list as JSON is no conversation to trainers; as one it is refused with its type.
+    return value is None or isinstance(value, list) or str(value).startswith("[")
 
 
 def _is_answered(turns: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -12,12 +13,14 @@ from gradsentry.records.example import (
     UNJUDGED,
     Conversation,
     Example,
+    Message,
     PlainText,
     Skipped,
     SkipReason,
     TextPair,
     prompt_and_response,
 )
+from gradsentry.records.layouts.messages import ASSISTANT, read_turns
 from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, holds_text, known_columns
 from gradsentry.records.record import Record, quoted
 
@@ -130,20 +133,34 @@ def left_out(record: Record, form: Form, example: Example) -> list[str]:
     """Columns with names that trainers read, and with text that a form doesn't read.
 
     What the example says anyway isn't left out, such as a prompt that is the first message, too.
+    What may be trained on must be a target there.
     """
     known = [name for name in known_columns(record.fields) if name not in form.columns]
-    if not known:
-        return []
-    prompts, answers = _texts(example)
-    read = [record.fields[column] for column in form.columns if column in record.fields]
-    left = []
-    for name in known:
-        value = record.fields[name]
-        said = prompts | answers if name.casefold() in PROMPTS else answers
-        repeated = value.strip() in said if isinstance(value, str) else value in read
-        if not repeated:
-            left.append(name)
-    return left
+    return [name for name in known if not _is_said(record, name, example)] if known else []
+
+
+def _is_said(record: Record, column: str, example: Example) -> bool:
+    value = record.fields[column]
+    is_prompt = column.casefold() in PROMPTS
+    if isinstance(value, str):
+        prompts, answers = _texts(example)
+        return value.strip() in (prompts | answers if is_prompt else answers)
+    if is_prompt or not isinstance(example, Conversation):
+        return False
+    try:
+        turns = read_turns(value, record, column)
+    except InputError:
+        return False
+    messages = [_comparable(message) for message in example.messages]
+    said, targets = set(messages), {messages[turn] for turn in example.target_turns}
+    return turns.problem is None and all(
+        _comparable(message) in (targets if message["role"] == ASSISTANT else said)
+        for message in turns.messages
+    )
+
+
+def _comparable(message: Message) -> str:
+    return json.dumps(message, sort_keys=True, default=str)
 
 
 def _texts(example: Example) -> tuple[set[str], set[str]]:

@@ -113,7 +113,7 @@ class Turns:
         """With a system prompt before them, unless they have one."""
         if not text or (self.messages and self.messages[0]["role"] == SYSTEM):
             return self
-        return Turns([{"role": SYSTEM, "content": text}]) + self
+        return Turns([said_by(SYSTEM, text)]) + self
 
     def conversation(
         self,
@@ -133,9 +133,9 @@ class Turns:
         return Conversation(self.messages, first_target, tools, self.untrained, arguments or {})
 
 
-def said_by(role: str, text: str) -> Turns:
-    """One message."""
-    return Turns([{"role": role, "content": text}])
+def said_by(role: str, text: str) -> Message:
+    """A message of text."""
+    return {"role": role, "content": text}
 
 
 def turns_in(record: Record, column: str) -> Turns:
@@ -214,7 +214,7 @@ def _message(
             problem = SkipReason.NOT_TEXT
         else:
             found = parts
-            content = "".join(parts.texts) if parts.texts or not parts.calls else None
+            content = "".join(parts.texts)
     elif said is not None and not isinstance(said, str):
         raise InputError(
             f"{record.place}: a message in {column!r} has content of type "

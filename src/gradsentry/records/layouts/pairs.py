@@ -119,8 +119,8 @@ class PromptResponse:
 
     def example(self, record: Record) -> Example:
         asked = record.fields.get(self.prompt_column)
-        is_chat = not asked and self.answer.is_chat(record)
-        if not is_chat and not isinstance(asked, list):
+        is_chat = isinstance(asked, list) or (not asked and self.answer.is_chat(record))
+        if not is_chat or self.style is not PromptStyle.PLAIN:
             return TextPair(self.prompt(record), self.answer.text(record))
         prompt = turns_in(record, self.prompt_column) if asked else Turns()
         prompt = prompt.with_system(optional_text(record, self.system_column))

@@ -67,9 +67,11 @@ TARGETS = frozenset(
         "chosen",
         "chosen_response",
         "chosen_conversations",
+        "chosen_messages",
         "rejected",
         "rejected_response",
         "rejected_conversations",
+        "rejected_messages",
         "preferred_output",
         "non_preferred_output",
         "reference_answer",
@@ -90,6 +92,8 @@ TARGETS = frozenset(
     }
 )
 """Names of what may be trained on."""
+
+_READ = PROMPTS | TARGETS
 
 MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 
@@ -166,7 +170,7 @@ def known_columns(fields: Mapping[str, object]) -> list[str]:
     return [
         column
         for column, value in fields.items()
-        if (folded := str(column).casefold()) in PROMPTS | TARGETS
+        if (folded := str(column).casefold()) in _READ
         and holds_text(value)
         and not (folded in TURNS and _is_name(value))
     ]
