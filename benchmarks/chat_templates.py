@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import trl
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry import load_model
-from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
+from gradsentry.encoding import Encoder, EncodingOptions
 from gradsentry.records import Conversation, Message, Skipped, SkipReason
 
 SAME, SAME_WORDS, OTHER_TEXT = "same tokens", "same words", "other text"
@@ -87,6 +88,7 @@ CONVERSATIONS = {
 }
 
 
+@cache
 def templates() -> dict[str, str]:
     """The text of TRL's chat templates, training variants among them."""
     folder = Path(str(trl.__file__)).parent / "chat_templates"
@@ -98,11 +100,18 @@ def names() -> list[str]:
     return [name for name in templates() if not name.endswith(_TRAINING)]
 
 
-def outcome(name: str, conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> str:
-    """What is scored of a conversation with one of TRL's templates."""
+def outcomes(name: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
+    """What is scored of each conversation with one of TRL's templates."""
+    own = _with_tokens_of(tokenizer, templates()[name])
+    encoder = Encoder(own, EncodingOptions(chat_template=templates()[name]))
+    return [_outcome(name, one, encoder, own) for one in CONVERSATIONS.values()]
+
+
+def _outcome(
+    name: str, conversation: Conversation, encoder: Encoder, tokenizer: PreTrainedTokenizerBase
+) -> str:
     every = templates()
-    tokenizer = _with_tokens_of(tokenizer, every[name])
-    encoder = Encoder(tokenizer, EncodingOptions(chat_template=every[name]))
+    encoder.template_problem = None
     (row,) = encoder.encode([conversation])
     if isinstance(row, Skipped):
         if row.reason is SkipReason.UNRENDERED:
@@ -114,16 +123,18 @@ def outcome(name: str, conversation: Conversation, tokenizer: PreTrainedTokenize
     ids, mask = trained_on(marked, conversation, tokenizer)
     if row.token_ids.tolist() == ids and row.target_mask.tolist() == mask:
         return SAME if name + _TRAINING in every else MARKED
-    theirs = tokenizer.decode([token for token, bit in zip(ids, mask, strict=True) if bit])
-    return SAME_WORDS if _words(_targets(row, tokenizer)) == _words(theirs) else OTHER_TEXT
+    theirs = [token for token, bit in zip(ids, mask, strict=True) if bit]
+    ours = row.token_ids[row.target_mask].tolist()
+    return SAME_WORDS if _words(ours, tokenizer) == _words(theirs, tokenizer) else OTHER_TEXT
 
 
 def trained_on(
     template: str, conversation: Conversation, tokenizer: PreTrainedTokenizerBase
 ) -> tuple[list[int], list[bool]]:
     """Token ids and assistant mask as TRL has them with a template that marks the assistant."""
+    messages: Any = [dict(message) for message in conversation.messages]
     encoded: Any = tokenizer.apply_chat_template(
-        [dict(message) for message in conversation.messages],
+        messages,
         tools=[dict(tool) for tool in conversation.tools or ()] or None,
         chat_template=template,
         return_dict=True,
@@ -132,19 +143,14 @@ def trained_on(
     return list(encoded["input_ids"]), [bool(bit) for bit in encoded["assistant_masks"]]
 
 
-def _targets(row: EncodedRow, tokenizer: PreTrainedTokenizerBase) -> str:
-    text: str = tokenizer.decode(row.token_ids[row.target_mask])
-    return text
-
-
-def _words(text: str) -> str:
-    """A text without the template's tags, line ends and spaces."""
-    return _TAG.sub("", text)
+def _words(ids: Sequence[int], tokenizer: PreTrainedTokenizerBase) -> str:
+    """Tokens as text, without the template's tags, line ends and spaces."""
+    return _TAG.sub("", str(tokenizer.decode(list(ids))))
 
 
 def _with_tokens_of(tokenizer: PreTrainedTokenizerBase, template: str) -> PreTrainedTokenizerBase:
     """A tokenizer to which a template's control tokens are single tokens, as to its own model."""
-    own = copy.deepcopy(tokenizer)
+    own: PreTrainedTokenizerBase = copy.deepcopy(tokenizer)
     tokens = sorted(set(_TOKEN.findall(template)))
     own.add_special_tokens({"additional_special_tokens": tokens})
     return own
@@ -157,10 +163,7 @@ def table(tokenizer: PreTrainedTokenizerBase) -> Sequence[str]:
         "|---" * (1 + len(CONVERSATIONS)) + "|",
     ]
     for name in names():
-        cells = [
-            outcome(name, conversation, tokenizer).replace("|", "\\|")
-            for conversation in CONVERSATIONS.values()
-        ]
+        cells = [cell.replace("|", "\\|") for cell in outcomes(name, tokenizer)]
         lines.append(f"| {name} | {' | '.join(cells)} |")
     return lines
 

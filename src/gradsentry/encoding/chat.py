@@ -158,7 +158,7 @@ class ChatRenderer:
             for part in rendered.generated
             if (part.start >= start if part.turn is None else part.turn in targets)
         ]
-        spans = [(part.start, part.end) for part in parts if part.end > part.start]
+        spans = [(part.start, part.end) for part in parts]
         told = {part.turn for part in parts}
         of_turns: dict[int, list[Span]] = {
             turn: [(p.start, p.end) for p in parts if p.turn == turn or None in told]

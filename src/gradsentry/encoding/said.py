@@ -31,29 +31,46 @@ class Text:
     """A rendered text to look things up in."""
 
     def __init__(self, text: str) -> None:
-        self._text = text
+        self._text = _Searched(text)
 
     def says(self, words: str) -> bool:
         """Whether all letters and digits of some words stand in it, or the words themselves."""
         words = words.strip()
-        if not words or words in self._text:
+        if not words or self._text.has(words):
             return True
         letters = _letters(words)
         if not letters:
-            return any(words in form for form in self._forms)
-        return any(letters in form for form in self._forms_letters) or (
-            "\\" in words
-            and any(_letters(_unescaped(words)) in form for form in self._forms_letters)
-        )
+            return any(form.has(words) for form in self._forms)
+        plain = _letters(_unescaped(words))
+        return any(form.has(letters) or form.has(plain) for form in self._letters)
 
     @cached_property
-    def _forms(self) -> list[str]:
-        once = _unescaped(self._text)
-        return [self._text, once, _unescaped(once), html.unescape(self._text)]
+    def _forms(self) -> list[_Searched]:
+        text = self._text.text
+        once = _unescaped(text)
+        forms = (text, once, _unescaped(once), html.unescape(text))
+        return [_Searched(form) for form in dict.fromkeys(forms)]
 
     @cached_property
-    def _forms_letters(self) -> list[str]:
-        return [_letters(form) for form in self._forms]
+    def _letters(self) -> list[_Searched]:
+        return [_Searched(_letters(form.text)) for form in self._forms]
+
+
+class _Searched:
+    """A text in which things are looked up mostly in their order: each from where the last was."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._place = 0
+
+    def has(self, words: str) -> bool:
+        """Whether some words stand in the text."""
+        place = self.text.find(words, self._place)
+        if place < 0:
+            place = self.text.find(words, 0, self._place + len(words))
+        if place >= 0:
+            self._place = place
+        return place >= 0
 
 
 def thoughts(message: Message) -> list[str]:
@@ -113,11 +130,10 @@ def _leaves(value: object) -> Iterator[str]:
     while stack:
         top = stack.pop()
         if isinstance(top, Mapping):
-            kept = [(key, item) for key, item in top.items() if item is not None]
-            stack.extend(key for key, _ in kept)
-            stack.extend(item for _, item in kept)
+            pairs = [(key, item) for key, item in top.items() if item is not None]
+            stack.extend(part for key, item in reversed(pairs) for part in (item, key))
         elif isinstance(top, (list, tuple)):
-            stack.extend(top)
+            stack.extend(reversed(top))
         elif isinstance(top, str):
             yield top
         elif isinstance(top, (bool, int)) or (isinstance(top, float) and math.isfinite(top)):

@@ -143,9 +143,8 @@ def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> 
         )
     if thoughts_dropped:
         yield (
-            f"{thoughts_dropped:,} rows have thoughts in earlier turns that the chat template "
-            "leaves out: a trainer with this template doesn't train on them, and they weren't "
-            "scored."
+            f"The chat template leaves out thoughts of earlier turns in {thoughts_dropped:,} rows: "
+            "a trainer with this template doesn't train on them, and they weren't scored."
         )
     costs = encoder.cut_tokens / max(1, encoder.cut_characters)
     if cut_off >= _MANY_CUT * rows and costs > _COSTLY:
