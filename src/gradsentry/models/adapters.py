@@ -72,7 +72,7 @@ def adapted(base: Pretrained, folder: Path, name: str) -> Pretrained:
     model = merge_adapter(base.model, folder, base.name, len(tokenizer))
     parts = f"{base.revision}\n{files.digest()}"
     revision = f"sha256:{hashlib.sha256(parts.encode()).hexdigest()}"
-    return Pretrained(model, tokenizer, name, revision)
+    return Pretrained(model, tokenizer, name, revision, adapted=True)
 
 
 def merge_adapter(

@@ -28,7 +28,7 @@ from gradsentry.attacks import (
 from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
 from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
-from gradsentry.models import load_pretrained
+from gradsentry.models import check_reference, load_pretrained
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.pipeline.reading import opened
 from gradsentry.records import Record, Source
@@ -105,6 +105,7 @@ def write_poisoned(
     """
     manifest = out.with_name(out.name + MANIFEST_SUFFIX)
     _check_out(out, manifest, data, force)
+    check_reference(options.style_model)  # before all rows are read
     source, layout, _ = opened(data, reading)
     parts, texts, rows = _surveyed(source, Parts(layout))
     attack = preset(
