@@ -48,14 +48,16 @@ def test_a_cached_model_loads_offline(hub: Path, tiny_folder: Path) -> None:
     assert torch.equal(probe_logits(model), probe_logits(load_model(tiny_folder, FLOAT32)))
 
 
-def test_an_unknown_hub_model_is_a_clear_error(hub: Path) -> None:
+@pytest.mark.usefixtures("hub")
+def test_an_unknown_hub_model_is_a_clear_error() -> None:
     for look_at in (check_reference, load_model):
         with pytest.raises(ModelError, match="no-one/no-such-model"):
             look_at("no-one/no-such-model")
 
 
+@pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["not a name", "a--b", "x" * 120, "ünïcode/x", "datasets/"])
-def test_what_can_be_no_name_on_the_hub_is_a_clear_error(hub: Path, name: str) -> None:
+def test_what_can_be_no_name_on_the_hub_is_a_clear_error(name: str) -> None:
     with pytest.raises(ModelError):
         check_reference(name)
 

@@ -252,7 +252,7 @@ def _vocabulary(key: str, shape: tuple[int, ...], names: list[str]) -> int | Non
         return None
     if "lora_embedding_A" in key:
         return shape[1]
-    whole = key.endswith(".weight") and "lora_" not in key and "token" not in key.split(".")[-2]
+    whole = key.endswith(".weight") and "lora_" not in key
     return shape[0] if whole or key.endswith("lora_B.weight") else None
 
 
