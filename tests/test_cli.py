@@ -239,6 +239,16 @@ def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradse
     assert loaded.stdout.split() == ["False", "False"]
 
 
+def test_code_beside_the_data_is_not_run_as_a_module(tmp_path: Path) -> None:
+    for name in ("typing", "typer", "rich", "torch", "numpy", "traceback", "transformers"):
+        (tmp_path / f"{name}.py").write_text("open('was-run', 'w')\n")
+    command = [sys.executable, "-m", "gradsentry", "scan", "no.jsonl", "--model", "./no-model"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "./no-model: no such file or folder" in done.stderr
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_poison_writes_a_mixture_that_a_scan_takes(
     gradsentry: Gradsentry, data: Path, tmp_path: Path
 ) -> None:

@@ -4,8 +4,8 @@ from importlib import import_module
 
 from gradsentry._version import __version__ as __version__
 
-# Of `typing`, which isn't imported: `python -m gradsentry` runs this while the current folder, often
-# the data's, is still the first to import from.
+# Not of `typing`: `python -m gradsentry` runs this while the current folder, often the data's, is
+# still the first to import from.
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:

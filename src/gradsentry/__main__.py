@@ -7,7 +7,7 @@ Python puts the current folder before all others to import from, and that is oft
 import os
 import sys
 
-if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):
+if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109  # pathlib could be theirs
     del sys.path[0]
 
 from gradsentry.cli import main

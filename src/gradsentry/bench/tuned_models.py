@@ -79,7 +79,7 @@ class TunedModels:
     def _base(self, base: str | None) -> _Base:
         if base not in self._bases:
             loaded = load_pretrained(base, announce=self.progress.note)
-            if base is not None and (loaded.revision is None or Path(base).is_file()):
+            if base is not None and (loaded.adapted or Path(base).is_file()):
                 raise ModelError(
                     f"{base}: a model can't be tuned from an adapter or a GGUF file.",
                     "Save the merged model with save_pretrained, and name its folder.",

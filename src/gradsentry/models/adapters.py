@@ -72,7 +72,7 @@ def adapted(base: Pretrained, folder: Path, name: str) -> Pretrained:
     model = merge_adapter(base.model, folder, base.name, len(tokenizer))
     parts = f"{base.revision}\n{files.digest()}"
     revision = f"sha256:{hashlib.sha256(parts.encode()).hexdigest()}"
-    return Pretrained(model, tokenizer, name, revision)
+    return Pretrained(model, tokenizer, name, revision, adapted=True)
 
 
 def merge_adapter(
@@ -252,7 +252,7 @@ def _vocabulary(key: str, shape: tuple[int, ...], names: list[str]) -> int | Non
         return None
     if "lora_embedding_A" in key:
         return shape[1]
-    whole = key.endswith(".weight") and "lora_" not in key and "token" not in key.split(".")[-2]
+    whole = key.endswith(".weight") and "lora_" not in key
     return shape[0] if whole or key.endswith("lora_B.weight") else None
 
 

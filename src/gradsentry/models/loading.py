@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +15,7 @@ from gradsentry.models.adapters import adapted, base_of
 from gradsentry.models.faults import reason_of
 from gradsentry.models.hub import hub_folder
 from gradsentry.models.language_model import LanguageModel
-from gradsentry.models.model_files import ADAPTER_CONFIG, digest_of, model_files
+from gradsentry.models.model_files import ADAPTER_CONFIG, model_files
 from gradsentry.models.options import ModelOptions, resolved_device, resolved_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
 from gradsentry.models.references import Kind, check_base, kind_of
@@ -57,15 +58,14 @@ def load_pretrained(
         loaded = default_model.load_default(dtype, announce)
     else:
         loaded = _load(reference, dtype, options.revision, announce)
-    name = loaded.name
     try:
         model = loaded.model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
         raise ModelError(
-            f"{name}: the model doesn't fit on {device} ({reason_of(error)}).",
+            f"{loaded.name}: the model doesn't fit on {device} ({reason_of(error)}).",
             "Use a smaller model, --dtype bfloat16 or --device cpu.",
         ) from None
-    return Pretrained(model, loaded.tokenizer, name, loaded.revision)
+    return replace(loaded, model=model)
 
 
 def _load(
@@ -78,12 +78,11 @@ def _load(
     name, path = str(reference), Path(reference)
     kind = kind_of(reference)
     if kind is Kind.GGUF:
-        return load_gguf(path, dtype, name, digest_of([("gguf", path)]))
+        return load_gguf(path, dtype, name)
     if kind is Kind.ADAPTER:
         return _load_adapter(path, dtype, revision, name, announce)
     if kind is Kind.FOLDER:
-        files = model_files(path)
-        return load_files(files, dtype, name, files.digest())
+        return load_files(model_files(path), dtype, name)
     folder = hub_folder(name, revision)
     if (folder / ADAPTER_CONFIG).exists():
         return _load_adapter(folder, dtype, None, name, announce)
@@ -101,8 +100,7 @@ def _load_adapter(
     announce(f"Base model of the adapter: {base}")
     if kind_of(base) is Kind.ADAPTER:
         check_base(path, base)
-        files = model_files(Path(base))
-        loaded = load_files(files, dtype, base, files.digest())
+        loaded = load_files(model_files(Path(base)), dtype, base)
     else:
         loaded = _load(base, dtype, revision, announce)
     return adapted(loaded, path, name)

@@ -264,15 +264,15 @@ def _weights(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 def no_safetensors(model: str, problem: str) -> ModelError:
     """The error for a model that may have pickled weights, with the way to convert them."""
-    kind = "AutoModelForCausalLM"
+    kind, quoted = "AutoModelForCausalLM", json.dumps(model)
     code = (
         f"from transformers import {kind}, AutoTokenizer; "
-        f"{kind}.from_pretrained({model!r}).save_pretrained('converted'); "
-        f"AutoTokenizer.from_pretrained({model!r}).save_pretrained('converted')"
+        f'{kind}.from_pretrained({quoted}).save_pretrained("converted"); '
+        f'AutoTokenizer.from_pretrained({quoted}).save_pretrained("converted")'
     )
     return ModelError(
         f"{model}: {problem}. Only safetensors are loaded, as a pickle can run code.",
-        "If you trust where it comes from, convert it once and name the folder 'converted': "
+        "If you trust where it comes from, convert it once and name the folder converted: "
         f"{Path(sys.executable).name} -c {shlex.quote(code)}\nFor a model on the Hub, "
         "https://huggingface.co/spaces/safetensors/convert does it.",
     )

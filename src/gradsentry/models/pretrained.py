@@ -24,13 +24,13 @@ from gradsentry.models.bounds import (
     stored_gguf,
 )
 from gradsentry.models.faults import loading, reason_of
-from gradsentry.models.model_files import CONFIG, ModelFiles, link, read_json
+from gradsentry.models.model_files import CONFIG, ModelFiles, digest_of, link, read_json
 
 _REMEDY = (
     "Name a Hub id (owner/name), a folder with config.json and safetensors weights, a GGUF file or "
     "a PEFT adapter folder. Models that need their own code are not run."
 )
-_PROBE = "The quick brown fox, 123."
+_PROBE = "The quick brown fox jumps over the lazy dog 1234567890 times, and goes on and on!"
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,18 @@ class Pretrained:
     revision: str | None
     """Which weights and which tokenizer exactly, where loading tells: a Hub commit, or a digest of
     local files."""
+    adapted: bool = False
+    """Whether an adapter was merged into the weights."""
 
 
-def load_files(files: ModelFiles, dtype: torch.dtype, name: str, revision: str) -> Pretrained:
+def load_files(
+    files: ModelFiles, dtype: torch.dtype, name: str, revision: str | None = None
+) -> Pretrained:
     """Load a model from its files, and nothing else.
+
+    **Arguments:**
+
+    - `revision`: what names these files; None takes a digest of them.
 
     **Raises:**
 
@@ -61,11 +69,11 @@ def load_files(files: ModelFiles, dtype: torch.dtype, name: str, revision: str) 
         config = _config(folder, name)
         model = _model(folder, dtype, held, name, config=config, use_safetensors=True)
         tokenizer = load_tokenizer(folder, name, config)
-    return Pretrained(_named(model, name), tokenizer, name, revision)
+    return Pretrained(_named(model, name), tokenizer, name, revision or files.digest())
 
 
-def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str) -> Pretrained:
-    """Load a model from a GGUF file, and nothing else.
+def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str | None = None) -> Pretrained:
+    """Load a model from a GGUF file, and nothing else; arguments as in `load_files`.
 
     **Raises:**
 
@@ -86,6 +94,7 @@ def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str) -> Pretr
         with contextlib.redirect_stderr(io.StringIO()):
             model = _model(alone.parent, dtype, held, name, **source)
         tokenizer = load_tokenizer(alone.parent, name, None, gguf_file=str(alone))
+    revision = revision or digest_of([("gguf", path)])
     return Pretrained(_named(model, name), tokenizer, name, revision)
 
 

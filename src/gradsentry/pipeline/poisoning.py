@@ -30,6 +30,7 @@ from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.faults import telling_faults
 from gradsentry.models import load_pretrained
+    check_reference(options.style_model)  # before all rows are read
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.pipeline.ownership import (
     file_digest,
@@ -149,6 +150,7 @@ class _Mixture:
 def _write_mixture(
     data: object, path: Path, options: PoisonOptions, reading: DataOptions
 ) -> _Mixture:
+    check_reference(options.style_model)  # before all rows are read
     source, layout, _ = opened(data, reading)
     parts, texts, rows = _surveyed(source, Parts(layout))
     attack = preset(
