@@ -53,6 +53,8 @@ class Workspace:
     out: Path | None
     force: bool = False
     """Whether results of an earlier scan are replaced."""
+    interrupted: bool = False
+    """Whether a scan was under way here before."""
 
     @property
     def scratch(self) -> Path:
@@ -69,7 +71,10 @@ class Workspace:
         - `key`: everything that they depend on; those with another key aren't taken up.
         - `rows`: of the scan. `progress` is told how many are done already.
         """
-        return open_journal(self.folder / _JOURNAL, key.encode(), rows, progress)
+        path = self.folder / _JOURNAL
+        if self.interrupted and not os.path.lexists(path):
+            progress.note("Of an interrupted scan no scores are left here: starting afresh.")
+        return open_journal(path, key.encode(), rows, progress)
 
     def table(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Numbers on disk, so that memory doesn't grow with them: NaN, for integers 0, at first."""
@@ -134,10 +139,11 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         _check_replaceable(out, force)
         if not _is_blank(out):
             _check_unchanged(out, out)
+        interrupted = (_work_folder(out) / _MARK).exists()
         with work_folder(out, "scan", keep) as folder:
             _restore(folder / _REPLACED, out)
             _check_replaceable(out, force)
-            yield Workspace(folder, out, force)
+            yield Workspace(folder, out, force, interrupted)
 
 
 @contextlib.contextmanager
