@@ -161,9 +161,14 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
     """
     folder = _work_folder(out)
     check_apart(folder, keep)
-    _make_private(folder)
+    is_new = _made_private(folder)
     _check_ours(folder)
-    lock = acquired_lock(folder, out, work)
+    try:
+        lock = acquired_lock(folder, out, work)
+    except BaseException:
+        if is_new:
+            _tear_down(folder)
+        raise
     try:
         (folder / _MARK).mkdir(exist_ok=True)
         for name in (_SCRATCH, _RESULT):  # of a run that was killed
@@ -186,7 +191,8 @@ def _tear_down(folder: Path) -> None:
     for name in (_SCRATCH, _RESULT):
         shutil.rmtree(folder / name, ignore_errors=True)
     with contextlib.suppress(OSError):
-        (folder / _MARK).rmdir()
+        if (folder / _MARK).exists():
+            (folder / _MARK).rmdir()
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()
 
@@ -370,9 +376,15 @@ def _check_unchanged(results: Path, out: Path) -> None:
         )
 
 
-def _make_private(folder: Path) -> None:
-    """Nobody else may have made the folder that we work in, or write into it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _made_private(folder: Path) -> bool:
+    """Make the folder that we work in, unless it is there: nobody else may have made it, or write
+    into it. Returns whether it is new."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    is_new = True
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        is_new = False
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or (
         hasattr(os, "geteuid") and status.st_uid != os.geteuid()
@@ -381,6 +393,7 @@ def _make_private(folder: Path) -> None:
             f"{folder}: a scan works here, and somebody else made this.",
             "Remove it, or choose another folder with --out.",
         )
+    return is_new
 
 
 def blank_table(
