@@ -148,11 +148,11 @@ def _taken_up(path: Path, header: bytes, rows: int, progress: Progress) -> Journ
     lost = path.stat().st_size > end
     os.truncate(path, end)
     done = sum(block.rows for block in journal.stored)
-    behind = (
-        " What was stored behind them is incomplete or damaged: starting there." if lost else ""
-    )
     if done:
-        progress.note(f"Going on: {done:,} of {rows:,} rows are scored already.{behind}")
+        behind = " What was stored behind them is incomplete or damaged, and is done again."
+        progress.note(
+            f"Going on: {done:,} of {rows:,} rows are scored already.{behind if lost else ''}"
+        )
     elif lost:
         progress.note(
             "The scores of an interrupted scan are incomplete or damaged: starting afresh."

@@ -53,6 +53,8 @@ class Workspace:
     out: Path | None
     force: bool = False
     """Whether results of an earlier scan are replaced."""
+    interrupted: bool = False
+    """Whether a scan was under way here before."""
 
     @property
     def scratch(self) -> Path:
@@ -69,7 +71,10 @@ class Workspace:
         - `key`: everything that they depend on; those with another key aren't taken up.
         - `rows`: of the scan. `progress` is told how many are done already.
         """
-        return open_journal(self.folder / _JOURNAL, key.encode(), rows, progress)
+        path = self.folder / _JOURNAL
+        if self.interrupted and not os.path.lexists(path):
+            progress.note("Of an interrupted scan no scores are left here: starting afresh.")
+        return open_journal(path, key.encode(), rows, progress)
 
     def table(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Numbers on disk, so that memory doesn't grow with them: NaN, for integers 0, at first."""
@@ -134,10 +139,11 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         _check_replaceable(out, force)
         if not _is_blank(out):
             _check_unchanged(out, out)
+        interrupted = (_work_folder(out) / _MARK).exists()
         with work_folder(out, "scan", keep) as folder:
             _restore(folder / _REPLACED, out)
             _check_replaceable(out, force)
-            yield Workspace(folder, out, force)
+            yield Workspace(folder, out, force, interrupted)
 
 
 @contextlib.contextmanager
@@ -155,9 +161,14 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
     """
     folder = _work_folder(out)
     check_apart(folder, keep)
-    _make_private(folder)
+    is_new = _made_private(folder)
     _check_ours(folder)
-    lock = acquired_lock(folder, out, work)
+    try:
+        lock = acquired_lock(folder, out, work)
+    except BaseException:
+        if is_new:
+            _tear_down(folder)
+        raise
     try:
         (folder / _MARK).mkdir(exist_ok=True)
         for name in (_SCRATCH, _RESULT):  # of a run that was killed
@@ -180,7 +191,8 @@ def _tear_down(folder: Path) -> None:
     for name in (_SCRATCH, _RESULT):
         shutil.rmtree(folder / name, ignore_errors=True)
     with contextlib.suppress(OSError):
-        (folder / _MARK).rmdir()
+        if (folder / _MARK).exists():
+            (folder / _MARK).rmdir()
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()
 
@@ -364,9 +376,15 @@ def _check_unchanged(results: Path, out: Path) -> None:
         )
 
 
-def _make_private(folder: Path) -> None:
-    """Nobody else may have made the folder that we work in, or write into it."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _made_private(folder: Path) -> bool:
+    """Make the folder that we work in, unless it is there: nobody else may have made it, or write
+    into it. Returns whether it is new."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    is_new = True
+    try:
+        folder.mkdir(mode=0o700)
+    except FileExistsError:
+        is_new = False
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or (
         hasattr(os, "geteuid") and status.st_uid != os.geteuid()
@@ -375,6 +393,7 @@ def _make_private(folder: Path) -> None:
             f"{folder}: a scan works here, and somebody else made this.",
             "Remove it, or choose another folder with --out.",
         )
+    return is_new
 
 
 def blank_table(
