@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import default_model
 from gradsentry.models.head import OutputHead, check_head, output_head
@@ -47,7 +47,7 @@ class ModelOptions:
     """Branch, tag or commit of a model on the Hub."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "--dtype"))
+        check_options(self)
 
 
 @dataclass(frozen=True)
