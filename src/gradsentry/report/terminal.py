@@ -128,7 +128,8 @@ def print_verdict(result: ScanResult, out: Path | None) -> None:
     for caveat in caveats(result):
         line(Text(caveat, style="dim"))
     line()
-    results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
+    written = {} if out is None else {"Results": out, "Report": out / "report.html"}
+    results = [(name, visible(str(path))) for name, path in written.items()]
     for name, value in [*provenance(result), *results]:
         console.print(Text(f"{name + ':':16}", style="dim") + Text(value), soft_wrap=True)
     if out is None:
