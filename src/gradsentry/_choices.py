@@ -51,7 +51,7 @@ def check_options(options: Any, *, names: dict[str, str] | None = None) -> None:
 
     `OptionError` naming the first option with a value of another type.
     """
-    for field, kind in _kinds(type(options)).items():
+    for field, kind in _kinds(options.__class__).items():
         name = (names or {}).get(field, f"--{field.replace('_', '-')}")
         object.__setattr__(options, field, _checked(getattr(options, field), kind, name))
 

@@ -101,7 +101,7 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
     )
 
 
-_AXES = {
+AXES = {
     "transfer": "Below 0.5 a row is in no group, up to 0.75 it is up for review, above it is "
     "poison",
     "spectral": "Spectral entropy of the gradient of {module}, one value a row",
@@ -123,7 +123,7 @@ _AXES = {
 
 
 def _axis_label(result: ScanResult) -> str:
-    return _AXES[result.options.detector].format(
+    return AXES[result.options.detector].format(
         module=visible(result.options.spectral.target_module)
     )
 
