@@ -22,7 +22,7 @@ MOST_SEED = 2**32 - 1
 """What every generator of random numbers takes."""
 
 
-def choose(kind: type[Choice], value: object, option: str) -> Choice:
+def choose(kind: type[Choice], value: Any, option: str) -> Choice:
     """The member of `kind` that `value` names.
 
     **Raises:**
