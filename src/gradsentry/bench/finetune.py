@@ -114,7 +114,7 @@ class _Answering:
 
     def measured(self, asked: Questions, new_tokens: int, progress: Progress) -> Result:
         """What the answers come to, and what they were computed with."""
-        progress.stage("Asking", len(asked.prompts))
+        progress.stage("Asking", len(asked.prompts), "prompts")
         model, tokenizer = self.tuned.model, self.tuned.tokenizer
         guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
         if self.reference is not None:

@@ -27,7 +27,9 @@ def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
 
     - `digests`: shape (rows,), of a multiple of eight bytes.
     """
-    words = np.frombuffer(digests.tobytes(), np.uint64).reshape(len(digests), -1)
+    words = np.frombuffer(digests.tobytes(), np.uint64).reshape(
+        len(digests), digests.dtype.itemsize // 8
+    )
     mixer = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
     with np.errstate(over="ignore"):  # multiplication modulo 2⁶⁴ mixes the bits
         mixed: NDArray[np.uint64] = (words[:, 0] ^ mixer) * np.uint64(0x9E3779B97F4A7C15)

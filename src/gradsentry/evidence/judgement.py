@@ -164,6 +164,9 @@ def judge(
     surprise = _own_surprise(rows, carried, pattern)
     if not _weighty(pattern, payload, surprise, gain):
         return None
+    shown = tuple(variants([rows.text(row, *at) for row, at in carried]))
+    if payload is None and not shown:
+        return None  # a letter or a mark, and nothing else, is no payload
     is_format = _is_format(payload, [rows.responses[row] for row in read])
     if is_format and cohesion > _RELATED:
         return None
@@ -181,7 +184,7 @@ def judge(
     doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
     return Findings(
         payload=payload,
-        variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
+        variants=shown,
         trigger=(
             *(in_order(group, rows.prompts[row]) for group, row in trigger.items()),
             *((w,) for w in typical_words(pattern, terms) if w not in words),

@@ -105,14 +105,14 @@ class EvidenceRows:
         def spelled(count: int) -> str:
             return self._decoded(ids[:count])
 
-        def end(count: int) -> int:
+        def characters_of(count: int) -> int:
             return len(spelled(count).rstrip(_PARTIAL))
 
         # A character of several tokens counts when its last one is there.
-        first = bisect_right(counts, place[0], key=end) - 1
+        first = bisect_right(counts, place[0], key=characters_of) - 1
         back = range(first, max(0, first - _MOST_BYTES), -1)
         first -= sum(1 for _ in takewhile(lambda count: spelled(count).endswith(_PARTIAL), back))
-        return first, bisect_left(counts, place[1], key=end)
+        return first, bisect_left(counts, place[1], key=characters_of)
 
     def window(self, row: int, place: tuple[int, int] | None) -> str:
         """The response around some of its characters, or its start."""

@@ -58,7 +58,8 @@ class RecurringStrings:
     @cached_property
     def sizes(self) -> NDArray[np.int64]:
         """Shape (strings,): responses that hold a string."""
-        return np.diff(self.columns.indptr).astype(np.int64)
+        sizes: NDArray[np.int64] = np.diff(self.columns.indptr).astype(np.int64)
+        return sizes
 
     def holding(self, string: int) -> BoolArray:
         """Shape (rows,): responses that hold a string."""

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import torch
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models.faults import reason_of
 
@@ -36,7 +36,7 @@ class ModelOptions:
     """Branch, tag or commit of a model on the Hub."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "--dtype"))
+        check_options(self)
 
 
 def resolved_device(name: str) -> torch.device:

@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from typing import TextIO
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options, check_seed
 from gradsentry._version import __version__
 from gradsentry.attacks import (
     Attack,
@@ -29,8 +29,7 @@ from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
 from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.faults import telling_faults
-from gradsentry.models import load_pretrained
-    check_reference(options.style_model)  # before all rows are read
+from gradsentry.models import check_reference, load_pretrained
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.pipeline.ownership import (
     file_digest,
@@ -69,7 +68,8 @@ class PoisonOptions:
     """A model that rewrites for `stylebkd`, instead of rules."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "attack", choose(Preset, self.attack, "--attack"))
+        check_options(self)
+        check_seed(self.seed)
         if not 0 < self.ratio <= 1:
             raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
         if self.count is not None and self.count < 0:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from gradsentry.records import Conversation, Example, Message, PlainText, TextPair
 
+_PARTIAL = "\ufffd"
 _MOST_LOST = 4
 """Characters that one of a decoded text may have been, where tokenizer or template change texts."""
 
@@ -17,6 +18,7 @@ def scored_part(example: Example, seen: str) -> Example:
 
     - `seen`: the decoded text of its tokens, without special ones.
     """
+    seen = seen.rstrip(_PARTIAL)  # a character that was cut through
     match example:
         case TextPair(prompt, response):
             kept = _kept(prompt + response, seen)
@@ -52,7 +54,8 @@ def _cut_turns(example: Conversation, seen: str) -> list[Message]:
             elif begun := _begun(own, seen[place:]):
                 kept = content.index(own) + begun
             else:  # behind the cut, unless the template has changed it
-                kept = min(left, len(content), _MOST_LOST * (len(seen) - place))
+                changed = len(own) <= min(left, _MOST_LOST * (len(seen) - place))
+                kept = len(content) if changed else 0
             messages.append({**message, "content": content[:kept]})
             if kept < len(content):
                 break

@@ -97,7 +97,7 @@ class TransferScan:
         work = self.work
         chosen = self._evidence_rows()
         table, fit, states = self._gains(self._folds())
-        work.progress.stage("Weighing the evidence", None)
+        work.progress.stage("Weighing the evidence", None, "patterns")
         examples = self._examples(chosen)
         spans = best_spans(table.gains, table.offsets)
         texts = [
@@ -118,7 +118,7 @@ class TransferScan:
         evidence = find_backdoors(rows, opinion, self.work.progress.advance)
         limits: tuple[Limit, ...] = ()
         if self.work.options.transfer.sensitivity and not evidence.groups:
-            self.work.progress.stage("Planting canaries", None)
+            self.work.progress.stage("Planting canaries", None, "trials")
             limits = self._limits(rows, examples, chosen, fit, states)
         return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
 

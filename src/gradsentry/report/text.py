@@ -34,6 +34,12 @@ def visible(text: str) -> str:
     )
 
 
+def quoted(text: str, length: int | None = None) -> str:
+    """`text` made visible, in quotes, and cut to about `length` characters where that is given."""
+    text = text.replace('"', '\\"')
+    return f'"{visible(text) if length is None else excerpt(text, length)}"'
+
+
 def excerpt(text: str, length: int) -> str:
     """`text` made visible and cut in its middle to about `length` characters."""
     if len(text) > length:
