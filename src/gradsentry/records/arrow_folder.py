@@ -197,7 +197,9 @@ def _features(folder: Path, info: Mapping[str, Any], files: Sequence[RawFile]) -
         for schema in stored:
             if set(schema.names) != set(wanted.names) or len(schema) != len(wanted):
                 raise ValueError(f"{_INFO} has other columns than its data files")
-            schema.empty_table().select(wanted.names).cast(wanted)
+            for field in schema:
+                if field.type != wanted.field(field.name).type:
+                    pa.nulls(0, field.type).cast(wanted.field(field.name).type)
     except _BROKEN as error:
         raise _unreadable(folder, first_line(error)) from None
     return features
@@ -272,7 +274,9 @@ def _forget(mapped: mmap.mmap) -> None:
 
 def _is_name(name: object) -> bool:
     """Whether this is the name of something in the folder itself."""
-    return isinstance(name, str) and Path(name).name == name and name not in ("", ".", "..")
+    if not isinstance(name, str) or name in ("", ".", "..") or "\0" in name:
+        return False
+    return Path(name).name == name
 
 
 def _read_json(path: Path) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def checked_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
 
     `InputError` for a row that is too large.
     """
-    sizes, texts = np.zeros((2, batch.num_rows), np.int64)
+    sizes: Sizes = np.zeros(batch.num_rows, np.int64)
+    texts = np.zeros_like(sizes)
     for column in batch.columns:
         sizes += row_sizes(column)
         texts += row_sizes(column, text=True)

@@ -24,7 +24,13 @@ from gradsentry.records.arrow_rows import (
     records_of,
     write_parquet,
 )
-from gradsentry.records.parquet_pages import MAGIC, is_read_as_dictionary, not_parquet, rows_at_once
+from gradsentry.records.parquet_pages import (
+    MAGIC,
+    is_read_as_dictionary,
+    not_parquet,
+    row_groups,
+    rows_at_once,
+)
 from gradsentry.records.raw_files import Digesting, RawFile, digest_of, first_line, uncompressed
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, joint_digest
@@ -165,6 +171,7 @@ def _opened(file: RawFile) -> Iterator[_OpenedParquet]:
         if file.compression:
             content = stack.enter_context(tempfile.TemporaryFile())
             shutil.copyfileobj(packed, content)
+        row_groups(content, file.label)
         plain = stack.enter_context(_parquet(content, file.label))
         check_distinct(plain.schema_arrow.names, file.label)
         columns = [plain.schema.column(place) for place in range(len(plain.schema))]

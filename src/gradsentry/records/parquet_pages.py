@@ -6,8 +6,9 @@ values, and footers say what they like. Readers unpack whole pages, so their hea
 
 from __future__ import annotations
 
+import io
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import pyarrow.parquet as pq
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import BATCH_BYTES, BATCH_ROWS
-from gradsentry.records.limits import ROW_BYTES
+from gradsentry.records.limits import ROW_BYTES, ROW_TEXT
 
 MAGIC = b"PAR1"
 """What Parquet files begin with."""
@@ -27,6 +28,8 @@ much for a dictionary. Writers make pages of 1 MB, or of a thousand rows."""
 # Images are compressed before they are in a page, so that large pages of them are no bomb.
 _MEDIA_RATIO = 8
 
+_MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OSError, RecursionError)
+_TAIL = 8
 _HEADER = 1 << 14
 _LONGEST_HEADER = 1 << 20
 _DELTA_BYTE_ARRAY = 7
@@ -45,6 +48,54 @@ class _Page:
     is_dictionary: bool
 
 
+@dataclass(frozen=True)
+class Chunk:
+    """Where a column of a row group lies in the file, as its footer says."""
+
+    name: str
+    start: int
+    end: int
+    values: int
+
+
+@dataclass(frozen=True)
+class RowGroup:
+    """A part of a Parquet file's rows."""
+
+    rows: int
+    chunks: list[Chunk]
+
+
+def row_groups(file: BinaryIO, label: str) -> list[RowGroup]:
+    """What a file's footer says, read without Arrow: some broken footers make it abort.
+
+    **Raises:**
+
+    `InputError` if the footer is broken, or larger than its parsing may take.
+    """
+    try:
+        size = file.seek(0, io.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        length, magic = struct.unpack("<I4s", file.read(_TAIL))
+        if magic != MAGIC or length > size:
+            raise not_parquet(label, "it doesn't end like one")
+        if length > ROW_TEXT:
+            raise not_parquet(label, f"its footer is larger than {ROW_TEXT >> 20} MiB")
+        file.seek(size - _TAIL - length)
+        footer, _ = _struct(file.read(length), 0)
+        return [RowGroup(int(group[3]), [_chunk(one) for one in group[1]]) for group in footer[4]]
+    except (*_MALFORMED, struct.error):
+        raise not_parquet(label, "its footer") from None
+
+
+def _chunk(fields: dict[int, Any]) -> Chunk:
+    found = fields[3]
+    dictionary, data = found.get(11, 0), found[9]
+    start = dictionary if 0 < dictionary < data else data
+    name = b".".join(found[3]).decode(errors="replace")
+    return Chunk(name, start, start + found[7], found[5])
+
+
 def rows_at_once(file: BinaryIO, parquet: pq.ParquetFile, label: str) -> int:
     """How many rows may be read at once.
 
@@ -52,40 +103,45 @@ def rows_at_once(file: BinaryIO, parquet: pq.ParquetFile, label: str) -> int:
 
     `InputError` for pages that can't be read in bounded memory, and for none at all.
     """
+    schema = [parquet.schema.column(place) for place in range(len(parquet.schema))]
     rows = BATCH_ROWS
-    for number in range(parquet.metadata.num_row_groups):
-        group = parquet.metadata.row_group(number)
-        if group.num_rows < 0:
-            raise not_parquet(label, "a number of rows is negative")
-        if group.num_rows == 0:
-            continue
-        density, at_once = 0.0, 0
-        for place in range(group.num_columns):
-            column = _Column(parquet.schema.column(place), group.column(place), group.num_rows)
-            pages = list(_pages(file, group.column(place), label))
-            density += column.row_bytes(pages)
-            at_once += column.page_bytes(pages)
-            if any(page.encoding == _DELTA_BYTE_ARRAY for page in pages):
-                raise InputError(
-                    f"{label}: column {group.column(place).path_in_schema!r} is written in deltas "
-                    "of texts (DELTA_BYTE_ARRAY), which can unpack to any size.",
-                    "Write the file again in another encoding, for example with pyarrow.",
-                )
-        if at_once > PAGE_BYTES:
-            raise InputError(
-                f"{label}: its pages unpack to {at_once >> 20} MiB, at most "
-                f"{PAGE_BYTES >> 20} MiB can be read.",
-                "Write the file again with smaller pages, for example with pyarrow: "
-                "write_table(table, path, write_batch_size=16). A single value of this size can't "
-                "be read.",
-            )
-        if density > ROW_BYTES:
-            raise InputError(
-                f"{label}: its rows hold more than {ROW_BYTES >> 20} MiB each.",
-                "Remove them, or leave out the column that makes them so large.",
-            )
-        rows = min(rows, max(1, int(BATCH_BYTES / max(1.0, density))))
+    for group in row_groups(file, label):
+        if group.rows < 0 or len(group.chunks) != len(schema):
+            raise not_parquet(label, "its footer")
+        if group.rows > 0:
+            density = _row_bytes(file, group, schema, label)
+            rows = min(rows, max(1, int(BATCH_BYTES / max(1.0, density))))
     return rows
+
+
+def _row_bytes(file: BinaryIO, group: RowGroup, schema: Sequence[Any], label: str) -> float:
+    """About what a row of a group takes in memory; errors as for `rows_at_once`."""
+    density, at_once = 0.0, 0
+    for chunk, column_schema in zip(group.chunks, schema, strict=True):
+        column = _Column(column_schema, group.rows)
+        pages = list(_pages(file, chunk, label))
+        density += column.row_bytes(pages)
+        at_once += column.page_bytes(pages)
+        if any(page.encoding == _DELTA_BYTE_ARRAY for page in pages):
+            raise InputError(
+                f"{label}: column {chunk.name!r} is written in deltas of texts "
+                "(DELTA_BYTE_ARRAY), which can unpack to any size.",
+                "Write the file again in another encoding, for example with pyarrow.",
+            )
+    if at_once > PAGE_BYTES:
+        raise InputError(
+            f"{label}: its pages unpack to {at_once >> 20} MiB, at most "
+            f"{PAGE_BYTES >> 20} MiB can be read.",
+            "Write the file again with smaller pages, for example with pyarrow: "
+            "write_table(table, path, write_batch_size=16). A single value of this size can't "
+            "be read.",
+        )
+    if density > ROW_BYTES:
+        raise InputError(
+            f"{label}: its rows hold more than {ROW_BYTES >> 20} MiB each.",
+            "Remove them, or leave out the column that makes them so large.",
+        )
+    return density
 
 
 @dataclass(frozen=True)
@@ -93,7 +149,6 @@ class _Column:
     """A column of a row group, and what its rows take in memory."""
 
     schema: Any
-    chunk: Any
     rows: int
 
     @property
@@ -143,15 +198,12 @@ def is_read_as_dictionary(column: Any) -> bool:
     )
 
 
-def _pages(file: BinaryIO, chunk: Any, label: str) -> Iterator[_Page]:
+def _pages(file: BinaryIO, chunk: Chunk, label: str) -> Iterator[_Page]:
     """The headers of a column chunk's pages."""
-    place = chunk.data_page_offset
-    if chunk.has_dictionary_page and 0 < (chunk.dictionary_page_offset or 0) < place:
-        place = chunk.dictionary_page_offset
-    end, values = place + chunk.total_compressed_size, 0
-    if place < 0 or chunk.total_compressed_size < 0:
+    place, values = chunk.start, 0
+    if not 0 <= chunk.start <= chunk.end:
         raise not_parquet(label, "a page lies outside of the file")
-    while place < end and values < chunk.num_values:
+    while place < chunk.end and values < chunk.values:
         fields, length = _header(file, place, label)
         kinds = [fields.get(number) for number in (5, 7, 8)]  # data, dictionary, data of version 2
         unpacked, packed = fields.get(2, -1), fields.get(3, -1)

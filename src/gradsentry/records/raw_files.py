@@ -280,6 +280,10 @@ def reading(label: str) -> Iterator[None]:
             f"{label}: not readable as what it should be ({first_line(error)}).",
             "Write the file again, or check its suffix.",
         ) from None
+    except UnicodeError as error:
+        raise InputError(
+            f"{label}: a name in it is no text ({first_line(error)}).", "Write the file again."
+        ) from None
     except OSError as error:  # Arrow's, for broken pages, have no `strerror`
         raise InputError(
             f"{label}: can't be read ({error.strerror or first_line(error)}).",
