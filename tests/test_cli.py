@@ -372,3 +372,15 @@ def test_streams_that_nobody_reads_change_no_exit_code(
         whole = ["bash", "-c", f"set -o pipefail; {command}"]
         assert subprocess.run(whole, check=False).returncode == code, command
     assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_broken_installation_is_no_failed_check(tmp_path: Path) -> None:
+    (tmp_path / "typer").mkdir()
+    (tmp_path / "typer" / "__init__.py").write_text("raise ImportError('broken')\n")
+    command = [sys.executable, "-m", "gradsentry", "--version"]
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "installation is broken" in done.stderr

@@ -1,5 +1,32 @@
-"""`python -m gradsentry`."""
+"""`gradsentry`, and `python -m gradsentry`.
 
-from gradsentry.cli import main
+Python leaves with 1 where loading fails, which would say that rows are flagged.
+"""
 
-main()
+from __future__ import annotations
+
+import sys
+import traceback
+
+from gradsentry.faults import told_of
+
+
+def main() -> None:
+    """Load the command line and run it."""
+    try:
+        from gradsentry import cli
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BaseException as error:
+        told = told_of(error)
+        if told is not None:
+            print(f"Error: {told.problem}\n{told.remedy}", file=sys.stderr)
+            sys.exit(2)
+        traceback.print_exc()
+        print("GradSentry can't be loaded: its installation is broken.", file=sys.stderr)
+        sys.exit(3)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
