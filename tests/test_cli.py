@@ -361,7 +361,7 @@ def test_streams_that_nobody_reads_change_no_exit_code(
     version = f"'{sys.executable}' -m gradsentry --version"
     codes = {
         f"{scan} --out '{tmp_path}/out' 2>&1 >/dev/null | true": 0,
-        f"{scan} >&- 2>&-": 0,
+        f"{version} >&- 2>&-": 0,
         f"'{sys.executable}' -m gradsentry --help | true": 0,
         f"{version} > /dev/full": 2,
         f"{version} --no-such 2> /dev/full": 2,
