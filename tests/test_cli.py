@@ -371,7 +371,7 @@ def test_streams_that_nobody_reads_change_no_exit_code(
     version = f"'{sys.executable}' -m gradsentry --version"
     codes = {
         f"{scan} --out '{tmp_path}/out' 2>&1 >/dev/null | true": 0,
-        f"{scan} >&- 2>&-": 0,
+        f"{version} >&- 2>&-": 0,
         f"'{sys.executable}' -m gradsentry --help | true": 0,
         f"{version} > /dev/full": 2,
         f"{version} --no-such 2> /dev/full": 2,
@@ -382,3 +382,15 @@ def test_streams_that_nobody_reads_change_no_exit_code(
         whole = ["bash", "-c", f"set -o pipefail; {command}"]
         assert subprocess.run(whole, check=False).returncode == code, command
     assert (tmp_path / "out" / "summary.json").exists()
+
+
+def test_a_broken_installation_is_no_failed_check(tmp_path: Path) -> None:
+    (tmp_path / "typer").mkdir()
+    (tmp_path / "typer" / "__init__.py").write_text("raise ImportError('broken')\n")
+    command = [sys.executable, "-m", "gradsentry", "--version"]
+    path = f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"
+    done = subprocess.run(
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 3
+    assert "installation is broken" in done.stderr

@@ -48,6 +48,8 @@ FORESEEN = [
     torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB."),
     OSError("1048576 requested and 0 written"),  # as NumPy has it, without a number
     RuntimeError("can't start new thread"),
+    ImportError("libtorch_cpu.so: failed to map segment from shared object"),
+    ImportError("libc10.so: cannot open shared object file: Too many open files"),
     *(
         OSError(getattr(errno, name), os.strerror(getattr(errno, name)))
         for name in (
@@ -59,6 +61,7 @@ FORESEEN = [
 OURS = [
     ValueError("x"),
     KeyError("x"),
+    ImportError("No module named 'x'"),
     AssertionError(),
     RuntimeError("shapes don't fit"),
     EOFError(),

@@ -1,8 +1,12 @@
-"""`python -m gradsentry`.
+"""`gradsentry`, and `python -m gradsentry`.
 
 Python puts the current folder before all others to import from, and that is often the data's: a
-`torch.py` there would be run. So it is taken out before anything is imported.
+`torch.py` there would be run. So it is taken out before anything else is imported.
+
+Python leaves with 1 where loading fails, which would say that rows are flagged.
 """
+
+from __future__ import annotations
 
 import os
 import sys
@@ -10,6 +14,27 @@ import sys
 if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109  # pathlib could be theirs
     del sys.path[0]
 
-from gradsentry.cli import main
+import traceback
 
-main()
+from gradsentry.faults import told_of
+
+
+def main() -> None:
+    """Load the command line and run it."""
+    try:
+        from gradsentry import cli
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BaseException as error:
+        told = told_of(error)
+        if told is not None:
+            print(f"Error: {told.problem}\n{told.remedy}", file=sys.stderr)
+            sys.exit(2)
+        traceback.print_exc()
+        print("GradSentry can't be loaded: its installation is broken.", file=sys.stderr)
+        sys.exit(3)
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()

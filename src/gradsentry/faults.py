@@ -9,14 +9,18 @@ from __future__ import annotations
 import contextlib
 import errno
 import io
+import os
 from collections.abc import Iterator
 
 from gradsentry.errors import GradSentryError
 
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _TOO_MANY_FILES = (errno.EMFILE, errno.ENFILE)
-_NO_MEMORY_IN_WORDS = ("can't allocate memory", "not enough memory", "out of memory", "bad_alloc")
-"""How torch's allocators say so, in a `RuntimeError`."""
+_NO_MEMORY_IN_WORDS = (
+    *("can't allocate memory", "not enough memory", "out of memory", "bad_alloc"),
+    *("cannot allocate memory", "failed to map segment"),
+)
+"""How torch's allocators and the system's loader say so."""
 
 
 @contextlib.contextmanager
@@ -48,6 +52,8 @@ def told_of(error: BaseException) -> GradSentryError | None:
             "Use a smaller --batch-tokens, --max-length or --fit-tokens, a smaller model, or a "
             "machine with more memory.",
         )
+    if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):
+        return _too_many_open("")
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return GradSentryError(
             "The system lets this process start no more threads.", "Raise the limit (ulimit -u)."
@@ -82,14 +88,18 @@ def _of_the_system(error: OSError) -> GradSentryError:
             f"{place}the disk is full.", "Free some space, and run the command again."
         )
     if too_many_files(error):
-        return GradSentryError(
-            f"{place}the system lets this process open no more files.",
-            "Raise the limit (ulimit -n), and run the command again.",
-        )
+        return _too_many_open(place)
     reason = error.strerror or first_line(error)
     return GradSentryError(
         f"{place}the system refused to read or write ({reason}).",
         "Check the path, its permissions and the disk, and run the command again.",
+    )
+
+
+def _too_many_open(place: str) -> GradSentryError:
+    return GradSentryError(
+        f"{place}the system lets this process open no more files.",
+        "Raise the limit (ulimit -n), and run the command again.",
     )
 
 
@@ -98,6 +108,7 @@ def _lacks_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(
+    # Libraries are loaded late, and then there may be no room for them.
+    return isinstance(error, RuntimeError | ImportError) and any(
         words in str(error).lower() for words in _NO_MEMORY_IN_WORDS
     )

@@ -121,10 +121,15 @@ def _leave_streams() -> None:
 
 @contextlib.contextmanager
 def _as_far_as_possible() -> Iterator[None]:
-    """What can't be told any more must not change the exit code."""
+    """What can't be told any more must not change the exit code.
+
+    Nobody may read, which Rich answers by leaving; or there is no memory to tell it.
+    """
     try:
         yield
-    except (OSError, SystemExit):  # Rich leaves if nobody reads
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            os.write(2, f"{type(error).__name__} on telling what went wrong.\n".encode())
         _leave_streams()
 
 

@@ -45,6 +45,10 @@ _OWN = {_MARK, _LOCK, _JOURNAL, _SCRATCH, _RESULT, _REPLACED}
 _BLANK_AT_ONCE = 1 << 22
 
 
+class HeldByAnotherError(OutputError):
+    """Another process works in a folder."""
+
+
 @dataclass(frozen=True)
 class Workspace:
     """A folder for intermediate files, and the output folder, if there is to be one."""
@@ -165,20 +169,28 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
     _check_ours(folder)
     try:
         lock = acquired_lock(folder, out, work)
+    except HeldByAnotherError:
+        raise
     except BaseException:
         if is_new:
             _tear_down(folder)
         raise
     try:
         (folder / _MARK).mkdir(exist_ok=True)
-        for name in (_SCRATCH, _RESULT):  # of a run that was killed
-            shutil.rmtree(folder / name, ignore_errors=True)
+        _sweep(folder)  # after a run that was killed
         yield folder
     finally:
+        _sweep(folder)
         if not os.path.lexists(folder / _JOURNAL):
             _tear_down(folder)
         with contextlib.suppress(OSError):
             lock.release()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what no later run takes up."""
+    for name in (_SCRATCH, _RESULT):
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def _tear_down(folder: Path) -> None:
@@ -188,8 +200,6 @@ def _tear_down(folder: Path) -> None:
     """
     if os.path.lexists(folder / _REPLACED):
         return  # results that couldn't be put back
-    for name in (_SCRATCH, _RESULT):
-        shutil.rmtree(folder / name, ignore_errors=True)
     with contextlib.suppress(OSError):
         if (folder / _MARK).exists():
             (folder / _MARK).rmdir()
@@ -236,7 +246,7 @@ def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
     try:
         lock.acquire()
     except Timeout:
-        raise OutputError(
+        raise HeldByAnotherError(
             f"{out}: another {work} is writing there.",
             "Wait for it, or choose another folder with --out.",
         ) from None
