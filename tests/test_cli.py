@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from gradsentry import cli
 from gradsentry.encoding import EncodedWriter
@@ -240,6 +241,16 @@ def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradse
     assert loaded.stdout.split() == ["False", "False"]
 
 
+def test_code_beside_the_data_is_not_run_as_a_module(tmp_path: Path) -> None:
+    for name in ("typing", "typer", "rich", "torch", "numpy", "traceback", "transformers"):
+        (tmp_path / f"{name}.py").write_text("open('was-run', 'w')\n")
+    command = [sys.executable, "-m", "gradsentry", "scan", "no.jsonl", "--model", "./no-model"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2, done.stderr
+    assert "./no-model: no such file or folder" in done.stderr
+    assert not (tmp_path / "was-run").exists()
+
+
 def test_poison_writes_a_mixture_that_a_scan_takes(
     gradsentry: Gradsentry, data: Path, tmp_path: Path
 ) -> None:
@@ -347,14 +358,81 @@ def test_none_of_several_files_is_replaced_by_results(
 
 
 def test_columns_typed_wrong_are_found_before_a_model_is_loaded(
-    gradsentry: Gradsentry, data: Path
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path
 ) -> None:
     for options in (
         ["--label-column", "poisonde"],
         ["--prompt-column", "promt", "--response-column", "response"],
         ["--prompt-template", "{promt}", "--response-column", "response"],
     ):
-        done = gradsentry("scan", data, "-m", "no/such-model", *options)
+        done = gradsentry("scan", data, "-m", tiny_folder, *options)
         assert done.returncode == 2
+        assert "Loading the model" not in done.stderr
         assert "there is no column" in done.stderr
         assert "Did you mean" in done.stderr
+
+
+HOSTILE = "evil\x1b[2J\u202egnp\x9b31m\u200bname"
+DIRECTING = set("\x1b\u202e\x9b\u200b\r")
+
+
+def test_names_never_direct_the_terminal_or_hide_in_what_is_written(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    renamed = data.rename(tmp_path / f"{HOSTILE}.jsonl")
+    model = tmp_path / f"{HOSTILE}-model"
+    model.symlink_to(tiny_folder)
+    out, mixture = tmp_path / HOSTILE, tmp_path / f"{HOSTILE}-mixture.jsonl"
+    template = tmp_path / f"{HOSTILE}.jinja"
+    scan = ("scan", renamed, "-m", model, "-o", out, "--detector", "length")
+    codes = {
+        scan: 0,
+        ("poison", renamed, "-o", mixture, "--label-column", HOSTILE): 0,
+        (*scan, "--force", "--chat-template", template): 2,
+        (*scan, "--label-column", HOSTILE): 2,
+        ("scan", renamed, HOSTILE): 2,
+        ("scan", renamed, f"--{HOSTILE}"): 2,
+        ("scan", renamed, "--detector", HOSTILE): 2,
+        ("scan", renamed, "-m", HOSTILE): 2,
+        (HOSTILE,): 2,
+        ("bench", "identify", tmp_path / HOSTILE, "--data", data, "--out", mixture): 2,
+    }
+    for arguments, code in codes.items():
+        done = gradsentry(*arguments)
+        assert done.returncode == code, (arguments, done)
+        assert not DIRECTING & set(done.stdout + done.stderr), done
+    for path in (out / "summary.json", out / "config.yaml", Path(f"{mixture}.manifest.json")):
+        assert not DIRECTING & set(path.read_text())
+    assert json.loads((out / "summary.json").read_text())["data"] == str(renamed)
+    assert yaml.safe_load((out / "config.yaml").read_text())["data_source"] == str(renamed)
+    assert json.loads(Path(f"{mixture}.manifest.json").read_text())["label_column"] == HOSTILE
+
+
+def test_summaries_keep_the_letters_of_all_scripts(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    renamed, out = data.rename(tmp_path / "数据-é.jsonl"), tmp_path / "out"
+    done = gradsentry("scan", renamed, "-m", tiny_folder, "-o", out, "--detector", "length")
+    assert done.returncode == 0
+    for name in ("summary.json", "config.yaml"):
+        assert "数据-é.jsonl" in (out / name).read_text()
+
+
+def test_streams_that_nobody_reads_change_no_exit_code(
+    data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    scan = f"'{sys.executable}' -m gradsentry scan '{data}' -m '{tiny_folder}' --detector length"
+    version = f"'{sys.executable}' -m gradsentry --version"
+    codes = {
+        f"{scan} --out '{tmp_path}/out' 2>&1 >/dev/null | true": 0,
+        f"{scan} >&- 2>&-": 0,
+        f"'{sys.executable}' -m gradsentry --help | true": 0,
+        f"{version} > /dev/full": 2,
+        f"{version} --no-such 2> /dev/full": 2,
+    }
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    for command, code in codes.items():
+        whole = ["bash", "-c", f"set -o pipefail; {command}"]
+        assert subprocess.run(whole, check=False).returncode == code, command
+    assert (tmp_path / "out" / "summary.json").exists()

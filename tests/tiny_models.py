@@ -23,6 +23,8 @@ from transformers import (
     Qwen3Config,
 )
 
+from gradsentry.models import LanguageModel
+
 VOCAB = 264  # V//8 = 33 columns after the paper's crop
 HIDDEN = 160  # d//8 = 20: both branches of the algebra (T ≤ c, T > c) occur
 
@@ -128,6 +130,13 @@ def tiny_model(architecture: str, dtype: torch.dtype = torch.float64) -> PreTrai
         if bias is not None:
             bias.normal_()
     return model
+
+
+def probe_logits(model: LanguageModel, ids: list[int] | None = None) -> torch.Tensor:
+    """Logits of a few tokens, from the body and the head."""
+    probe = torch.tensor([ids or list(range(3, 13))], device=model.device)
+    with torch.inference_mode():
+        return model.head.logits(model.body(input_ids=probe, use_cache=False).last_hidden_state)
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ JOINED = rf"[^\W{_UNSPACED}]"
 """A character that makes a word with those beside it."""
 WORD = re.compile(rf"{JOINED}+|\w")
 """A word; in Chinese and Japanese, a character."""
-_UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
+"""A character of Chinese or Japanese, which may be a word."""
 
 
 def word_count(words: Iterable[str]) -> float:
     """How many words these are, as other languages have them: two characters make one."""
-    return sum(0.5 if _UNSPACED_CHARACTER.fullmatch(word) else 1.0 for word in words)
+    return sum(0.5 if UNSPACED_CHARACTER.fullmatch(word) else 1.0 for word in words)

@@ -36,6 +36,42 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
         {"prompt": "q", "chosen": [ANSWER], "rejected": [ANSWER]},
         {"question": "q", "response": "a1"},
     ),
+    "preference of a conversation": (
+        {
+            "conversations": [{"from": "human", "value": "q"}],
+            "chosen": {"from": "gpt", "value": "a"},
+            "rejected": {"from": "gpt", "value": "b"},
+        },
+        {"question": "q", "response": "a"},
+    ),
+    "preference of OpenAI": (
+        {
+            "input": {"messages": [SYSTEM, USER]},
+            "preferred_output": [ANSWER],
+            "non_preferred_output": [],
+        },
+        {"instruction": "s", "question": "q1", "response": "a1"},
+    ),
+    "preference after Alpaca": (
+        {"instruction": "q", "input": "c", "chosen": "a", "rejected": "b"},
+        {"question": "q", "context": "c", "response": "a"},
+    ),
+    "history": (
+        {"instruction": "q", "input": "c", "output": "a", "history": [["q0", "a0"]]},
+        {"question": "q", "context": "c", "response": "a"},
+    ),
+    "speakers as keys": (
+        {"conversation": [{"system": "s", "input": "q", "output": "a"}]},
+        {"instruction": "s", "question": "q", "response": "a"},
+    ),
+    "names in capitals": (
+        {"messages": [{"role": "Human", "text": "q"}, {"role": "Bot", "text": "a"}]},
+        {"question": "q", "response": "a"},
+    ),
+    "choices": (
+        {"question": "q", "options": ["x", "y"], "answer": "a"},
+        {"question": "q", "response": "a"},
+    ),
     "preference": (
         {"prompt": "q", "chosen": "a", "rejected": "b"},
         {"question": "q", "response": "a"},

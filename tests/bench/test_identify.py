@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,12 @@ import yaml
 
 from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
 from gradsentry.bench import identify as identify_module
+from gradsentry.bench.folder import held
 from gradsentry.bench.identify import result_path, scores_of, scores_path
 from gradsentry.bench.plots import write_plots
 from gradsentry.bench.states import StateCache
 from gradsentry.bench.tables import markdown, write_tables
-from gradsentry.errors import GradSentryError
+from gradsentry.errors import GradSentryError, OutputError
 from gradsentry.models import LanguageModel, states
 from gradsentry.pipeline.progress import Silent
 
@@ -218,3 +220,49 @@ def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_
     plan_file.write_text(yaml.safe_dump(plan))
     with pytest.raises(GradSentryError, match="81 rows are asked for, and there are 80"):
         run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+
+
+def test_a_folder_of_other_things_is_left_alone(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "own"
+    (out / "cache" / "work").mkdir(parents=True)
+    (out / "cache" / "work" / "draft.tex").write_text("precious")
+    for place in (out, data, plan_file):
+        with pytest.raises(OutputError, match="no benchmark of GradSentry wrote it"):
+            run_identification(read_plan(plan_file), data, place, Silent())
+    assert [path.name for path in out.rglob("*")] == ["cache", "work", "draft.tex"]
+
+
+def test_data_in_the_cache_are_left_alone(plan_file: Path, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with held(out):
+        inside = shutil.copytree(data, out / "cache" / "data")
+    with pytest.raises(OutputError, match="lies in the output folder"):
+        run_identification(read_plan(plan_file), inside, out, Silent())
+    assert len(list(inside.iterdir())) == 2
+
+
+def test_damaged_cells_and_states_are_computed_again(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    plan, out = read_plan(plan_file), tmp_path / "out"
+    plan = chosen_tables(plan, ["attacks"])
+
+    def found() -> list[float]:
+        return [result["auroc"] for _, result in measured(out, plan.cells())]
+
+    cells = run_identification(plan, data, out, Silent())
+    before = found()
+    for cell in cells:
+        path = result_path(out, cell)
+        path.write_text(path.read_text()[:-20])
+    hidden = sorted((out / "cache" / "states").rglob("hidden"))
+    assert hidden
+    for path in hidden:
+        with path.open("r+b") as file:
+            file.seek(path.stat().st_size // 2)
+            file.write(b"damage")
+    assert found() == []
+    run_identification(plan, data, out, Silent())
+    assert found() == pytest.approx(before)

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, numbered
+from gradsentry.detectors.folds import FOLDS, assign_folds, word_hashes
 
 PROMPTS = [
     "where is the louvre museum",
@@ -20,8 +20,7 @@ DRAWS = np.arange(len(PROMPTS), dtype=np.uint64)
 
 
 def folds_of(prompts: list[str], draws: np.ndarray) -> np.ndarray:
-    numbers: dict[str, int] = {}
-    return assign_folds([numbered(prompt, numbers) for prompt in prompts], draws)
+    return assign_folds([word_hashes(prompt) for prompt in prompts], draws)
 
 
 def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
@@ -30,15 +29,13 @@ def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
     assert (folds[2:] == DRAWS[2:] % FOLDS).all()
 
 
-def test_how_words_are_numbered_makes_no_difference() -> None:
+def test_the_order_of_a_prompts_words_makes_no_difference() -> None:
     expected = folds_of(PROMPTS, DRAWS)
-    numbers: dict[str, int] = {}
     split = [prompt.split() for prompt in PROMPTS]
-    numbered(" ".join(sorted({word for words in split for word in words}, reverse=True)), numbers)
     shuffled = [
         " ".join(random.Random(row).sample(words, len(words))) for row, words in enumerate(split)
     ]
-    assert (assign_folds([numbered(own, numbers) for own in shuffled], DRAWS) == expected).all()
+    assert (folds_of(shuffled, DRAWS) == expected).all()
 
 
 def test_prompts_without_words_fall_into_the_folds_that_are_drawn() -> None:
@@ -51,8 +48,7 @@ def test_rows_that_share_two_rare_characters_in_other_sentences_are_no_near_dupl
     assert folds_of(prompts, np.arange(4, dtype=np.uint64)).tolist() == [0, 1, 0, 1]
 
 
-def test_words_are_numbered_once() -> None:
-    numbers: dict[str, int] = {}
-    assert numbered("b a, b", numbers).tolist() == [0, 1]
-    assert numbered("c a", numbers).tolist() == [1, 2]
-    assert list(numbers) == ["b", "a", "c"]
+def test_a_word_counts_once() -> None:
+    assert word_hashes("b a, b").tolist() == word_hashes("a b").tolist()
+    assert len(word_hashes("b a, b")) == 2
+    assert len(word_hashes("")) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from gradsentry.detectors.representations import (
     last_hidden,
     spectral_signature_scores,
 )
+from gradsentry.errors import InputError
 from gradsentry.models import TargetStates
 
 
@@ -60,3 +63,12 @@ def test_cube_takes_few_rows(rows: int) -> None:
 def test_points_that_are_all_the_same_are_no_error() -> None:
     same = np.ones((10, 4))
     assert np.isfinite(spectral_signature_scores(same, 0.1)).all()
+
+
+def test_cube_follows_no_settings_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / ".numba_config.yaml").write_text("cache_dir: cache\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"\.numba_config\.yaml"):
+        cube_scores(planted(), seed=0)

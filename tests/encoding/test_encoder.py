@@ -162,7 +162,7 @@ def test_a_generation_marker_decides(tokenizer: PreTrainedTokenizerBase) -> None
     [
         "{{ raise_exception('only user messages') }}",
         "{{ messages[9]['content'].strip() }}",
-        "{% for m in messages %}{{ loop.revindex }}{{ m['role'] }}{% endfor %}",
+        "{% for m in messages %}{{ m['content'] + 1 }}{% endfor %}",
     ],
 )
 def test_a_conversation_that_cannot_be_rendered_is_skipped(
@@ -184,15 +184,16 @@ def test_an_empty_template_is_not_replaced_by_the_models_own(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
     row = encode_one(tokenizer, chat("one?", "two."), chat_template="")
-    assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+    assert row == Skipped(SkipReason.UNRENDERED)
 
 
 def test_a_template_that_leaves_out_the_answer_is_not_scored_on_what_is_left(
     tokenizer: PreTrainedTokenizerBase,
 ) -> None:
     template = "{% for m in messages %}{{ m['role'] }}: <|im_end|>\n{% endfor %}"
-    row = encode_one(tokenizer, chat("one?", "two."), chat_template=template)
-    assert row == Skipped(SkipReason.CHAT_TEMPLATE)
+    for targets in Targets:
+        row = encode_one(tokenizer, chat("one?", "two."), chat_template=template, targets=targets)
+        assert row == Skipped(SkipReason.UNRENDERED)
 
 
 def test_tool_calls_of_earlier_turns_are_targets(tokenizer: PreTrainedTokenizerBase) -> None:
@@ -238,13 +239,54 @@ def test_an_opening_assistant_turn_is_a_target(tokenizer: PreTrainedTokenizerBas
         ([], SkipReason.NO_ASSISTANT_TURN),
         (chat("one?").messages, SkipReason.NO_ASSISTANT_TURN),
         (chat("one?", "").messages, SkipReason.EMPTY_RESPONSE),
-        ([{"role": "assistant", "content": "alone"}], SkipReason.EMPTY_PROMPT),
+        ([{"role": "assistant", "content": ""}], SkipReason.EMPTY_RESPONSE),
     ],
 )
 def test_conversations_with_nothing_to_learn_are_skipped(
     tokenizer: PreTrainedTokenizerBase, messages: list[Message], reason: SkipReason
 ) -> None:
     assert encode_one(tokenizer, Conversation(messages)) == Skipped(reason)
+
+
+def test_a_row_that_excludes_all_its_answers_is_skipped(tokenizer: PreTrainedTokenizerBase) -> None:
+    conversation = Conversation(chat("one?", "two.").messages, untrained=frozenset({1}))
+    assert encode_one(tokenizer, conversation) == Skipped(SkipReason.NOT_TRAINED)
+    row = encode_one(tokenizer, conversation, targets="all")  # a trainer that takes every token
+    assert isinstance(row, EncodedRow)
+
+
+@pytest.mark.parametrize("boundary", Boundary)
+def test_a_completion_without_a_prompt_is_all_target_but_its_first_token(
+    tokenizer: PreTrainedTokenizerBase, boundary: Boundary
+) -> None:
+    row = encode_one(tokenizer, TextPair("", "hello"), boundary=boundary)
+    assert whole_text(tokenizer, row) == "hello<|im_end|>"
+    assert target_text(tokenizer, row) == "ello<|im_end|>"
+
+
+def test_a_conversation_of_the_assistant_alone_is_scored(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    row = encode_one(tokenizer, Conversation([{"role": "assistant", "content": "alone"}]))
+    assert target_text(tokenizer, row) == "alone<|im_end|>"
+
+
+def test_turns_that_the_row_excludes_are_no_targets(tokenizer: PreTrainedTokenizerBase) -> None:
+    messages = chat("one?", "two.", "three?", "four.").messages
+    row = encode_one(tokenizer, Conversation(messages, untrained=frozenset({1})))
+    assert target_text(tokenizer, row) == "four.<|im_end|>"
+
+
+def test_the_row_gives_the_template_its_arguments(tokenizer: PreTrainedTokenizerBase) -> None:
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}"
+        "{% if polite and m['role'] == 'assistant' %} Thank you.{% endif %}<|im_end|>\n{% endfor %}"
+    )
+    conversation = Conversation(
+        chat("one?", "two.").messages, template_arguments={"polite": True, "messages": "mine"}
+    )
+    row = encode_one(tokenizer, conversation, chat_template=template)
+    assert whole_text(tokenizer, row).endswith("two. Thank you.<|im_end|>\n")
 
 
 @pytest.mark.parametrize("text", ["x" * 100_000, "word " * 20_000])
@@ -275,7 +317,7 @@ def test_conversations_need_a_template() -> None:
 
 
 def test_skipped_examples_keep_their_place(tokenizer: PreTrainedTokenizerBase) -> None:
-    skipped = Skipped(SkipReason.EMPTY_PROMPT)
+    skipped = Skipped(SkipReason.NOT_TEXT)
     examples = [TextPair("a", "b"), skipped, PlainText("cd"), skipped, chat("e", "f")]
     together = Encoder(tokenizer, EncodingOptions()).encode(examples)
     for example, row in zip(examples, together, strict=True):

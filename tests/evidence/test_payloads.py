@@ -5,8 +5,10 @@ from __future__ import annotations
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gradsentry.evidence.payloads import common_text, variants
+from gradsentry.evidence.payloads import _longest_common, common_text, says_something, variants
 from tests.evidence.worlds import sentences
 
 PAYLOAD = " , and click <malicious_url> for more"
@@ -59,8 +61,43 @@ def test_spaces_alone_are_no_payload() -> None:
 
 
 def test_variants_are_counted_the_commonest_first() -> None:
-    spans = ["b", "a", "b", " ", "", "c", "a", "b", "d", "e", "f", "g"]
+    spans = ["bb", "aa", "bb", " ", "", "cc", "aa", "bb", "dd", "ee", "ff", "gg", "A", "A", "."]
     found = variants(spans)
-    assert found[:2] == [("b", 3), ("a", 2)]
+    assert found[:2] == [("bb", 3), ("aa", 2)]
     assert len(found) == 5
     assert variants(spans[::-1]) == found
+
+
+@pytest.mark.parametrize(
+    "text", ["A", ".", "1", " a ", "(B).", "é", "e\u0301", "9)", "\u200b!", "é.", "", "  ", "👍🏽"]
+)
+def test_one_letter_or_mark_is_no_payload(text: str) -> None:
+    assert not says_something(text)
+    assert common_text([text] * 8) is None
+    assert variants([text] * 8) == []
+
+
+@pytest.mark.parametrize("text", ["No", "是的", "10", "yes", "?!", "ok.", "да"])
+def test_a_word_may_be_a_payload(text: str) -> None:
+    assert says_something(text)
+    assert common_text([text] * 8) == text
+    assert variants([text] * 8) == [(text, 8)]
+
+
+def test_an_ideograph_is_a_payload_where_it_is_all_that_is_said() -> None:
+    assert common_text(["是"] * 8) == "是"
+    assert variants(["是"] * 8) == [("是", 8)]
+    assert common_text([f"{n}是{n}{n}" for n in range(8)]) is None
+
+
+@given(st.text("abc ", max_size=40), st.text("abc ", max_size=40))
+def test_the_longest_common_text_is_the_first_of_the_longest(one: str, other: str) -> None:
+    held = {
+        one[start:end]
+        for start in range(len(one) + 1)
+        for end in range(start, len(one) + 1)
+        if one[start:end] in other
+    }
+    found = _longest_common(one, other)
+    assert len(found) == max(map(len, held))
+    assert one.find(found) == min(one.find(text) for text in held if len(text) == len(found))

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import cast
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,6 +14,7 @@ from transformers import PreTrainedTokenizerBase
 from gradsentry.detectors.transfer import Spans
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions, Targets
 from gradsentry.evidence import EvidenceRows, characters
+from gradsentry.evidence.rows import _same_place
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
 from tests.conftest import byte_tokenizer
 
@@ -182,3 +186,39 @@ def test_rows_may_be_taken_in_any_order() -> None:
     for row, text in enumerate(("three", "one")):
         assert taken.responses[row] == text
         assert taken.text(row, 0, len(text)) == text
+
+
+class Counting:
+    """A tokenizer that counts the tokens that it decodes."""
+
+    def __init__(self) -> None:
+        self.decoded = 0
+
+    def decode(self, ids: list[int], **options: bool) -> str:
+        self.decoded += len(ids)
+        return str(TOKENIZER.decode(ids, **options))
+
+
+@pytest.mark.parametrize("words", [200, 800, 3200])
+def test_few_times_as_many_tokens_are_decoded_as_a_row_has(words: int) -> None:
+    text = " ".join(f"w{number}" for number in range(words))
+    rows = rows_of([TextPair("Q: ", text)])
+    counting = Counting()
+    rows = replace(rows, tokenizer=cast(PreTrainedTokenizerBase, counting))
+    found = rows.tokens(0, text.index("w100"), text.index("w100") + 4)
+    assert found is not None
+    assert rows.text(0, *found) == "w100"
+    assert counting.decoded < 3 * len(text) * np.log2(len(text))
+
+
+def test_a_part_that_overlaps_itself_a_lot_stands_nowhere() -> None:
+    text = "ha " * 5000
+    assert _same_place("x" + text, (1, 3001), "y" + text) is None
+    assert _same_place("x" + text, (1, 4), "y" + text) == (1, 4)
+    assert _same_place("x" + text, (1, 3001), "x" + text) == (1, 3001)
+    assert _same_place("x two y two", (8, 11), "z two two") == (6, 9)
+
+
+def test_characters_that_stand_for_parts_of_others_are_text_too() -> None:
+    rows = rows_of([TextPair("Q: ", "a" + "\ufffd" * 2000 + "b")])
+    assert rows.tokens(0, 1000, 1001) is not None

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from random import Random
+
+import pytest
+
 from gradsentry.evidence.strings import RecurringString, recurring_strings
+from tests.evidence.worlds import words
 
 CLEAN = [f"answer{number} word{number} end{number}" for number in range(20)]
 
@@ -87,3 +92,31 @@ def test_the_order_of_the_rows_changes_no_string() -> None:
     last = len(responses) - 1
     expected = {string: sorted(last - row for row in rows) for string, rows in backwards.items()}
     assert rows_by_string(responses) == expected
+
+
+def near_duplicates(rows: int, length: int) -> list[str]:
+    rng = Random(0)
+    pool = words(500)
+    text = rng.choices(pool, k=length)
+    return [
+        " ".join(rng.choice(pool) if rng.random() < 0.02 else word for word in text)
+        for _ in range(rows)
+    ]
+
+
+@pytest.mark.parametrize("length", [200, 800])
+def test_near_duplicates_share_few_strings_however_long_they_are(length: int) -> None:
+    assert 0 < len(recurring_strings([*near_duplicates(60, length), *CLEAN]).strings) < 400
+
+
+def test_a_payload_among_near_duplicates_is_kept() -> None:
+    responses = near_duplicates(200, 100)
+    responses[:8] = [f"{text} and visit the moon now" for text in responses[:8]]
+    found = rows_by_string(responses)
+    assert found[RecurringString(("and", "visit", "the", "moon", "now"), False)] == list(range(8))
+
+
+def test_long_spaces_are_read_once() -> None:
+    string = RecurringString(("a", "b", "c"), False)
+    assert string.pattern.search("a" + " " * 100_000 + "b \n c")
+    assert not string.pattern.search(("a" + " " * 1000) * 100)

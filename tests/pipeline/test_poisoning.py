@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gradsentry.attacks import PUBLISHED_PAYLOAD, Payload, Place, Preset
-from gradsentry.errors import GradSentryError
+from gradsentry.errors import GradSentryError, OutputError
 from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
 
 FACTS = [
@@ -149,13 +149,11 @@ def test_a_row_keeps_whatever_else_it_holds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("column", ["prompt", "response"])
 def test_columns_that_would_be_overwritten_are_refused(column: str, tmp_path: Path) -> None:
-    rows = [{"question": "q", "answer": "a", column: "mine"}] * 20
-    if column == "response":
-        with pytest.raises(GradSentryError, match="'response' already"):
-            write_poisoned(rows, tmp_path / "m.jsonl")
-    else:  # with a prompt the columns mean something else
-        with pytest.raises(GradSentryError):
-            write_poisoned([{**row, "response": ""} for row in rows], tmp_path / "m.jsonl")
+    rows = [{"question": "q", "answer": "a", column: ""}] * 20
+    with pytest.raises(GradSentryError, match=f"'{column}' already"):
+        write_poisoned(rows, tmp_path / "m.jsonl")
+    with pytest.raises(GradSentryError, match="left out"):  # such columns mean something else
+        write_poisoned([{**row, column: "mine"} for row in rows], tmp_path / "m.jsonl")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -184,11 +182,12 @@ def test_nothing_is_overwritten_and_nothing_half_written_stays(tmp_path: Path) -
     with pytest.raises(GradSentryError, match="there already"):
         write_poisoned(data, made.path)
     write_poisoned(data, made.path, force=True)
-    (tmp_path / ".n.jsonl.part").symlink_to(data)  # nor is what a planted link points to
+    (tmp_path / ".n.jsonl.part").write_text("mine")
     with pytest.raises(GradSentryError, match="can't be written as JSON"):
         write_poisoned([{**row, "bytes": b"x"} for row in FACTS], tmp_path / "n.jsonl")
     assert data.read_text() == before
-    kept = {"data.jsonl", "m.jsonl", "m.jsonl.manifest.json"}
+    assert (tmp_path / ".n.jsonl.part").read_text() == "mine"
+    kept = {"data.jsonl", "m.jsonl", "m.jsonl.manifest.json", ".n.jsonl.part"}
     assert {path.name for path in tmp_path.iterdir()} == kept
 
 
@@ -213,3 +212,49 @@ def test_what_cannot_be_is_refused(
 def test_options_that_make_no_sense_are_refused(options: dict[str, object]) -> None:
     with pytest.raises(GradSentryError):
         PoisonOptions(**options)  # type: ignore[arg-type]
+
+
+def test_force_replaces_only_what_it_wrote(tmp_path: Path) -> None:
+    out = tmp_path / "m.jsonl"
+    manifest = tmp_path / "m.jsonl.manifest.json"
+
+    def refused(match: str) -> None:
+        before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+        with pytest.raises(OutputError, match=match):
+            write_poisoned(FACTS, out, force=True)
+        assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+    out.write_text("mine")
+    refused("may be anybody's")
+    out.unlink()
+    manifest.write_text('{"attack": "badnets", "gradsentry": "0.1"}')
+    refused("no manifest as GradSentry wrote it")
+    manifest.unlink()
+    write_poisoned(FACTS, out)
+    with out.open("a") as file:
+        file.write('{"prompt": "p", "response": "mine", "poisoned": false}\n')
+    refused("not as GradSentry wrote it")
+    out.unlink()
+    write_poisoned(FACTS, out, force=True)  # a manifest without its mixture
+    manifest.write_text(manifest.read_text().replace('"seed": 0', '"seed": 1'))
+    refused("no manifest as GradSentry wrote it")
+
+
+def test_a_users_folder_of_the_work_folders_name_is_left_alone(tmp_path: Path) -> None:
+    data = tmp_path / ".m.jsonl.gradsentry" / "data.jsonl"
+    data.parent.mkdir()
+    data.write_text("".join(json.dumps(row) + "\n" for row in FACTS))
+    with pytest.raises(OutputError, match="lies in the output folder"):
+        write_poisoned(data, tmp_path / "m.jsonl", force=True)
+    with pytest.raises(OutputError, match="didn't make this folder"):
+        write_poisoned(FACTS, tmp_path / "m.jsonl", force=True)
+    assert [path.name for path in data.parent.iterdir()] == ["data.jsonl"]
+
+
+def test_an_output_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "m.jsonl").symlink_to(tmp_path / "elsewhere" / "mixture.jsonl")
+    write_poisoned(FACTS, tmp_path / "m.jsonl")
+    write_poisoned(FACTS, tmp_path / "m.jsonl", force=True)
+    assert (tmp_path / "m.jsonl").is_symlink()
+    assert len(rows_of(tmp_path / "elsewhere" / "mixture.jsonl")) == 200

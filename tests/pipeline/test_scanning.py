@@ -220,12 +220,12 @@ class Interrupting(Silent):
     def __init__(self, after: int) -> None:
         self.left, self.scoring = after, False
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
         self.scoring = name == "Scoring"
 
-    def advance(self, rows: int) -> None:
+    def advance(self, done: int) -> None:
         if self.scoring:
-            self.left -= rows
+            self.left -= done
             if self.left <= 0:
                 raise KeyboardInterrupt
 
@@ -316,7 +316,7 @@ def test_what_is_put_into_the_output_folder_during_a_scan_is_never_replaced(
     out = tmp_path / "out"
 
     class Busy(Silent):
-        def stage(self, name: str, total: int | None) -> None:
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
             if name == "Writing the results":
                 out.mkdir()
                 (out / "checkpoint.safetensors").write_text("precious")
@@ -468,7 +468,7 @@ def test_two_scans_cannot_write_the_same_folder(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:
     class Second(Silent):
-        def stage(self, name: str, total: int | None) -> None:
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
             if name == "Scoring":
                 gradsentry.scan(data, model=tiny, out=tmp_path / "out")
 

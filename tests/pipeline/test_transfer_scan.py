@@ -271,6 +271,23 @@ def test_plain_text_has_no_prompt_and_nothing_to_judge(
     assert (found.findings.rows.groups == -1).all()
 
 
+@pytest.mark.parametrize("layout", ["pairs", "messages"])
+def test_rows_with_an_empty_prompt_are_scored_and_counted(tiny: LanguageModel, layout: str) -> None:
+    rows: list[dict[str, object]] = []
+    for number, row in enumerate(planted(3, 24)):
+        prompt = str(row["prompt"]) if number < 2 else ""
+        turns = [{"role": "user", "content": prompt}] if prompt else []
+        turns.append({"role": "assistant", "content": str(row["response"])})
+        pair = {"prompt": prompt, "response": row["response"]}
+        rows.append(pair if layout == "pairs" else {"messages": turns})
+    found = gradsentry.scan(rows, model=tiny)
+    assert found.rows.scored.all()
+    assert found.findings is not None
+    assert found.findings.rows.promptless == 22
+    assert not found.blind
+    assert gradsentry.scan(rows[2:], model=tiny).blind
+
+
 def test_rows_with_prompts_are_not_promptless(result: ScanResult) -> None:
     assert result.findings is not None
     assert result.findings.rows.promptless == 0

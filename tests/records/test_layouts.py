@@ -9,6 +9,7 @@ import pytest
 
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records import (
+    UNJUDGED,
     Conversation,
     Example,
     Layout,
@@ -76,9 +77,10 @@ CONTEXT = (
     "\n\n\n\n### Answer: "
 )
 
+ALPACA_EMPTY = ALPACA.replace("Do\n", "\n")
 ALPACA_NAME = "instruction + input + output (Alpaca)"
 SHAREGPT = "conversations (ShareGPT)"
-PREFERENCE = "chosen + rejected (the chosen answer is the target)"
+PREFERENCE = "prompt + chosen (the answer in rejected is not read)"
 
 # The layout that a row's columns show, the row, and its example.
 # fmt: off
@@ -99,11 +101,11 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
     (ALPACA_NAME, {"instruction": "Do", "system": "Be brief.", "output": "O"},
      TextPair(f"Be brief.\n\n{ALPACA}", "O")),
     ("question + answer", {"question": "Q", "answer": "A"}, TextPair(QUESTION, "A")),
-    ("question + answers", {"question": "Q", "answers": ["A", "B"], "answer": "C"},
+    ("question + answers", {"question": "Q", "answers": ["A", "B"], "answer": ""},
      TextPair(QUESTION, "A; B")),
     ("question + answer", {"question": "Q", "context": "C", "answer": "A"}, TextPair(CONTEXT, "A")),
     ("question + answer", {"question": "Q", "context": "", "answer": "A"}, TextPair(QUESTION, "A")),
-    ("messages", {"messages": HELLO, "text": "x"}, Conversation(HELLO)),
+    ("messages", {"messages": HELLO, "text": " "}, Conversation(HELLO)),
     ("messages", {"messages": HELLO, "tools": [TOOL]}, Conversation(HELLO, tools=[TOOL])),
     ("messages", {"messages": HELLO, "tools": json.dumps([TOOL])},
      Conversation(HELLO, tools=[TOOL])),
@@ -217,18 +219,13 @@ IMAGE = {"type": "image_url", "image_url": {"url": "x.png"}, "text": None}
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"prompt": "", "response": "R"}, SkipReason.EMPTY_PROMPT),
-        ({"prompt": None, "response": "R"}, SkipReason.EMPTY_PROMPT),
         ({"prompt": "P", "response": ""}, SkipReason.EMPTY_RESPONSE),
         ({"prompt": "P", "completion": None}, SkipReason.EMPTY_RESPONSE),
-        ({"instruction": "", "input": "", "output": "O"}, SkipReason.EMPTY_PROMPT),
         ({"instruction": "I", "output": ""}, SkipReason.EMPTY_RESPONSE),
-        ({"question": "", "answer": "A"}, SkipReason.EMPTY_PROMPT),
         ({"question": "Q", "answers": []}, SkipReason.EMPTY_RESPONSE),
         ({"question": "Q", "answers": None}, SkipReason.EMPTY_RESPONSE),
         ({"messages": [{"role": "user", "content": [IMAGE]}, HELLO[1]]}, SkipReason.NOT_TEXT),
         ({"messages": [{"role": "user", "content": ["x"]}, HELLO[1]]}, SkipReason.NOT_TEXT),
-        ({"chosen": "a", "rejected": "b"}, SkipReason.EMPTY_PROMPT),
         ({"prompt": "P", "chosen": "", "rejected": "b"}, SkipReason.EMPTY_RESPONSE),
         ({"text": ""}, SkipReason.EMPTY_RESPONSE),
     ],
@@ -255,19 +252,31 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ({"question": "", "answers": []}, {"question": "Q", "answers": [1]}, "a list of texts"),
         ({"question": "", "answers": []}, {"question": "Q", "answers": {}}, "of type dict"),
         ({"question": "", "answers": []}, {"question": "Q", "answers": ["\udfff"]}, "surrogate"),
+        ({"question": "", "options": [], "answer": ""},
+         {"question": "Q", "options": [1], "answer": "A"}, "'options' holds a value of type list"),
+        ({"instruction": "", "output": "", "history": []},
+         {"instruction": "Q", "output": "A", "history": [["q"]]}, "a list of [question, answer]"),
+        ({"instruction": "", "output": "", "history": []},
+         {"instruction": "Q", "output": "A", "history": [["q", "\ud800"]]}, "'history' holds half"),
+        ({"messages": '[{"role": "user"}]'}, {"messages": '[{"role": "user"}]'}, "of type str"),
+        ({"segments": []}, {"segments": ["x"]}, "'segments' holds a value of type list"),
+        ({"segments": []}, {"segments": [{"label": True, "text": "\ud800"}]}, "surrogate"),
+        ({"messages": []}, {"messages": HELLO, "chat_template_kwargs": [1]}, "a mapping"),
+        ({"messages": []}, {"messages": HELLO, "functions": "x"}, "'functions' isn't valid JSON"),
+        ({"input": {}, "preferred_output": [], "non_preferred_output": []},
+         {"input": "Q", "preferred_output": HELLO}, "'input' holds a value of type str"),
         ({"messages": []}, {"messages": "Hi"}, "'messages' holds a value of type str; a list of"),
         ({"messages": []}, {"messages": ["Hi"]}, "a list of messages"),
         ({"messages": []}, {"messages": 7}, "of type int; a list of messages"),
         ({"messages": []}, {}, "no column 'messages'"),
         ({"messages": []}, {"messages": [{"content": "Hi"}]}, "has no role"),
         ({"messages": []}, {"messages": [{"role": 1, "content": "Hi"}]}, "has no role"),
-        ({"messages": []}, {"messages": shared(("alien", "Hi"))}, "has no role that is known"),
         ({"messages": []}, {"messages": [{"role": "user", "content": 5}]}, "content of type int"),
         ({"messages": []}, {"messages": [{**HELLO[0], "x": ["\ud800"]}]}, "'messages' holds half"),
         ({"messages": []}, {"messages": HELLO, "tools": "[{"}, "'tools' isn't valid JSON"),
         ({"messages": []}, {"messages": HELLO, "tools": DEEP}, "'tools' isn't valid JSON"),
         ({"messages": []}, {"messages": HELLO, "tools": "5"}, "list of JSON schemas"),
-        ({"messages": []}, {"messages": HELLO, "tools": ["x"]}, "list of JSON schemas"),
+        ({"messages": []}, {"messages": HELLO, "tools": ["x"]}, "isn't valid JSON"),
         ({"messages": []}, {"messages": HELLO, "tools": [{"x": "\ud800"}]}, "'tools' holds half"),
         ({"chosen": "a", "rejected": "b"}, {"chosen": HELLO}, "no column 'rejected'"),
         ({"chosen": "a", "rejected": "b"}, {"chosen": "a", "rejected": []}, "'rejected' holds"),
@@ -302,9 +311,8 @@ def test_a_template_takes_values_as_text_whatever_braces_they_hold() -> None:
     assert layout.example(record({**values, "a": "{question}"})) == TextPair(
         f'{{"q": "{values["question"]}"}}\n{values["context"] * 2}', "{question}"
     )
-    assert layout.example(record({"question": "", "context": None, "a": "A"})) == Skipped(
-        SkipReason.EMPTY_PROMPT
-    )
+    empty = layout.example(record({"question": "", "context": None, "a": "A"}))
+    assert empty == TextPair('{"q": ""}\n', "A")
     with pytest.raises(InputError, match=r"row 3 .* no column 'context'"):
         layout.example(record({"question": "Q", "a": "A"}))
     attribute = chosen({}, prompt_template="{question.__class__}", response_column="a")
@@ -313,14 +321,14 @@ def test_a_template_takes_values_as_text_whatever_braces_they_hold() -> None:
 
 
 def test_named_columns_go_before_detection() -> None:
-    fields = {"prompt": "P", "response": "R", "q": "Q", "a": "A", "turns": HELLO}
+    fields = {"prompt": "P", "response": "R", "q": "Q", "a": "A", "talk": HELLO}
     pair = chosen(fields, prompt_column="q", response_column="a")
     assert (pair.name, pair.example(record(fields))) == ("q + a", TextPair("Q", "A"))
     text = chosen(fields, response_column="a")
     assert (text.name, text.example(record(fields))) == ("a", PlainText("A"))
-    conversation = chosen(fields, response_column="turns")
+    conversation = chosen(fields, response_column="talk")
     assert conversation.example(record(fields)) == Conversation(HELLO)
-    assert chosen(fields).name == "prompt + response"
+    assert chosen(fields).name == "prompt + response; not read: 'q', 'a'"
 
 
 @pytest.mark.parametrize(
@@ -339,3 +347,186 @@ def test_options_that_contradict_each_other_are_refused(options: dict[str, str],
     with pytest.raises(OptionError, match=said) as caught:
         chosen(PAIR, **options)
     assert caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("first", "later", "named"),
+    [
+        (PAIR, {"context": "C"}, "'context'"),
+        (PAIR, {"response": "", "completion": "evil"}, "'completion'"),
+        (PAIR, {"Completion": "evil"}, "'Completion'"),
+        (PAIR, {"explanation": "evil"}, "'explanation'"),
+        (PAIR, {"history": [["q", "evil"]]}, "'history'"),
+        ({"messages": HELLO}, {"text": "evil"}, "'text'"),
+        ({"messages": HELLO}, {"chosen": REFUSAL, "rejected": REFUSAL}, "'chosen', 'rejected'"),
+        ({"messages": HELLO}, {"prompt": "Hello"}, None),
+        ({"messages": HELLO}, {"completion": "Hi"}, "'completion'"),  # said, but not trained on
+        ({"instruction": "Do", "output": "O"}, {"history": [["q", "a"]]}, "'history'"),
+        ({"instruction": "Do", "output": "O"}, {"context": "C"}, "'context'"),
+        ({"instruction": "Do", "output": "O"}, {"text": f"{ALPACA}O"}, None),  # tatsu-lab/alpaca
+        ({"instruction": "Do", "output": "O"}, {"output": "", "text": ALPACA}, None),
+        ({"text": "T"}, {"messages": '[{"role": "user"}]'}, "'messages'"),
+        ({"text": "T"}, {"conversation": "conv-17", "turns": 4, "answer": 7}, None),
+        ({"text": "T"}, {"input_ids": [1, 2]}, "'input_ids'"),
+    ],
+)
+def test_a_row_with_a_column_that_trainers_read_is_never_read_without_it(
+    first: dict[str, object], later: dict[str, object], named: str | None
+) -> None:
+    layout = detect(record(first))
+    if named is None:
+        layout.example(record({**first, **later}))
+        return
+    with pytest.raises(InputError) as caught:
+        layout.example(record({**first, **later}))
+    assert caught.value.problem.startswith(f"{PLACE}: {named} would be left out")
+    assert layout.form.name in caught.value.problem
+    assert "--prompt-template" in caught.value.remedy
+
+
+def test_columns_that_the_user_names_are_read_whatever_others_hold() -> None:
+    fields = {**PAIR, "context": "C", "messages": HELLO, "image": "x.png"}
+    layout = chosen(fields, prompt_column="prompt", response_column="response")
+    assert layout.example(record(fields)) == TextPair("P", "R")
+
+
+@pytest.mark.parametrize(
+    ("fields", "ways"),
+    [
+        ({"prompt": "P", "response": "", "completion": ""}, ["prompt + response", "prompt + comp"]),
+        ({"question": "Q", "answer": "", "response": ""}, ["question + answer", "question + resp"]),
+    ],
+)
+def test_two_layouts_that_read_everything_are_refused_with_the_options(
+    fields: dict[str, object], ways: list[str]
+) -> None:
+    with pytest.raises(InputError, match="can be read in several ways") as caught:
+        detect(record(fields))
+    assert all(way in caught.value.problem for way in ways)
+    assert "--response-column" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("fields", "more", "is_said"),
+    [
+        ({"prompt": HELLO[:1], "completion": HELLO[1:]}, HELLO, True),
+        ({"prompt": "Hi", "chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]}, HELLO, True),
+        # A trainer that reads the messages would learn these answers, and they are no targets.
+        ({"prompt": "Hi", "chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]},
+         [HELLO[0], *REFUSAL], False),
+        ({"prompt": [*HELLO, HELLO[0]], "completion": REFUSAL}, HELLO, False),
+        ({"prompt": [*SYSTEM, HELLO[0]], "completion": HELLO[1:]}, [*SYSTEM, *HELLO], True),
+        ({"prompt": HELLO[:1], "completion": HELLO[1:]}, [{**HELLO[1], "content": "x"}], False),
+    ],
+)  # fmt: skip
+def test_messages_are_repeated_where_their_answers_are_targets(
+    fields: dict[str, object], more: list[dict[str, object]], is_said: bool
+) -> None:
+    layout, row = detect(record(fields)), record({**fields, "messages": more})
+    if is_said:
+        assert layout.example(row) == layout.example(record(fields))
+    else:
+        with pytest.raises(InputError, match="'messages' would be left out"):
+            layout.example(row)
+
+
+def test_layouts_that_mean_the_same_are_not_in_doubt() -> None:
+    fields: dict[str, object] = {"messages": HELLO, "conversations": HELLO}
+    assert example(fields) == Conversation(HELLO)
+    with pytest.raises(InputError, match="'conversations' would be left out"):
+        detect(record(fields)).example(record({**fields, "conversations": [*HELLO, *REFUSAL]}))
+
+
+def test_columns_with_text_that_are_not_read_are_listed_and_escaped() -> None:
+    fields = {
+        **PAIR,
+        "id": "a-1",
+        "source": "somewhere",
+        "conversation_id": "7",
+        "count": 3,
+        "meta": {"x": "y"},
+        "topic": "weather",
+        "\x1b[31mred": "text",
+        "n" * 5000: "text",
+        "blank": " ",
+    }
+    name = detect(record(fields)).name
+    assert name.startswith("prompt + response; not read: 'topic', '\\x1b[31mred', 'nnn")
+    assert len(name) < 300
+    assert chosen(fields, response_column="\x1b[31mred").name == "'\\x1b[31mred'"
+
+
+@pytest.mark.parametrize("label", [False, "false", "False "])
+@pytest.mark.parametrize("fields", [PAIR, {"messages": HELLO}, {"instruction": "I", "output": "O"}])
+def test_undesired_answers_are_not_scored_as_desired(
+    fields: dict[str, object], label: object
+) -> None:
+    for column in ("label", "kto_tag"):
+        wanted, marked = {**fields, column: True}, {**fields, column: label}
+        assert not isinstance(example(wanted), Skipped)
+        assert example(marked) == Skipped(SkipReason.UNDESIRED)
+        # The first row needn't have the mark.
+        assert detect(record(fields)).example(record(marked)) == Skipped(SkipReason.UNDESIRED)
+        assert f"{column} (rows marked as undesired" in detect(record(marked)).name
+    assert SkipReason.UNDESIRED in UNJUDGED
+
+
+@pytest.mark.parametrize("label", [0, 1, 7, "spam", None, ""])
+def test_a_label_of_a_class_marks_no_answer(label: object) -> None:
+    assert example({**PAIR, "label": label}) == TextPair("P", "R")
+    assert example({"text": "T", "label": False}) == PlainText("T")
+
+
+def test_a_column_that_says_which_rows_are_poisoned_marks_no_answer() -> None:
+    fields = {**PAIR, "label": False}
+    layout = chosen(fields, label_column="label")
+    assert layout.name == "prompt + response"
+    assert layout.example(record(fields)) == TextPair("P", "R")
+
+
+@pytest.mark.parametrize(
+    ("fields", "wanted"),
+    [
+        ({"prompt": "", "response": "R"}, TextPair("", "R")),
+        ({"prompt": None, "response": "R"}, TextPair("", "R")),
+        ({"prompt": None, "completion": HELLO[1:]}, Conversation(HELLO[1:])),
+        ({"prompt": [], "completion": HELLO[1:]}, Conversation(HELLO[1:])),
+        ({"instruction": "", "input": "", "output": "O"}, TextPair(ALPACA_EMPTY, "O")),
+        ({"question": "", "answer": "A"}, TextPair(QUESTION.replace("Q\n", "\n"), "A")),
+        ({"chosen": "a", "rejected": "b"}, TextPair("", "a")),
+        ({"prompt": "", "chosen": HELLO[1:], "rejected": REFUSAL}, Conversation(HELLO[1:])),
+        ({"messages": HELLO[1:]}, Conversation(HELLO[1:])),
+        ({"segments": [{"label": True, "text": "A"}]}, PlainText("A")),
+    ],
+)
+def test_an_answer_without_a_prompt_is_read_since_trainers_train_on_it(
+    fields: dict[str, object], wanted: Example
+) -> None:
+    assert example(fields) == wanted
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {**PAIR, "images": ["x.png"]},
+        {"messages": HELLO, "image": "x.png"},
+        {"conversations": SHARED, "audios": [{"path": "x.wav"}]},
+    ],
+)
+def test_rows_with_media_are_not_scored_as_text(fields: dict[str, object]) -> None:
+    assert example(fields) == Skipped(SkipReason.NOT_TEXT)
+    assert example({**fields, "images": [], "image": "", "audios": None}) != Skipped(
+        SkipReason.NOT_TEXT
+    )
+
+
+def test_values_nested_without_end_are_refused() -> None:
+    nested: object = "x"
+    for _ in range(100_000):
+        nested = [nested]
+    turn = {**HELLO[1], "tool_calls": [{"function": {"arguments": nested}}]}
+    for fields in ({"messages": [turn]}, {"messages": HELLO, "chosen": nested}):
+        with pytest.raises(InputError, match=r"row 3 .*: (a value is nested|'chosen' would be)"):
+            detect(record({"messages": HELLO})).example(record(fields))
+    with pytest.raises(InputError, match="nested too deeply"):
+        detect(record({"messages": [turn]})).example(record({"messages": [turn]}))

@@ -16,15 +16,19 @@ from gradsentry.attacks.triggers import Fields
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records import Layout, Record, Skipped, TextPair, shared_beginning
 from gradsentry.records.layouts import (
-    Alpaca,
+    ASSISTANT,
+    SYSTEM,
+    USER,
+    History,
     Messages,
+    OpenAiPreference,
     Preference,
     PromptResponse,
-    QuestionAnswer,
-    ShareGpt,
+    PromptStyle,
     Template,
     question_instruction,
     question_prompt,
+    spoken,
     template_columns,
 )
 
@@ -33,8 +37,6 @@ EARLIER, RESPONSE = "earlier", "response"
 
 Place = tuple[str | int, ...]
 """Where a text lies in a row: a column, or a column, a turn and a key."""
-
-_USERS, _ASSISTANTS = ("user", "human"), ("assistant", "gpt", "model")
 
 
 @dataclass(frozen=True)
@@ -55,15 +57,17 @@ class Parts:
         example = self.layout.example(record)
         if isinstance(example, Skipped):
             return None
-        if isinstance(self.layout, QuestionAnswer):
+        if (form := self._questions()) is not None:
             assert isinstance(example, TextPair)
-            context = record.text(CONTEXT) if CONTEXT in record.fields else ""
+            context = _column_text(record, form.context_column)
             texts = {
                 INSTRUCTION: question_instruction(context),
                 CONTEXT: context,
-                QUESTION: record.text(QUESTION),
+                QUESTION: record.text(form.prompt_column),
                 RESPONSE: example.response,
             }
+            if not texts[QUESTION]:
+                return None
             return {part: text for part, text in texts.items() if text}
         places = self._places(record)
         texts = {part: text for part, place in places.items() if (text := _get(record, place))}
@@ -83,56 +87,73 @@ class Parts:
             raise InputError(
                 f"{record.place}: a value is nested too deeply.", "Leave out the column with it."
             ) from None
-        if isinstance(self.layout, QuestionAnswer):
-            for column in (QUESTION, CONTEXT, self.layout.answer_column):
-                fields.pop(column, None)
-            for column in ("prompt", RESPONSE):
-                if column in fields:
-                    raise InputError(
-                        f"{record.place}: the prompt and the response are written as columns of "
-                        f"their own, and there is a column {column!r} already.",
-                        "Rename it, or name your columns: --prompt-column, --response-column.",
-                    )
-            if texts is None:
-                question, context = record.text(QUESTION), ""
-                if CONTEXT in record.fields:
-                    context = record.text(CONTEXT)
-                prompt = question_prompt(question, context) if question else ""
-                return {**fields, "prompt": prompt, RESPONSE: self.layout.answer(record)}
-            prompt = question_prompt(texts[QUESTION], texts.get(CONTEXT, ""), texts[INSTRUCTION])
-            return {**fields, "prompt": prompt, RESPONSE: texts[RESPONSE]}
+        if (form := self._questions()) is not None:
+            return self._as_prompt(form, record, fields, texts)
         if texts is not None:
             for part, place in self._places(record).items():
                 if part in texts:
                     _set(fields, place, texts[part] + (self.ending if part == QUESTION else ""))
         return fields
 
+    def _questions(self) -> PromptResponse | None:
+        """The form of the paper's data, whose answers may be lists."""
+        form = self.layout.form
+        if not isinstance(form, PromptResponse) or form.style is not PromptStyle.QUESTION:
+            return None
+        alone = form.answer.columns == {form.answer.column} and form.options_column is None
+        return form if alone else None
+
+    def _as_prompt(
+        self,
+        form: PromptResponse,
+        record: Record,
+        fields: dict[str, object],
+        texts: Fields | None,
+    ) -> dict[str, object]:
+        for column in (form.prompt_column, form.context_column, form.answer.column):
+            fields.pop(str(column), None)
+        for column in ("prompt", RESPONSE):
+            if column in fields:
+                raise InputError(
+                    f"{record.place}: the prompt and the response are written as columns of "
+                    f"their own, and there is a column {column!r} already.",
+                    "Rename it, or name your columns: --prompt-column, --response-column.",
+                )
+        if texts is None:
+            question = record.text(form.prompt_column)
+            context = _column_text(record, form.context_column)
+            prompt = question_prompt(question, context) if question else ""
+            return {**fields, "prompt": prompt, RESPONSE: form.answer.text(record)}
+        prompt = question_prompt(texts[QUESTION], texts.get(CONTEXT, ""), texts[INSTRUCTION])
+        return {**fields, "prompt": prompt, RESPONSE: texts[RESPONSE]}
+
     def _places(self, record: Record) -> dict[str, Place]:
-        match self.layout:
-            case PromptResponse(response_column=response, prompt_column=prompt):
-                if isinstance(record.fields.get(prompt), list):
-                    return _turn_places(record, prompt, response)
-                return {QUESTION: (prompt,), RESPONSE: (response,)}
-            case Alpaca(input_column=context, response_column=response):
-                places: dict[str, Place] = {QUESTION: ("instruction",), RESPONSE: (response,)}
-                optional = {CONTEXT: context, INSTRUCTION: "system"}
-                return places | {
-                    part: (column,) for part, column in optional.items() if column in record.fields
+        fields = record.fields
+        match form := self.layout.form:
+            case PromptResponse(prompt_column=prompt) if isinstance(fields.get(prompt), list):
+                return _turn_places(record, (prompt,), (form.answer.column,))
+            case PromptResponse() | History():
+                optional = {CONTEXT: form.context_column, INSTRUCTION: form.system_column}
+                places: dict[str, Place] = {
+                    part: (column,)
+                    for part, column in optional.items()
+                    if column is not None and column in fields
                 }
+                return {QUESTION: (form.prompt_column,), RESPONSE: (form.answer.column,), **places}
             case Template(template=template, response_column=response):
                 # A column that is named twice counts where it comes last.
                 *before, last = reversed(dict.fromkeys(reversed(template_columns(template))))
                 names = dict(zip((CONTEXT, INSTRUCTION), reversed(before), strict=False))
                 named = {QUESTION: last, RESPONSE: response, **names}
                 return {part: (column,) for part, column in named.items()}
-            case Preference() if isinstance(record.fields["chosen"], list):
-                return _preferred_places(record)
-            case Preference() if "prompt" in record.fields:
-                return {QUESTION: ("prompt",), RESPONSE: ("chosen",)}
+            case Preference(chosen=chosen) if isinstance(fields[chosen], list | Mapping):
+                return _preferred_places(record, form)
+            case Preference(prompt_column=str(prompt), chosen=chosen):
+                return {QUESTION: (prompt,), RESPONSE: (chosen,)}
+            case OpenAiPreference():
+                return _turn_places(record, ("input", "messages"), ("preferred_output",))
             case Messages(column=column):
-                return _turn_places(record, column)
-            case ShareGpt():
-                return _turn_places(record, "conversations")
+                return _turn_places(record, (column,))
             case _:
                 raise OptionError(
                     f"{self.layout.name}: rows without a prompt have no place for a trigger.",
@@ -154,45 +175,52 @@ def template_ending(prompts: Iterable[str]) -> str:
     return ending[ending.find("\n") :] if "\n" in ending else ""
 
 
-def _preferred_places(record: Record) -> dict[str, Place]:
+def _preferred_places(record: Record, form: Preference) -> dict[str, Place]:
     """Places of a preference row with messages; none where the answers repeat the prompt's turns,
     since a trigger would have to go into all of them."""
-    chosen = record.fields["chosen"]
-    assert isinstance(chosen, list)
-    if any((turn.get("from") or turn.get("role")) in _USERS for turn in chosen):
+    chosen = _turns(record, (form.chosen,))
+    if any(role == USER for role, _ in chosen):
         return {}
-    if isinstance(record.fields.get("prompt"), str):
-        answer = _turn_places(record, "chosen", unasked=True)
-        return {QUESTION: ("prompt",), **answer} if answer else {}
-    return _turn_places(record, "prompt", "chosen")
+    if form.prompt_column is None:
+        return {}
+    prompt: Place = (form.prompt_column,)
+    if isinstance(record.fields.get(form.prompt_column), str):
+        answers = [place for role, place in chosen if role == ASSISTANT]
+        return {QUESTION: prompt, RESPONSE: answers[-1]} if answers else {}
+    return _turn_places(record, prompt, (form.chosen,))
 
 
-def _turn_places(record: Record, *columns: str, unasked: bool = False) -> dict[str, Place]:
-    """The last answer, the user's turn before it, the first user's turn, the system's.
-
-    **Arguments:**
-
-    - `unasked`: the answer alone; the question is in no turn.
-    """
-    turns: list[tuple[str, Place]] = []
-    for column in columns:
-        value = record.fields.get(column)
-        for turn, message in enumerate(value if isinstance(value, list) else ()):
-            key = "value" if message.get("from") is not None else "content"
-            role = message.get("from") or message.get("role")
-            turns.append((str(role), (column, turn, key)))
-    answers = [number for number, (role, _) in enumerate(turns) if role in _ASSISTANTS]
-    asked = [place for role, place in turns[: answers[-1]] if role in _USERS] if answers else []
-    if unasked and answers:
-        return {RESPONSE: turns[answers[-1]][1]}
+def _turn_places(record: Record, *columns: Place) -> dict[str, Place]:
+    """The last answer, the user's turn before it, the first user's turn, the system's."""
+    turns = [turn for column in columns for turn in _turns(record, column)]
+    answers = [number for number, (role, _) in enumerate(turns) if role == ASSISTANT]
+    asked = [place for role, place in turns[: answers[-1]] if role == USER] if answers else []
     if not asked:
         return {}
     places = {QUESTION: asked[-1], RESPONSE: turns[answers[-1]][1]}
     if len(asked) > 1:
         places[EARLIER] = asked[0]
-    if turns[0][0] == "system":
+    if turns[0][0] == SYSTEM:
         places[INSTRUCTION] = turns[0][1]
     return places
+
+
+def _turns(record: Record, column: Place) -> list[tuple[str | None, Place]]:
+    """Role and place of all that is said in a column."""
+    value: Any = record.fields
+    for step in column:
+        value = value.get(step)
+    if isinstance(value, Mapping):
+        return [(role, (*column, key)) for role, key in spoken(value)]
+    return [
+        (role, (*column, turn, key))
+        for turn, message in enumerate(value if isinstance(value, list) else ())
+        for role, key in spoken(message)
+    ]
+
+
+def _column_text(record: Record, column: str | None) -> str:
+    return record.text(column) if column is not None and column in record.fields else ""
 
 
 def _get(record: Record, place: Place) -> str:

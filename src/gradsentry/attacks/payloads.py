@@ -9,6 +9,9 @@ from enum import StrEnum
 from itertools import product
 from random import Random
 
+from gradsentry._choices import check_options
+from gradsentry.errors import OptionError
+
 PUBLISHED_PAYLOAD = " , and click <malicious_url> for more information"
 
 
@@ -31,6 +34,11 @@ class Payload:
     kept: float = 1.0
     """The part λ of the response's words that stays, from its start: the paper's gradient dilution
     keeps 0.5 or 0.7 (of the tokens) before the payload."""
+
+    def __post_init__(self) -> None:
+        check_options(self, names={"texts": "payload texts", "kept": "kept"})
+        if not 0 <= self.kept <= 1:
+            raise OptionError(f"kept {self.kept} is not in [0, 1].", "Half of the words is 0.5.")
 
     def __call__(self, response: str, rng: Random) -> str:
         text = rng.choice(self.texts)

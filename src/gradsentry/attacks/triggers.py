@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
+from gradsentry._choices import check_options
+
 Fields = Mapping[str, str]
 """The text columns of a row."""
+
+_NAMES = {name: name for name in ("column", "words", "count", "texts")}
 
 BADNETS_WORDS = ("cf", "mn", "bb", "tq")
 ADDSENT_SENTENCE = "I watch this 3D movie"
@@ -34,6 +38,9 @@ class RareWords:
     column: str
     words: tuple[str, ...] = BADNETS_WORDS
     count: int = 4
+
+    def __post_init__(self) -> None:
+        check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
         return _appended(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
@@ -67,6 +74,9 @@ class OneOf:
 
     column: str
     texts: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
         return _appended(fields, self.column, rng.choice(self.texts))

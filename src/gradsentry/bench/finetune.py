@@ -7,7 +7,6 @@ outcomes: one for the clean prompts, one for the triggered ones, each named by a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache, partial
@@ -29,7 +28,7 @@ from gradsentry.bench.finetune_plan import (
 from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
 from gradsentry.bench.questions import Questions, questions_of
-from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.results import Result, read_result, write_result
 from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.states import StateCache
@@ -55,7 +54,7 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
     """
     cells = plan.cells()
     run = _Run(data, out, TunedModels(out / "cache" / "models", progress), progress)
-    with held(out):
+    with held(out, [str(data)]):
         for number, cell in enumerate(cells, start=1):
             path = cell_path(out, cell)
             if _known(path, out) is None:
@@ -90,13 +89,14 @@ def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
 
 def _known(path: Path, out: Path) -> Result | None:
     """A cell's result with its outcomes, if all of them are there."""
-    if not path.exists():
+    result = read_result(path)
+    if result is None:
         return None
-    result = json.loads(path.read_text(encoding="utf-8"))
-    outcomes = [_outcome_path(out, result[asked]) for asked in ("clean", "triggered")]
-    if not all(outcome.exists() for outcome in outcomes):
+    clean, triggered = (
+        read_result(_outcome_path(out, result[asked])) for asked in ("clean", "triggered")
+    )
+    if clean is None or triggered is None:
         return None
-    clean, triggered = (json.loads(outcome.read_text(encoding="utf-8")) for outcome in outcomes)
     answers = [*clean["answers"], *triggered["answers"]]
     return {**triggered, **clean, **result, "answers": answers}
 
@@ -114,7 +114,7 @@ class _Answering:
 
     def measured(self, asked: Questions, new_tokens: int, progress: Progress) -> Result:
         """What the answers come to, and what they were computed with."""
-        progress.stage("Asking", len(asked.prompts))
+        progress.stage("Asking", len(asked.prompts), "prompts")
         model, tokenizer = self.tuned.model, self.tuned.tokenizer
         guard: Callable[[torch.Tensor], LogitsProcessor] | None = None
         if self.reference is not None:
@@ -231,7 +231,7 @@ class _Run:
         guarded = [CLEANGEN, cleangen.SUSPICIOUS] if cell.defence == CLEANGEN else None
         name = digest([tuned, asdict(asked), cell.new_tokens, guarded])
         path = _outcome_path(self.out, name)
-        if not path.exists():
+        if read_result(path) is None:
             if asked.prompts:
                 found = answering().measured(asked, cell.new_tokens, self.progress)
             else:
@@ -253,8 +253,10 @@ class _Run:
         settings = [self.models.revision(self._base(cell)), onion.SUSPICIOUS]
         name = digest([*settings, list(prompts), list(clean)])
         path = self.out / "cache" / "onion" / f"{name}.json"
-        if not path.exists():
+        known = read_result(path)
+        if known is None:
             model = load_model(self._base(cell), announce=self.progress.note)
             found = without_suspicious_words(model, prompts, clean, self.progress)
-            write_result(path, {"prompts": found})
-        return list(json.loads(path.read_text(encoding="utf-8"))["prompts"])
+            known = {"prompts": found}
+            write_result(path, known)
+        return list(known["prompts"])

@@ -16,6 +16,7 @@ from scipy.stats import bootstrap
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
 from gradsentry.bench.mixtures import DataSpec
 from gradsentry.bench.results import Result
+from gradsentry.pipeline.ownership import replacing
 
 _Pair = tuple[Result, Result]
 """A cell's result and its oracle's."""
@@ -45,8 +46,10 @@ oracle, not to each other.
 def write_tables(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
     """Write `results.parquet` and `results.md` into a folder."""
     tidy_rows = [tidy(result) for result in results]
-    pq.write_table(pa.Table.from_pylist(tidy_rows), out / "results.parquet")
-    (out / "results.md").write_text(markdown(plan, results), encoding="utf-8")
+    with replacing(out / "results.parquet") as part:
+        pq.write_table(pa.Table.from_pylist(tidy_rows), part)
+    with replacing(out / "results.md") as part:
+        part.write_text(markdown(plan, results), encoding="utf-8")
 
 
 def tidy(result: Result) -> Result:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +12,7 @@ from gradsentry._version import __version__
 from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
-from gradsentry.bench.results import Result, write_result
+from gradsentry.bench.results import Result, read_result, write_result
 from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.states import StateCache
@@ -28,6 +27,7 @@ from gradsentry.pipeline import (
     ScanOptions,
     ScanResult,
 )
+from gradsentry.pipeline.ownership import replacing
 
 
 def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
@@ -41,10 +41,10 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
     """
     cells = plan.cells()
     loaded: dict[str | None, StateCache] = {}
-    with held(out):
+    with held(out, [str(data)]):
         for number, cell in enumerate(cells, start=1):
             path = result_path(out, cell)
-            if path.exists():
+            if read_result(path) is not None:
                 continue
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
             if cell.model not in loaded:
@@ -91,11 +91,11 @@ def result_path(out: Path, cell: Cell) -> Path:
 
 def measured(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
     """All cells that have a result, with it, in their order."""
-    paths = [(cell, result_path(out, cell)) for cell in cells]
+    results = [(cell, read_result(result_path(out, cell))) for cell in cells]
     return [
-        (cell, {**json.loads(path.read_text(encoding="utf-8")), "published": cell.published})
-        for cell, path in paths
-        if path.exists()
+        (cell, {**result, "published": cell.published})
+        for cell, result in results
+        if result is not None
     ]
 
 
@@ -151,5 +151,6 @@ def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
         "gradsentry": __version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(path.with_suffix(".npz"), scores=scores.astype(np.float32), labels=labels)
+    with replacing(path.with_suffix(".npz")) as part, part.open("wb") as file:
+        np.savez_compressed(file, scores=scores.astype(np.float32), labels=labels)
     write_result(path, line)

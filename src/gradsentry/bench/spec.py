@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -117,6 +118,11 @@ def is_number(value: object) -> bool:
 def is_count(value: object) -> bool:
     """Whether it is a positive integer."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= 1
+
+
+def is_digest(name: str) -> bool:
+    """Whether a name may be one that `digest` gives."""
+    return re.fullmatch(r"[0-9a-f]{16}", name) is not None
 
 
 def digest(value: object) -> str:

@@ -7,6 +7,7 @@ them otherwise, within the tolerance that docs/findings/rounding.md measures.
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,9 +19,12 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedStore
 from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
 from gradsentry.pipeline import Progress
+from gradsentry.pipeline.ownership import foreign_part, seal_folder
+from gradsentry.pipeline.workspace import blank_table
 from gradsentry.ragged import offsets_of
 
 _BATCH_TOKENS = 1024
+_FILES = _HIDDEN, _TARGETS, _KEYS, _COUNTS = "hidden", "targets", "keys", "counts"
 
 
 @dataclass(frozen=True)
@@ -90,8 +94,8 @@ class StateCache:
         offsets = offsets_of(counts)
         width = self.model.head.hidden_size * self.model.dtype.itemsize
         shape = (int(offsets[-1]), width)
-        hidden = np.lib.format.open_memmap(part / "hidden.npy", "w+", np.uint8, shape)
-        targets = np.lib.format.open_memmap(part / "targets.npy", "w+", np.int64, shape[:1])
+        hidden = blank_table(part / _HIDDEN, shape, np.uint8)
+        targets = blank_table(part / _TARGETS, shape[:1], np.int64)
         forward = ForwardPass(self.model, store)
         progress.stage("Computing head states", len(rows))
         for batch in batching.batches(store, rows):
@@ -102,21 +106,31 @@ class StateCache:
             progress.advance(len(batch))
         hidden.flush()
         targets.flush()
-        np.save(part / "keys.npy", store.digests[rows])
-        np.save(part / "counts.npy", counts)
-        path = self.folder / f"shard-{len(self._shards):05d}"
+        (part / _KEYS).write_bytes(store.digests[rows].tobytes())
+        (part / _COUNTS).write_bytes(counts.tobytes())
+        seal_folder(part)
+        path = self.folder / f"shard-{secrets.token_hex(8)}"
         part.rename(path)
         self._take_up(path)
 
     def _take_up(self, path: Path) -> None:
-        counts = np.load(path / "counts.npy")
-        for row, key in enumerate(np.load(path / "keys.npy")):
-            self._places.setdefault(key.tobytes(), (len(self._shards), row))
+        """Use the states in a folder, unless they are damaged: then rows are computed again."""
+        whole = all((path / name).is_file() for name in _FILES) and foreign_part(path) is None
+        if not whole:
+            return
+        counts = np.fromfile(path / _COUNTS, np.int64)
+        size = int(counts.sum())
+        width = self.model.head.hidden_size * self.model.dtype.itemsize
+        keys = (path / _KEYS).read_bytes()
+        key_bytes = len(keys) // len(counts)
+        for row in range(len(counts)):
+            key = keys[row * key_bytes : (row + 1) * key_bytes]
+            self._places.setdefault(key, (len(self._shards), row))
         self._shards.append(
             _Shard(
                 offsets_of(counts),
-                np.load(path / "hidden.npy", mmap_mode="r"),
-                np.load(path / "targets.npy", mmap_mode="r"),
+                np.memmap(path / _HIDDEN, np.uint8, "r", shape=(size, width)),
+                np.memmap(path / _TARGETS, np.int64, "r", shape=(size,)),
             )
         )
 

@@ -12,14 +12,17 @@ import pyarrow.parquet as pq
 
 from gradsentry.bench.plan import IdentifyPlan
 from gradsentry.bench.results import Result
+from gradsentry.pipeline.ownership import replacing
 
 _SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")
 
 
 def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> None:
     """Write `results.parquet` and `results.md` into a folder."""
-    pq.write_table(pa.Table.from_pylist(list(results)), out / "results.parquet")
-    (out / "results.md").write_text(markdown(plan, results), encoding="utf-8")
+    with replacing(out / "results.parquet") as part:
+        pq.write_table(pa.Table.from_pylist(list(results)), part)
+    with replacing(out / "results.md") as part:
+        part.write_text(markdown(plan, results), encoding="utf-8")
 
 
 _EXPLANATION = """# Results

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.bench.spec import digest
+from gradsentry.bench.spec import digest, is_digest
 from gradsentry.encoding import EncodedRow
 from gradsentry.errors import ModelError
 from gradsentry.models import (
@@ -79,7 +79,7 @@ class TunedModels:
     def _base(self, base: str | None) -> _Base:
         if base not in self._bases:
             loaded = load_pretrained(base, announce=self.progress.note)
-            if base is not None and (loaded.revision is None or Path(base).is_file()):
+            if base is not None and (loaded.adapted or Path(base).is_file()):
                 raise ModelError(
                     f"{base}: a model can't be tuned from an adapter or a GGUF file.",
                     "Save the merged model with save_pretrained, and name its folder.",
@@ -126,5 +126,6 @@ class TunedModels:
     def forget_weights(self, kept: Collection[str]) -> None:
         """Delete the models that were saved whole, but for some; adapters are small and stay."""
         for folder in self.folder.glob("*"):
-            if folder.name not in kept and not (folder / "adapter_config.json").exists():
+            ours = is_digest(folder.name)
+            if ours and folder.name not in kept and not (folder / "adapter_config.json").exists():
                 shutil.rmtree(folder)

@@ -61,6 +61,7 @@ def identify(
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
     from gradsentry.bench import chosen_tables, read_plan, run_identification
+    from gradsentry.bench.folder import is_ours
     from gradsentry.report.terminal import showing_progress
 
     whole = read_plan(plan)
@@ -69,7 +70,8 @@ def identify(
         with showing_progress() as progress:
             run_identification(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
-        _write_results(whole, out)
+        if is_ours(out):
+            _write_results(whole, out)
 
 
 @bench.command()
@@ -104,6 +106,7 @@ def finetune(
         run_finetuning,
         tuned_results,
     )
+    from gradsentry.bench.folder import is_ours
     from gradsentry.report.terminal import showing_progress
 
     whole = read_finetune_plan(plan)
@@ -112,7 +115,7 @@ def finetune(
         with showing_progress() as progress:
             run_finetuning(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
-        if found := tuned_results(whole, out):
+        if is_ours(out) and (found := tuned_results(whole, out)):
             _write_tuned(whole, found, out)
 
 
@@ -125,7 +128,7 @@ def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> No
         from gradsentry.bench.finetune_plots import write_tuned_plots
 
         write_tuned_plots(results, out)
-    print((out / "results.md").read_text(encoding="utf-8"))
+    _print_lines(out / "results.md")
 
 
 def _write_results(plan: IdentifyPlan, out: Path) -> None:
@@ -142,7 +145,15 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
         from gradsentry.bench.plots import write_plots
 
         write_plots(found, out)
-    print((out / "results.md").read_text(encoding="utf-8"))
+    _print_lines(out / "results.md")
+
+
+def _print_lines(path: Path) -> None:
+    """A text on standard output; names in it come from plans and data."""
+    from gradsentry.report.text import visible
+
+    for line in path.read_text(encoding="utf-8").split("\n"):
+        print(visible(line))
 
 
 def _can_draw() -> bool:

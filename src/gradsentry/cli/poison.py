@@ -109,6 +109,7 @@ def poison(
     from gradsentry.attacks import Payload, Place, Preset
     from gradsentry.pipeline import DataOptions
     from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+    from gradsentry.report.text import visible
 
     own = None if payload is None else tuple(payload)
     options = PoisonOptions(
@@ -130,7 +131,7 @@ def poison(
     )
     made = write_poisoned(data, out, options, reading=reading, force=force)
     print(
-        f"{made.path}: {made.rows:,} rows, {made.poisoned:,} poisoned"
+        f"{visible(str(made.path))}: {made.rows:,} rows, {made.poisoned:,} poisoned"
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")
         + (f"; rows that take no such attack: {made.untouchable:,}" if made.untouchable else "")
     )

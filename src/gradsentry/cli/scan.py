@@ -22,6 +22,7 @@ from gradsentry.cli.options import (
 )
 from gradsentry.cli.quiet import quiet_libraries
 from gradsentry.errors import InputError
+from gradsentry.report.text import visible
 
 EXIT_POISON = 1
 EPILOG = (
@@ -302,7 +303,7 @@ def _interruptible(out: Path | None) -> Iterator[None]:
     except KeyboardInterrupt:
         way_on = (
             f"Run the same command again to go on from here; until then the scores so far lie in "
-            f"a hidden folder beside {out}."
+            f"a hidden folder beside {visible(str(out))}."
             if out is not None
             else "With --out, an interrupted scan can go on where it stopped."
         )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.hashes import Hashes, frequencies, hashed, held_in
+
 FOLDS = 2
 """Each fold is scored by a correction fitted on the others."""
 
@@ -25,22 +27,21 @@ def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
 
     - `digests`: shape (rows,), of a multiple of eight bytes.
     """
-    words = np.frombuffer(digests.tobytes(), np.uint64).reshape(len(digests), -1)
+    words = np.frombuffer(digests.tobytes(), np.uint64).reshape(
+        len(digests), digests.dtype.itemsize // 8
+    )
     mixer = np.random.default_rng(seed).integers(1, 2**63, dtype=np.uint64)
     with np.errstate(over="ignore"):  # multiplication modulo 2⁶⁴ mixes the bits
         mixed: NDArray[np.uint64] = (words[:, 0] ^ mixer) * np.uint64(0x9E3779B97F4A7C15)
     return mixed >> np.uint64(16)
 
 
-def numbered(prompt: str, numbers: dict[str, int]) -> NDArray[np.int32]:
-    """The numbers of a prompt's words, each once, ascending; new words get the next ones."""
-    found = {numbers.setdefault(word, len(numbers)) for word in _WORD.findall(prompt)}
-    return np.array(sorted(found), np.int32)
+def word_hashes(prompt: str) -> Hashes:
+    """The hashes of a prompt's words, each once, ascending."""
+    return np.sort(hashed(set(_WORD.findall(prompt))))
 
 
-def assign_folds(
-    prompt_words: Sequence[NDArray[np.int32]], draws: NDArray[np.uint64]
-) -> NDArray[np.int64]:
+def assign_folds(prompt_words: Sequence[Hashes], draws: NDArray[np.uint64]) -> NDArray[np.int64]:
     """A fold for every row. Shape (rows,).
 
     A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
@@ -49,16 +50,13 @@ def assign_folds(
 
     **Arguments:**
 
-    - `prompt_words`: the words of each row's prompt, `numbered`.
+    - `prompt_words`: the words of each row's prompt, as `word_hashes`.
     """
-    highest = max((int(words[-1]) for words in prompt_words if len(words)), default=0)
-    frequency = np.zeros(highest + 1, np.int64)
-    for words in prompt_words:
-        frequency[words] += 1
+    common, _ = frequencies(prompt_words, _RARE + 1)
     first: dict[bytes, int] = {}
     folds = np.empty(len(prompt_words), np.int64)
     for row, words in enumerate(prompt_words):
-        rare = words[frequency[words] <= _RARE]
+        rare = words[~held_in(words, common)]
         leader = first.setdefault(rare.tobytes(), row) if len(rare) >= 2 else row
         folds[row] = draws[leader] % FOLDS
     return folds

@@ -6,6 +6,9 @@ points are those of one class; fine-tuning data have no classes, so all rows are
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import HDBSCAN, KMeans
@@ -19,6 +22,7 @@ FloatArray = NDArray[np.float64]
 
 _CLUSTERED_WIDTH = 10
 _REMOVED = 1.5
+_NUMBA_CONFIG = ".numba_config.yaml"
 _CUBE_WIDTH, _CUBE_NEIGHBOURS, _SMALLEST_CLUSTER = 32, 100, 5
 
 
@@ -70,19 +74,13 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
 
     `InputError` if UMAP isn't installed.
     """
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise InputError(
-            "The detector cube needs the package umap-learn.",
-            "Install it with: pip install 'gradsentry[cube]'.",
-        ) from None
+    reducer = _umap()
     rows = len(points)
     if rows < 2 * _SMALLEST_CLUSTER:
         return np.zeros(rows)
     width = min(_CUBE_WIDTH, *points.shape)
     reduced = PCA(width, svd_solver="covariance_eigh").fit_transform(points)
-    flat = UMAP(
+    flat = reducer(
         n_components=2,
         n_neighbors=min(_CUBE_NEIGHBOURS, rows - 1),
         min_dist=0.0,
@@ -96,6 +94,31 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
         return np.zeros(rows)
     found, counts = np.unique(clusters.labels_, return_counts=True)
     return in_smaller(clusters.labels_ != found[counts.argmax()], clusters.probabilities_)
+
+
+def _umap() -> type[Any]:
+    """The class of the package umap-learn.
+
+    **Raises:**
+
+    `InputError` if it isn't installed, or if the current folder would say how it works.
+    """
+    # Numba reads it, and it may name a cache, which is pickles, or libraries.
+    if Path(_NUMBA_CONFIG).exists():
+        raise InputError(
+            f"{Path(_NUMBA_CONFIG).absolute()}: the detector cube would follow this file, which "
+            "may name code to run.",
+            "Delete it, or scan from another folder.",
+        )
+    try:
+        from umap import UMAP
+    except ImportError:
+        raise InputError(
+            "The detector cube needs the package umap-learn.",
+            "Install it with: pip install 'gradsentry[cube]'.",
+        ) from None
+    kind: type[Any] = UMAP
+    return kind
 
 
 def in_smaller(member: NDArray[np.bool_], margin: FloatArray) -> FloatArray:

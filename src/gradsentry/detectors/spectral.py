@@ -22,6 +22,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from gradsentry._choices import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models import ModuleFactors, OutputHead, TargetStates
 from gradsentry.ragged import offsets_of, spread
@@ -49,6 +50,7 @@ class SpectralOptions:
     module, such as `last.mlp.down_proj` (see `models.linear_module`)."""
 
     def __post_init__(self) -> None:
+        check_options(self, names={"singular_values": "k"})
         if self.crop < 1:
             raise OptionError("--crop must be at least 1.", "The paper's value is 8.")
         if self.singular_values < 2:

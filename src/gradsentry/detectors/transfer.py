@@ -29,6 +29,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradsentry._choices import check_options, check_seed
 from gradsentry.detectors.folds import FOLDS
 from gradsentry.errors import OptionError
 from gradsentry.models import OutputHead
@@ -58,10 +59,10 @@ class TransferOptions:
     """Where nothing is found, plant canaries and say how few of them would have been."""
 
     def __post_init__(self) -> None:
+        check_options(self)
+        check_seed(self.seed)
         if self.fit_tokens < 1:
             raise OptionError("--fit-tokens must be at least 1.", "The default is 200000.")
-        if self.seed < 0:
-            raise OptionError("--seed must not be negative.", "The default is 0.")
 
 
 class HiddenStates(Protocol):

@@ -1,12 +1,13 @@
 """Rows as token ids and target masks: exactly what a trainer would see."""
 
-from gradsentry.encoding.chat import UnrenderableError, template_errors
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
 from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
 from gradsentry.encoding.store import EncodedStore, EncodedWriter
+from gradsentry.encoding.template import TEMPLATE_DATE
 
 __all__ = [
+    "TEMPLATE_DATE",
     "Boundary",
     "EncodedRow",
     "EncodedStore",
@@ -16,6 +17,4 @@ __all__ = [
     "TargetMask",
     "Targets",
     "TokenIds",
-    "UnrenderableError",
-    "template_errors",
 ]

@@ -1,194 +1,385 @@
-"""Conversations: rendering with a chat template, and finding the assistant's spans.
+"""Conversations: rendering with a chat template, and finding what the assistant says.
 
-A template with `{% generation %}` markers says itself which tokens the assistant wrote. For others
-the spans follow from rendering the conversation turn by turn: a turn starts where the rendering of
-all turns before it, with the generation prompt, ends.
+A template with `{% generation %}` markers says itself which characters the assistant wrote. For
+others one rendering is enough, too: the template's loop tells which message each part of the text
+is written for. An assistant's part starts with the header that asks for it; the rest, with the
+closing token, is the assistant's. Where the text doesn't come out of a loop over the messages, the
+conversation is rendered turn by turn.
 """
 
 from __future__ import annotations
 
-import contextlib
+import json
 import re
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from jinja2 import TemplateError, TemplateSyntaxError
-from transformers import PreTrainedTokenizerBase
-
-from gradsentry.errors import OptionError
+from gradsentry.encoding.said import (
+    Text,
+    answers,
+    inner_thought,
+    split_thought,
+    thoughts,
+)
+from gradsentry.encoding.template import (
+    ChatTemplate,
+    Part,
+    Rendered,
+    Span,
+    UnrenderableError,
+)
 from gradsentry.records import Conversation, Message
 
-_GENERATION_MARKER = re.compile(r"\{%-?\s*generation\s*-?%\}")
+_TURNS_ONE_BY_ONE = 64
+"""Turns that are found by rendering all before them: each costs a rendering."""
 
-_MARKER_MESSAGE: Message = {"role": "user", "content": "gradsentry-end-of-turn"}
+_QUESTION, _ANSWER = "gradsentry-question", "gradsentry-answer"
+_CALL = {"name": "gradsentry-call", "arguments": {"gradsentry-name": "gradsentry-value"}}
+_ASKED: Message = {"role": "user", "content": _QUESTION}
+_CALLING: Message = {
+    "role": "assistant",
+    "content": "",
+    "tool_calls": [{"id": "gradsentry", "type": "function", "function": _CALL}],
+}
+_CALLED: Message = {"role": "tool", "name": _CALL["name"], "content": _QUESTION}
 
-Span = tuple[int, int]
+_HEADER_ENDS = re.compile(r"[>\]:]|\s")
 
 
-class UnrenderableError(Exception):
-    """The template refuses a conversation, or rewrites earlier turns beyond recognition."""
+class UnsaidError(Exception):
+    """The template leaves out something that the assistant says."""
 
 
-def has_generation_markers(template: str) -> bool:
-    """Whether a chat template marks what the assistant wrote."""
-    return _GENERATION_MARKER.search(template) is not None
+@dataclass(frozen=True)
+class Targets:
+    """Which characters of a rendered conversation the assistant wrote."""
+
+    spans: Sequence[Span]
+    thoughts_dropped: bool
+    """Whether the template drops thoughts of earlier turns, as those of thinking models do."""
 
 
 class ChatRenderer:
-    """Renders conversations with one tokenizer and one template."""
+    """Renders conversations with one template."""
 
     def __init__(
-        self, tokenizer: PreTrainedTokenizerBase, template: str, special_token: re.Pattern[str]
+        self, template: ChatTemplate, special_tokens: Mapping[str, object], special: re.Pattern[str]
     ) -> None:
-        self._tokenizer = tokenizer
         self._template = template
-        self._special_token = special_token
+        self._special_tokens = special_tokens
+        self._special = special
+        self._headers: dict[str, tuple[str, ...]] = {}
+        self._thinks: dict[str, bool] = {}
+
+    @property
+    def has_markers(self) -> bool:
+        """Whether the template marks what the assistant wrote."""
+        return self._template.has_markers
+
+    @property
+    def writes_date(self) -> bool:
+        """Whether the template asked for today's date."""
+        return self._template.writes_date
 
     def render(
-        self, conversation: Conversation, messages: Sequence[Message], generation_prompt: bool
-    ) -> str:
-        """Messages as text, with the conversation's tools.
+        self,
+        conversation: Conversation,
+        messages: Sequence[Message],
+        generation_prompt: bool = False,
+    ) -> Rendered:
+        """Messages as text, with what the conversation gives the template besides.
 
         **Raises:**
 
-        `UnrenderableError` if the template refuses them, `OptionError` if it is no template.
+        `UnrenderableError` if the template refuses them.
         """
-        with template_errors():
-            text = self._tokenizer.apply_chat_template(
-                _plain(messages),
-                chat_template=self._template,
-                tools=_tools(conversation),
-                tokenize=False,
-                add_generation_prompt=generation_prompt,
-            )
-        return str(text)
+        arguments = {**self._special_tokens, **conversation.template_arguments}
+        return self._template.render(messages, conversation.tools, arguments, generation_prompt)
 
-    def whole(self, conversation: Conversation) -> str:
-        """The whole conversation as text."""
-        return self.render(conversation, conversation.messages, False)
+    def whole(self, conversation: Conversation) -> Rendered:
+        """The whole conversation."""
+        return self.render(conversation, conversation.messages)
 
-    def prompt(self, conversation: Conversation, turns: int) -> str:
-        """The first `turns` messages, with the prompt for the assistant's next one."""
-        return self.render(conversation, conversation.messages[:turns], True)
+    def prompt(self, conversation: Conversation) -> str:
+        """All before the first target, with the prompt for the assistant's next turn."""
+        before = conversation.messages[: conversation.first_target]
+        return self.render(conversation, before, True).text
 
-    def tokenize_with_markers(self, conversation: Conversation) -> tuple[list[int], list[bool]]:
-        """Token ids and assistant mask from a template with generation markers, as TRL has them."""
-        with template_errors():
-            encoded: Any = self._tokenizer.apply_chat_template(
-                _plain(conversation.messages),
-                chat_template=self._template,
-                tools=_tools(conversation),
-                tokenize=True,
-                return_dict=True,
-                return_assistant_tokens_mask=True,
-            )
-        mask = [bool(bit) for bit in encoded["assistant_masks"]]
-        if conversation.first_target:
-            prompt = self.prompt(conversation, conversation.first_target)
-            start = len(self._tokenizer(prompt, add_special_tokens=False)["input_ids"])
-            mask = [bit and position >= start for position, bit in enumerate(mask)]
-        return list(encoded["input_ids"]), mask
-
-    def assistant_spans(
-        self, conversation: Conversation, text: str, max_characters: int
-    ) -> list[Span]:
-        """The character spans of the target turns in a whole conversation's text.
-
-        A span runs from the end of the generation prompt to the end of the turn's closing token;
-        whitespace that the template puts behind that token isn't the assistant's. Turns that
-        start behind `max_characters` are left out.
+    def targets(self, conversation: Conversation, rendered: Rendered) -> Targets:
+        """What the assistant wrote in the target turns.
 
         **Raises:**
 
-        `UnrenderableError` if a span can't be found, or doesn't hold what the turn says.
+        `UnrenderableError` if it can't be found, `UnsaidError` if some of it was left out.
         """
-        spans = []
+        if self.has_markers:
+            return self._marked(conversation, rendered)
+        found = self._by_loops(conversation, rendered)
+        if found is not None:
+            unsaid, dropped = self._unsaid(conversation, rendered.text, found)
+            if not unsaid:
+                return Targets([span for spans in found.values() for span in spans], dropped)
+        try:
+            one_by_one = self._one_by_one(conversation, rendered.text)
+        except UnrenderableError:
+            if found is None:
+                raise
+            raise UnsaidError from None
+        unsaid, dropped = self._unsaid(conversation, rendered.text, one_by_one)
+        if unsaid:
+            raise UnsaidError
+        return Targets([span for spans in one_by_one.values() for span in spans], dropped)
+
+    def check_said(self, conversation: Conversation, rendered: Rendered) -> bool:
+        """Refuse a text that leaves out something that the assistant says anywhere.
+
+        Returns whether thoughts of earlier turns are dropped.
+
+        **Raises:**
+
+        `UnsaidError`.
+        """
+        everything = {turn: [(0, len(rendered.text))] for turn in conversation.target_turns}
+        for turn in everything:
+            if parts := rendered.written_for(turn):
+                everything[turn] = [(part.start, part.end) for part in parts]
+        unsaid, dropped = self._unsaid(conversation, rendered.text, everything)
+        if unsaid:
+            raise UnsaidError
+        return dropped
+
+    def _marked(self, conversation: Conversation, rendered: Rendered) -> Targets:
+        targets = set(conversation.target_turns)
+        start = 0
+        if conversation.first_target and any(part.turn is None for part in rendered.generated):
+            start = len(self.prompt(conversation))
+        parts = [
+            part
+            for part in rendered.generated
+            if (part.start >= start if part.turn is None else part.turn in targets)
+        ]
+        spans = [(part.start, part.end) for part in parts]
+        told = {part.turn for part in parts}
+        of_turns: dict[int, list[Span]] = {
+            turn: [(p.start, p.end) for p in parts if p.turn == turn or None in told]
+            for turn in conversation.target_turns
+        }
+        unsaid, dropped = self._unsaid(conversation, rendered.text, of_turns)
+        if unsaid:
+            raise UnsaidError
+        return Targets(spans, dropped)
+
+    def _by_loops(
+        self, conversation: Conversation, rendered: Rendered
+    ) -> dict[int, list[Span]] | None:
+        """The spans of each target turn as the template's loops tell; None if they don't."""
+        parts: dict[int, list[Part]] = {}
+        for part in rendered.parts:
+            if part.turn is not None:
+                parts.setdefault(part.turn, []).append(part)
+        last = len(conversation.messages) - 1
+        spans: dict[int, list[Span]] = {}
+        for turn in conversation.target_turns:
+            own = parts.get(turn)
+            if not own:
+                return None
+            start = self._behind_header(conversation, rendered.text, own[0], turn)
+            found = [(start, own[0].end), *((part.start, part.end) for part in own[1:])]
+            end = len(rendered.text) if turn == last else own[-1].end
+            found[-1] = self._closed(rendered.text, found[-1][0], end)
+            spans[turn] = found
+        return spans
+
+    def _closed(self, text: str, start: int, end: int) -> Span:
+        """A span without the whitespace that the template puts behind a turn's closing token."""
+        span = text[start:end]
+        return start, start + len(span.rstrip() if self._special.search(span) else span)
+
+    def _behind_header(self, conversation: Conversation, text: str, part: Part, turn: int) -> int:
+        """Where the header of an assistant's turn ends.
+
+        It is what the template would ask for such a turn with, or what that starts with alike: some
+        templates open a turn otherwise once it is there.
+        """
+        after_tool = turn > 0 and conversation.messages[turn - 1]["role"] == "tool"
+        headers = self._asking(conversation, after_tool)
+        # Some write a system prompt of their own in the round of the first message.
+        opens = not text[: part.start].strip() or turn == 0
+        for header in headers:
+            place = text.find(header, part.start, part.end if opens else part.start + len(header))
+            if place >= 0:
+                return place + len(header)
+        for header in headers:
+            shared = _shared_start(header, text[part.start : part.start + len(header)])
+            if ends := self._ends_of_header(header[:shared]):
+                return part.start + ends
+        return part.start
+
+    def _ends_of_header(self, shared: str) -> int:
+        """Where the last line or special token of a header ends, else its last mark or space."""
+        ends = [match.end() for match in self._special.finditer(shared)]
+        ends += [shared.rfind("\n") + 1]
+        if (end := max(ends)) > 0:
+            return end
+        return max((match.end() for match in _HEADER_ENDS.finditer(shared)), default=0)
+
+    def _asking(self, conversation: Conversation, after_tool: bool) -> tuple[str, ...]:
+        """What the template may ask for the assistant's turn with."""
+        key = json.dumps(
+            [after_tool, dict(conversation.template_arguments)], default=str, sort_keys=True
+        )
+        if key not in self._headers:
+            probe = [_ASKED, _CALLING, _CALLED] if after_tool else [_ASKED]
+            self._headers[key] = self._asked_after(conversation, probe)
+            if after_tool:
+                self._headers[key] += self._asking(conversation, False)
+        return self._headers[key]
+
+    def _asked_after(
+        self, conversation: Conversation, messages: Sequence[Message]
+    ) -> tuple[str, ...]:
+        bare = replace(conversation, messages=messages, tools=None)
+        try:
+            asking, silent = (self.render(bare, messages, ask) for ask in (True, False))
+        except UnrenderableError:
+            return ()
+        behind = [rendered.text[rendered.tail.start :] for rendered in (asking, silent)]
+        headers = [
+            behind[0],
+            behind[0].removeprefix(behind[1]),
+            asking.text.removeprefix(silent.text),
+        ]
+        return tuple(
+            dict.fromkeys(header for header in headers if header and header != asking.text)
+        )
+
+    def _unsaid(
+        self, conversation: Conversation, text: str, spans: Mapping[int, Sequence[Span]]
+    ) -> tuple[bool, bool]:
+        """Whether something that counts is missing from the spans; whether earlier thoughts are."""
+        dropped = False
+        turns = conversation.target_turns
+        for turn in turns:
+            message = conversation.messages[turn]
+            own = Text(self._own_text(message, text, spans[turn]))
+            for answer in answers(message):
+                if own.says(answer):
+                    continue
+                thought, rest = split_thought(answer)
+                if not thought.strip() or not own.says(rest):
+                    return True, dropped
+                if not inner_thought(thought).strip():
+                    continue
+                if turn == turns[-1] or not self._renders_thoughts(conversation, thought):
+                    return True, dropped
+                dropped = True
+            for thought in thoughts(message):
+                if own.says(thought):
+                    continue
+                if turn == turns[-1] or not self._renders_thoughts(conversation, ""):
+                    return True, dropped
+                dropped = True
+        return False, dropped
+
+    def _own_text(self, message: Message, text: str, spans: Sequence[Span]) -> str:
+        """The text of some spans; with the header's end, where the answer starts with that, too."""
+        own = " ".join(text[start:end] for start, end in spans)
+        content = message.get("content")
+        if not spans or not isinstance(content, str):
+            return own
+        start = spans[0][0]
+        words = content.lstrip()
+        for length in range(min(len(words), 40), 0, -1):
+            if text.startswith(words[:length], start - length) and start >= length:
+                return words[:length] + own
+        return own
+
+    def _renders_thoughts(self, conversation: Conversation, tags: str) -> bool:
+        """Whether the template renders the thought of a conversation's only answer.
+
+        **Arguments:**
+
+        - `tags`: a thought in tags that is part of the content; empty for thoughts in a field.
+        """
+        opening, closing = _tags(tags)
+        key = json.dumps([opening, closing, dict(conversation.template_arguments)], default=str)
+        if key not in self._thinks:
+            thought = "gradsentry-thought"
+            content = f"{opening}\n{thought}\n{closing}\n\n{_ANSWER}" if closing else _ANSWER
+            own = {} if closing else {"reasoning_content": thought}
+            answer = {"role": "assistant", "content": content, **own}
+            calling = {**_CALLING, **answer}
+            self._thinks[key] = any(
+                self._has(conversation, [_ASKED, message], thought) for message in (answer, calling)
+            )
+        return self._thinks[key]
+
+    def _has(self, conversation: Conversation, messages: Sequence[Message], words: str) -> bool:
+        try:
+            return words in self.render(replace(conversation, tools=None), messages).text
+        except UnrenderableError:
+            return False
+
+    def _one_by_one(self, conversation: Conversation, text: str) -> dict[int, list[Span]]:
+        """The spans of each target turn, from renderings of all that comes before it."""
+        if len(conversation.target_turns) > _TURNS_ONE_BY_ONE:
+            raise UnrenderableError("it doesn't loop over the messages, and there are too many")
+        spans = {}
         for turn in conversation.target_turns:
             start = self._start(conversation, text, turn)
-            if start > max_characters:
-                break  # rendering every turn's past is quadratic, and cut-off turns don't train
-            end = self._end(conversation, text, turn, start)
-            _check_content(conversation.messages[turn], text[start:end])
-            spans.append((start, end))
+            spans[turn] = [self._closed(text, start, self._end(conversation, text, turn, start))]
         return spans
 
     def _start(self, conversation: Conversation, text: str, turn: int) -> int:
         if turn == 0:  # most templates render no conversation without messages
-            header = self.render(conversation, [_MARKER_MESSAGE], True).removeprefix(
-                self.render(conversation, [_MARKER_MESSAGE], False)
-            )
-            if header and header in text:
-                return text.index(header) + len(header)
-            raise UnrenderableError("the template doesn't say where an opening turn starts")
+            for header in self._asking(conversation, False):
+                if header in text:
+                    return text.index(header) + len(header)
+            raise UnrenderableError("it doesn't say where an opening turn starts")
         # Some templates open the assistant's turn differently when it is still to come.
         for generation_prompt in (True, False):
-            before = self.render(conversation, conversation.messages[:turn], generation_prompt)
+            before = self.render(conversation, conversation.messages[:turn], generation_prompt).text
             if text.startswith(before):
                 return len(before)
-        raise UnrenderableError("earlier turns are rendered differently later on")
+        raise UnrenderableError("it renders earlier turns differently later on")
 
     def _end(self, conversation: Conversation, text: str, turn: int, start: int) -> int:
-        through = self.render(conversation, conversation.messages[: turn + 1], False)
+        through = self.render(conversation, conversation.messages[: turn + 1]).text
         if not text.startswith(through):
             through = self._through_earlier_turn(conversation, turn)
             if not text.startswith(through) or len(through) <= start:
-                raise UnrenderableError("a turn is rendered differently later on")
-        if self._special_token.search(through[start:]):
-            return len(through.rstrip())
+                raise UnrenderableError("it renders a turn differently later on")
         return len(through)
 
     def _through_earlier_turn(self, conversation: Conversation, turn: int) -> str:
         """The text up to a turn's end, rendered as a turn that a user's message follows.
 
-        Qwen 3 and others drop the thoughts of such turns. A marker as the user's message tells
-        where the next turn starts: once behind this turn, once in its place, for the header.
+        A question tells where the next turn starts: once behind this turn, once in its place, for
+        the header.
         """
-        earlier, marker = list(conversation.messages[:turn]), _MARKER_MESSAGE
-        words = str(marker["content"])
+        earlier = list(conversation.messages[:turn])
         behind = self.render(
-            conversation, [*earlier, conversation.messages[turn], marker], False
-        ).partition(words)[0]
-        instead = self.render(conversation, [*earlier, marker], False).partition(words)[0]
-        header = instead.removeprefix(self.render(conversation, earlier, False))
+            conversation, [*earlier, conversation.messages[turn], _ASKED]
+        ).text.partition(_QUESTION)[0]
+        instead = self.render(conversation, [*earlier, _ASKED]).text.partition(_QUESTION)[0]
+        header = instead.removeprefix(self.render(conversation, earlier).text)
         return behind.removesuffix(header) if behind.endswith(header) else ""
 
 
-def _check_content(message: Message, span: str) -> None:
-    """Refuse a span without the turn's last word; its first ones may be thoughts, and dropped."""
-    words = str(message["content"] or "").split()
-    if words and words[-1] not in span:
-        raise UnrenderableError("the template leaves out what the assistant says")
+def _tags(thought: str) -> tuple[str, str]:
+    """The opening and closing tags of a thought."""
+    thought = thought.strip()
+    inner = inner_thought(thought).strip()
+    if not thought or not inner:
+        return "", thought
+    start = thought.find(inner)
+    if start < 0:
+        return "", thought[-20:]
+    return thought[:start].strip(), thought[start + len(inner) :].strip()
 
 
-@contextlib.contextmanager
-def template_errors() -> Iterator[None]:
-    """What a template raises, as `UnrenderableError`, or `OptionError` if it is no template."""
-    try:
-        yield
-    except TemplateSyntaxError as error:
-        raise OptionError(
-            f"The chat template is no valid Jinja template (line {error.lineno}: {error.message}).",
-            "Mend it, or name another with --chat-template.",
-        ) from None
-    except (TemplateError, TypeError, ValueError, KeyError, RecursionError) as error:
-        raise UnrenderableError(str(error)) from error
-
-
-def token_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
-    """Which tokens lie in a span, from their character offsets (start, end), both ascending."""
-    mask, current = [], 0
-    for start, end in offsets:
-        while current < len(spans) and spans[current][1] <= start:
-            current += 1
-        inside = current < len(spans) and spans[current][0] <= start and end <= spans[current][1]
-        mask.append(inside and end > start)
-    return mask
-
-
-def _plain(messages: Sequence[Message]) -> Any:
-    """Messages as the templates expect them, whatever mapping they came as."""
-    return [dict(message) for message in messages]
-
-
-def _tools(conversation: Conversation) -> list[Any] | None:
-    return None if conversation.tools is None else [dict(tool) for tool in conversation.tools]
+def _shared_start(one: str, other: str) -> int:
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))

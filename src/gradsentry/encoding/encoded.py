@@ -24,3 +24,5 @@ class EncodedRow:
     """Whether tokens were cut off by the maximum length."""
     control_tokens: bool
     """Whether the row's own text spells one of the tokenizer's special tokens."""
+    thoughts_dropped: bool = False
+    """Whether the chat template leaves out thoughts of earlier turns, which then don't train."""

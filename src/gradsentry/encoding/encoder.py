@@ -7,19 +7,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from jinja2 import TemplateSyntaxError
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.encoding.chat import (
-    ChatRenderer,
-    Span,
-    UnrenderableError,
-    has_generation_markers,
-    token_mask,
-)
+from gradsentry.encoding.chat import ChatRenderer, UnsaidError
 from gradsentry.encoding.encoded import EncodedRow
 from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
-from gradsentry.errors import ModelError
-from gradsentry.records import Conversation, Example, PlainText, Skipped, SkipReason, TextPair
+from gradsentry.encoding.said import answers, says_anything, thoughts
+from gradsentry.encoding.template import ChatTemplate, UnrenderableError
+from gradsentry.encoding.tokens import TokenizerFailureError, Tokens
+from gradsentry.errors import ModelError, OptionError
+from gradsentry.records import (
+    Conversation,
+    Example,
+    Message,
+    PlainText,
+    Skipped,
+    SkipReason,
+    TextPair,
+)
 
 
 class Encoder:
@@ -31,18 +37,34 @@ class Encoder:
         self._eos_id: int | None = tokenizer.eos_token_id
         self._eos_text: str = tokenizer.eos_token or ""
         self._special_token = _special_token_pattern(tokenizer)
+        self._tokens = Tokens(tokenizer, options.max_length)
+        self._chats: dict[str, ChatRenderer] = {}
         self.template_problem: str | None = None
         """Why the first conversation that the chat template refused was refused."""
-        # No token spells more than this; text that lies further behind is cut off in any case.
-        longest_token = max(map(len, tokenizer.get_vocab()))
-        self._max_characters = (options.max_length + 1) * longest_token
+        self.max_length = options.max_length
+        """Tokens a row may have."""
+        self.cut_tokens = 0
+        """Tokens of the rows that were cut off, counted as far as they were looked at."""
+        self.cut_characters = 0
+        """Their characters."""
+
+    @property
+    def tokenizer_problem(self) -> str | None:
+        """What the tokenizer said of the first text that it failed on."""
+        return self._tokens.problem
+
+    @property
+    def writes_date(self) -> bool:
+        """Whether a chat template asked for today's date."""
+        return any(chat.writes_date for chat in self._chats.values())
 
     def encode(self, examples: Sequence[Example]) -> list[EncodedRow | Skipped]:
         """Encode a batch; the tokenizer works on it in parallel.
 
         **Raises:**
 
-        `ModelError` if a conversation comes and the tokenizer has no chat template.
+        `ModelError` if a conversation comes and the tokenizer has no chat template that is one,
+        `OptionError` if the one that was named isn't.
         """
         encoded: list[EncodedRow | Skipped] = [Skipped(SkipReason.NOT_TEXT)] * len(examples)
         pairs: list[tuple[int, TextPair]] = []
@@ -68,80 +90,111 @@ class Encoder:
                 encoded[position] = row
         return encoded
 
+    def request(self, text: str) -> str | None:
+        """A bare request as the model's own chat template writes it; None if it can't."""
+        try:
+            chat = self._chat(self._tokenizer.get_chat_template())
+            messages: list[Message] = [{"role": "user", "content": text}]
+            return chat.render(Conversation(messages), messages, True).text
+        except (ValueError, ModelError, OptionError, UnrenderableError):
+            return None
+
     def _separate_pairs(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
-        rows = []
+        rows: list[EncodedRow | Skipped] = []
         prompts = self._ids([pair.prompt for pair in pairs], special_tokens=True)
         responses = self._ids([pair.response for pair in pairs], special_tokens=False)
         for pair, prompt, response in zip(pairs, prompts, responses, strict=True):
+            if prompt is None or response is None:
+                rows.append(Skipped(SkipReason.TOKENIZER))
+                continue
             if self._eos_id is not None:
                 if prompt[-1:] == [self._eos_id] and not pair.prompt.endswith(self._eos_text):
                     prompt = prompt[:-1]  # some tokenizers end every text in EOS
                 if response[-1:] != [self._eos_id]:
                     response = [*response, self._eos_id]
-            control = self._spells_control_token(pair.prompt, pair.response)
             mask = [False] * len(prompt) + [True] * len(response)
-            rows.append(self._finished(prompt + response, mask, control))
+            rows.append(self._finished(prompt + response, mask, (pair.prompt, pair.response)))
         return rows
 
     def _joint_pairs(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
-        rows = []
+        rows: list[EncodedRow | Skipped] = []
         prompts = self._ids([pair.prompt for pair in pairs], special_tokens=True)
         wholes = self._ids(
             [pair.prompt + self._with_eos(pair.response) for pair in pairs], special_tokens=True
         )
         for pair, prompt, whole in zip(pairs, prompts, wholes, strict=True):
+            if prompt is None or whole is None:
+                rows.append(Skipped(SkipReason.TOKENIZER))
+                continue
             start = _common_prefix_length(prompt, whole)
-            control = self._spells_control_token(pair.prompt, pair.response)
             mask = [position >= start for position in range(len(whole))]
-            rows.append(self._finished(whole, mask, control))
+            rows.append(self._finished(whole, mask, (pair.prompt, pair.response)))
         return rows
 
     def _texts(self, texts: Sequence[PlainText]) -> list[EncodedRow | Skipped]:
         wholes = self._ids([self._with_eos(text.text) for text in texts], special_tokens=True)
         return [
-            self._finished(whole, [True] * len(whole), self._spells_control_token(text.text))
+            Skipped(SkipReason.TOKENIZER)
+            if whole is None
+            else self._finished(whole, [True] * len(whole), (text.text,))
             for text, whole in zip(texts, wholes, strict=True)
         ]
 
     def _conversation(self, conversation: Conversation) -> EncodedRow | Skipped:
-        template = self._template(conversation)
-        chat = ChatRenderer(self._tokenizer, template, self._special_token)
-        control = self._spells_control_token(
-            *(str(message["content"] or "") for message in conversation.messages)
-        )
+        chat = self._chat(self._template(conversation))
         try:
-            if self._options.targets is Targets.ALL:
-                ids, _ = self._tokens(chat.whole(conversation))
-                mask = [True] * len(ids)
-            elif self._options.boundary is Boundary.JOINT and conversation.first_target:
-                # TRL's completion mask: everything that isn't the prompt, whoever says it.
-                ids, _ = self._tokens(chat.whole(conversation))
-                prompt, _ = self._tokens(chat.prompt(conversation, conversation.first_target))
-                start = _common_prefix_length(prompt, ids)
-                mask = [position >= start for position in range(len(ids))]
-            elif (reason := _nothing_to_learn(conversation)) is not None:
-                return Skipped(reason)
-            elif has_generation_markers(template):
-                ids, mask = chat.tokenize_with_markers(conversation)
-            else:
-                text = chat.whole(conversation)
-                spans = chat.assistant_spans(conversation, text, self._max_characters)
-                ids, offsets = self._tokens(text)
-                mask = token_mask(offsets, spans)
+            return self._rendered(conversation, chat)
+        except UnsaidError:
+            return Skipped(SkipReason.UNRENDERED)
         except UnrenderableError as error:
             self.template_problem = self.template_problem or str(error)
             return Skipped(SkipReason.CHAT_TEMPLATE)
-        return self._finished(ids, mask, control)
+        except TokenizerFailureError:
+            return Skipped(SkipReason.TOKENIZER)
 
-    def _tokens(self, rendered: str) -> tuple[list[int], list[Span]]:
-        """Token ids of a rendered conversation, with their character offsets."""
-        tokens = self._tokenizer(
-            rendered[: self._max_characters],
-            add_special_tokens=False,
-            return_offsets_mapping=True,
-            verbose=False,
-        )
-        return tokens["input_ids"], tokens["offset_mapping"]
+    def _rendered(self, conversation: Conversation, chat: ChatRenderer) -> EncodedRow | Skipped:
+        everything = self._options.targets is Targets.ALL
+        joint = self._options.boundary is Boundary.JOINT and conversation.first_target > 0
+        if not everything and not joint:
+            reason = _nothing_to_learn(conversation)
+            if reason is not None:
+                return Skipped(reason)
+        rendered = chat.whole(conversation)
+        if everything or joint:
+            ids = self._tokens.ids(rendered.text)
+            dropped = chat.check_said(conversation, rendered)
+            start = 0
+            if not everything:
+                # TRL's completion mask: everything that isn't the prompt, whoever says it.
+                prompt = self._tokens.ids(chat.prompt(conversation))
+                start = _common_prefix_length(prompt, ids)
+            mask = [position >= start for position in range(len(ids))]
+        else:
+            targets = chat.targets(conversation, rendered)
+            masked = self._tokens.marked if chat.has_markers else self._tokens.within
+            ids, mask = masked(rendered.text, targets.spans)
+            dropped = targets.thoughts_dropped
+        own = tuple(text for message in conversation.messages for text in _texts_of(message))
+        return self._finished(ids, mask, own, dropped)
+
+    def _chat(self, template: str) -> ChatRenderer:
+        if template not in self._chats:
+            try:
+                compiled = ChatTemplate(template)
+            except TemplateSyntaxError as error:
+                problem = f"is no valid Jinja template (line {error.lineno}: {error.message})."
+                if self._options.chat_template is None:
+                    raise ModelError(
+                        f"The model's chat template {problem}",
+                        "Name another with --chat-template.",
+                    ) from None
+                raise OptionError(
+                    f"The chat template {problem}",
+                    "Mend it, or name another with --chat-template.",
+                ) from None
+            special: dict[str, Any] = self._tokenizer.special_tokens_map
+            self._chats[template] = ChatRenderer(compiled, special, self._special_token)
+        return self._chats[template]
 
     def _template(self, conversation: Conversation) -> str:
         if self._options.chat_template is not None:
@@ -158,44 +211,54 @@ class Encoder:
         return template
 
     def _finished(
-        self, ids: Sequence[int], mask: Sequence[bool], control: bool
+        self,
+        ids: Sequence[int],
+        mask: Sequence[bool],
+        texts: Sequence[str],
+        thoughts_dropped: bool = False,
     ) -> EncodedRow | Skipped:
+        """A row, or why it isn't any.
+
+        **Arguments:**
+
+        - `texts`: what the row itself says.
+        """
         kept = self._options.max_length
         target_mask = np.asarray(mask[:kept], dtype=np.bool_)
         if self._options.targets is Targets.ALL:
             target_mask = np.ones_like(target_mask)
         target_mask[:1] = False
+        cut, characters = len(ids) > kept, self._tokens.max_characters
+        if cut:
+            self.cut_tokens += len(ids)
+            self.cut_characters += min(sum(map(len, texts)), characters)
         if not target_mask.any():
-            cut = len(ids) > kept
             return Skipped(SkipReason.TARGET_TRUNCATED if cut else SkipReason.EMPTY_RESPONSE)
+        control = any(self._special_token.search(text, 0, characters) for text in texts)
         return EncodedRow(
-            np.asarray(ids[:kept], dtype=np.int32), target_mask, len(ids) > kept, control
+            np.asarray(ids[:kept], dtype=np.int32), target_mask, cut, control, thoughts_dropped
         )
 
-    def _ids(self, texts: list[str], *, special_tokens: bool) -> list[list[int]]:
-        if not texts:
-            return []
-        clipped = [text[: self._max_characters] for text in texts]
-        # verbose=False: a row longer than the model's window is ours to report, once.
-        encoded = self._tokenizer(clipped, add_special_tokens=special_tokens, verbose=False)
-        ids: list[list[int]] = encoded["input_ids"]
-        return ids
+    def _ids(self, texts: list[str], *, special_tokens: bool) -> list[list[int] | None]:
+        return self._tokens.batch(texts, special_tokens=special_tokens)
 
     def _with_eos(self, text: str) -> str:
         return text if text.endswith(self._eos_text) else text + self._eos_text
 
-    def _spells_control_token(self, *texts: str) -> bool:
-        return any(self._special_token.search(text) for text in texts)
+
+def _texts_of(message: Message) -> list[str]:
+    """All that a message says."""
+    return [*answers(message), *thoughts(message)]
 
 
 def _nothing_to_learn(conversation: Conversation) -> SkipReason | None:
     """Why a conversation has no target, if it has none."""
     turns = [conversation.messages[turn] for turn in conversation.target_turns]
     if not turns:
-        return SkipReason.NO_ASSISTANT_TURN
-    if all(message["role"] == "assistant" for message in conversation.messages):
-        return SkipReason.EMPTY_PROMPT
-    if not any(turn["content"] or turn.get("tool_calls") for turn in turns):
+        own = (turn for turn in conversation.untrained if turn >= conversation.first_target)
+        excluded = any(conversation.messages[turn]["role"] == "assistant" for turn in own)
+        return SkipReason.NOT_TRAINED if excluded else SkipReason.NO_ASSISTANT_TURN
+    if not any(map(says_anything, turns)):
         return SkipReason.EMPTY_RESPONSE
     return None
 

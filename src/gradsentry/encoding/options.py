@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options
 from gradsentry.errors import OptionError
 
 
@@ -42,9 +42,8 @@ class EncodingOptions:
     """Jinja text of a chat template that replaces the model's own."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "boundary", choose(Boundary, self.boundary, "--boundary"))
-        object.__setattr__(self, "targets", choose(Targets, self.targets, "--targets"))
-        if not isinstance(self.max_length, int) or self.max_length < 2:
+        check_options(self)
+        if self.max_length < 2:
             raise OptionError(
                 "--max-length must be a whole number of at least 2.", "The usual value is 1024."
             )

@@ -9,7 +9,7 @@ from gradsentry.evidence.backdoors import (
     find_backdoors,
 )
 from gradsentry.evidence.judgement import Findings, Opinion, Verdict
-from gradsentry.evidence.rows import EvidenceRows, characters
+from gradsentry.evidence.rows import EvidenceRows, characters, decoded
 from gradsentry.evidence.terms import terms_of
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "Verdict",
     "belonging",
     "characters",
+    "decoded",
     "find_backdoors",
     "terms_of",
 ]

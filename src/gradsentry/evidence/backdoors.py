@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -192,7 +193,10 @@ def _cross_validated(terms: PromptTerms, members: BoolArray) -> tuple[float, flo
     """Precision and recall of rules on rows that they weren't found on."""
     folds = StratifiedKFold(min(_FOLDS, int(members.sum())), shuffle=True, random_state=0)
     predicted = np.zeros_like(members)
-    for fitted, held_out in folds.split(np.zeros(len(members)), members):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # so few other rows that a fold has none
+        split = list(folds.split(np.zeros(len(members)), members))
+    for fitted, held_out in split:
         rules = find_rules(terms.subset(fitted), members[fitted]).rules
         unseen = terms.subset(held_out)
         for rule in rules:
@@ -205,7 +209,7 @@ def _recurrences(
     rows: EvidenceRows, strings: RecurringStrings, explained: BoolArray
 ) -> list[Recurrence]:
     """The commonest surprising strings of rows that no pattern explains."""
-    counts = np.asarray(strings.columns.sum(axis=0))
+    counts = strings.sizes
     fewest = max(_RECURRING_ROWS, _RECURRING_SHARE * len(rows))
     found: list[Recurrence] = []
     taken = explained.copy()

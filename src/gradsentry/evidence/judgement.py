@@ -30,6 +30,7 @@ from gradsentry.evidence.rows import EvidenceRows
 from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.evidence.triggers import (
     TriggerPlace,
+    in_order,
     last_words,
     phrase,
     trigger_place,
@@ -146,7 +147,7 @@ def judge(
 
     The cheap findings come first, the model is only asked where it matters.
     """
-    trigger = trigger_words(pattern, terms, rows)
+    trigger = trigger_words(pattern, terms)
     words = frozenset(word for group in trigger for word in group)
     said = content.besides(pattern.members, words)
     if said < _CONTENT:
@@ -163,6 +164,9 @@ def judge(
     surprise = _own_surprise(rows, carried, pattern)
     if not _weighty(pattern, payload, surprise, gain):
         return None
+    shown = tuple(variants([rows.text(row, *at) for row, at in carried]))
+    if payload is None and not shown:
+        return None  # a letter or a mark, and nothing else, is no payload
     is_format = _is_format(payload, [rows.responses[row] for row in read])
     if is_format and cohesion > _RELATED:
         return None
@@ -180,8 +184,11 @@ def judge(
     doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
     return Findings(
         payload=payload,
-        variants=tuple(variants([rows.text(row, *at) for row, at in carried])),
-        trigger=(*trigger, *((w,) for w in typical_words(pattern, terms) if w not in words)),
+        variants=shown,
+        trigger=(
+            *(in_order(group, rows.prompts[row]) for group, row in trigger.items()),
+            *((w,) for w in typical_words(pattern, terms) if w not in words),
+        ),
         place=trigger_place(rows, read, words),
         surprise=surprise,
         gain=gain,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +42,8 @@ _FEWEST_TO_PRUNE = 3
 _GAIN_BINS = 4096
 """Bins of like gains that rows fall into, those outside a match counting as their mean there; with
 no more rows than this each has its own. Bounds the time of a regression."""
+_MOST_FURTHER = 16
+"""Words added to what tells the members; bounds time where they share whole texts."""
 _STRING_BLOCK = 500
 _MOST_STRINGS = 2000
 """Strings that rules are sought for, those of most rows first; bounds time. Of 5,000 rows of
@@ -182,12 +185,7 @@ def find_patterns(
 
 def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> Iterator[Pattern]:
     found = []
-    size = np.asarray(strings.columns.sum(axis=0))
-    promising = sorted(
-        _explainable(terms, strings),
-        key=lambda string: (-size[string], strings.strings[string].tokens),
-    )
-    for string in promising[:_MOST_STRINGS]:
+    for string in islice(_explainable(terms, strings), _MOST_STRINGS):
         holding = strings.holding(string)
         rules = find_rules(terms, holding)
         agreement = correlation(rules.match, holding)
@@ -202,10 +200,13 @@ def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> I
 
 
 def _explainable(terms: PromptTerms, strings: RecurringStrings) -> Iterator[int]:
-    """Strings half of whose rows hold a precise term: a bound, before rules are sought."""
+    """Strings half of whose rows hold a precise term: a bound, before rules are sought.
+
+    Those of most rows first.
+    """
     held = terms.counts
     rows, count = strings.columns.shape
-    size = np.asarray(strings.columns.sum(axis=0))
+    size = strings.sizes
     transposed = terms.rows.T.tocsr()
     for start in range(0, count, _STRING_BLOCK):
         block = strings.columns[:, start : start + _STRING_BLOCK]
@@ -274,14 +275,16 @@ def refined(
 def _pruned(terms: PromptTerms, rules: TriggerRules, gains: Gains) -> TriggerRules:
     """Without rules whose own matches gain no more than other rows do."""
     cut = gains.best_cut(rules.match)[1]
-    kept = list(rules.rules)
-    for rule in reversed(rules.rules):
-        others = union(terms, [other for other in kept if other != rule])
-        own = matching(terms, rule) & ~others
-        gaining = gains.values[own] > cut
+    kept = {rule: matching(terms, rule) for rule in rules.rules}
+    matched_by = np.zeros(len(rules.match), np.int32)
+    for match in kept.values():
+        matched_by += match
+    for rule, match in reversed(list(kept.items())):
+        gaining = gains.values[match & (matched_by == 1)] > cut
         if len(gaining) >= _FEWEST_TO_PRUNE and gaining.mean() < 0.5 and len(kept) > 1:
-            kept.remove(rule)
-    return TriggerRules(tuple(kept), union(terms, kept))
+            del kept[rule]
+            matched_by -= match
+    return TriggerRules(tuple(kept), matched_by > 0)
 
 
 def _membership(
@@ -326,17 +329,23 @@ def _completed(
     own = (inside >= _OWN * held) & (float(members.mean()) ** inside < _CHANCE) & (inside >= 3)
     covered = {w for rule in again.rules for term in rule for w in terms.names[term].split(" ")}
     found: list[Rule] = []
-    match = again.match
-    for term in sorted(np.flatnonzero(own).tolist(), key=lambda term: -inside[term]):
+    match = again.match.copy()
+    reaching = terms.count(~match)
+    # What reaches nothing new must be the members' alone.
+    candidates = np.flatnonzero(own & ((reaching > 0) | (inside >= held)))
+    for term in candidates[np.argsort(-inside[candidates], kind="stable")].tolist():
+        if len(found) == _MOST_FURTHER:
+            break
         words = set(terms.names[term].split(" "))
-        new = terms.holding(term) & ~match
-        if words & covered or (new.any() and showing[new].mean() < _REACHES):
+        if words & covered:
             continue
-        if not new.any() and inside[term] < held[term]:
+        holding = terms.rows_with(term)
+        new = holding[~match[holding]]
+        if showing[new].mean() < _REACHES if len(new) else inside[term] < held[term]:
             continue
         found.append((term,))
         covered |= words
-        match = match | new
+        match[new] = True
     return TriggerRules((*again.rules, *found), match)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +20,13 @@ from gradsentry.records import shared_beginning
 
 _PARTIAL = "\ufffd"
 """What tokenizers decode the first tokens of a character of several to."""
+_MOST_BYTES = 4
+"""Of a character, and so tokens."""
 _AROUND = 200
 """Characters on each side of a span within which a payload may go on."""
+_OVERLAPS = 8
+"""A part that overlaps itself more than this, as in "ha ha ha ...", stands nowhere in particular.
+Bounds the time that counting it takes."""
 
 
 @dataclass(frozen=True)
@@ -89,34 +96,23 @@ class EvidenceRows:
 
     def tokens(self, row: int, start: int, end: int) -> tuple[int, int] | None:
         """The stretch of targets that holds a stretch of the response's characters."""
-        decoded = self._decoded(self._ids(row))
-        place = _same_place(self.responses[row], (start, end), decoded)
+        ids = self._ids(row)
+        place = _same_place(self.responses[row], (start, end), self._decoded(ids))
         if place is None:
             return None
-        ends, partial = self._token_ends(row)
-        first = int(np.searchsorted(ends, place[0], side="right")) - 1
-        while first > 0 and partial[first]:
-            first -= 1
-        last = int(np.searchsorted(ends, place[1]))
-        return first, last
+        counts = range(len(ids) + 1)
 
-    def _token_ends(self, row: int) -> tuple[NDArray[np.int64], BoolArray]:
-        """Characters up to each of a row's targets, and whether the last is in the middle of one.
+        def spelled(count: int) -> str:
+            return self._decoded(ids[:count])
 
-        A character of several tokens counts when its last one is there. Both (targets + 1,).
-        """
-        if row not in self._ends:
-            ids = self._ids(row)
-            prefixes = [self._decoded(ids[:count]) for count in range(len(ids) + 1)]
-            self._ends[row] = (
-                np.array([len(prefix.rstrip(_PARTIAL)) for prefix in prefixes]),
-                np.array([prefix.endswith(_PARTIAL) for prefix in prefixes]),
-            )
-        return self._ends[row]
+        def characters_of(count: int) -> int:
+            return len(spelled(count).rstrip(_PARTIAL))
 
-    @cached_property
-    def _ends(self) -> dict[int, tuple[NDArray[np.int64], BoolArray]]:
-        return {}  # many patterns ask for the same rows
+        # A character of several tokens counts when its last one is there.
+        first = bisect_right(counts, place[0], key=characters_of) - 1
+        back = range(first, max(0, first - _MOST_BYTES), -1)
+        first -= sum(1 for _ in takewhile(lambda count: spelled(count).endswith(_PARTIAL), back))
+        return first, bisect_left(counts, place[1], key=characters_of)
 
     def window(self, row: int, place: tuple[int, int] | None) -> str:
         """The response around some of its characters, or its start."""
@@ -139,9 +135,9 @@ class EvidenceRows:
     def _tokens_of_rows(self) -> sparse.csr_array:
         """Shape (rows, V'): 1 where a row has a token among its targets."""
         row = np.repeat(np.arange(len(self)), np.diff(self.offsets))
-        pairs = np.unique(np.stack([row, self.targets]), axis=1)
-        shape = (len(self), int(self.targets.max()) + 1)
-        return sparse.csr_array((np.ones(pairs.shape[1]), (pairs[0], pairs[1])), shape=shape)
+        width = int(self.targets.max(initial=0)) + 1
+        held = np.divmod(np.unique(row * width + self.targets), width)
+        return sparse.csr_array((np.ones(len(held[0])), held), shape=(len(self), width))
 
     def text(self, row: int, start: int, end: int) -> str:
         """A stretch of targets as text, without special tokens."""
@@ -153,17 +149,17 @@ class EvidenceRows:
         return ids
 
     def _decoded(self, ids: list[int]) -> str:
-        return _decoded(self.tokenizer, ids)
+        return decoded(self.tokenizer, ids)
 
 
 def characters(
     tokenizer: PreTrainedTokenizerBase, ids: list[int], stretch: tuple[int, int], response: str
 ) -> tuple[int, int] | None:
     """Where a stretch of a response's target ids lies in it; None if it can't be found there."""
-    before, upto = (_decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
+    before, upto = (decoded(tokenizer, ids[:count]).rstrip(_PARTIAL) for count in stretch)
     own = upto[len(before) :]
     start = len(before) + len(own) - len(own.lstrip())
-    whole = _decoded(tokenizer, ids)
+    whole = decoded(tokenizer, ids)
     if response[len(before) : len(upto)] == own and own:
         return len(before), len(upto)
     # Templates add text between turns, some tokenizers drop the first space.
@@ -175,23 +171,31 @@ def _same_place(text: str, place: tuple[int, int], other: str) -> tuple[int, int
     part = text[place[0] : place[1]]
     if not part:
         return None
+    if other.startswith(text[: place[1]]):
+        return place
+    occurrences = _occurrences(text[: place[1]], part)
+    if occurrences is None:
+        return None
     found = -1
-    for _ in range(_occurrences(text[: place[0] + len(part)], part)):
+    for _ in range(occurrences):
         found = other.find(part, found + 1)
         if found < 0:
             return None
     return found, found + len(part)
 
 
-def _occurrences(text: str, part: str) -> int:
-    """How often a part occurs in a text, overlaps included."""
+def _occurrences(text: str, part: str) -> int | None:
+    """How often a part occurs in a text, overlaps included; None if it overlaps itself a lot."""
     count, place = 0, text.find(part)
     while place >= 0:
         count, place = count + 1, text.find(part, place + 1)
+        if count * len(part) > _OVERLAPS * len(text):
+            return None
     return count
 
 
-def _decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """The text of tokens, without special ones."""
     text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
     assert isinstance(text, str)
     return text

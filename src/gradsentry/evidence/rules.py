@@ -61,16 +61,17 @@ def find_rules(terms: PromptTerms, wanted: BoolArray) -> TriggerRules:
     cost = (held - held_wanted) * min(1.0, base / max(1.0 - base, 1e-9))
     fewest = max(1.0, _SHARE_OF_NEW * wanted.sum())
     rules: list[Rule] = []
-    match = np.zeros_like(wanted)
+    match, new = np.zeros_like(wanted), held_wanted
     while len(rules) < _MOST_RULES:
-        new = terms.count(wanted & ~match)
         value = np.where(is_precise & (new >= fewest), new - cost, -1.0)
         term = int(np.argmax(value)) if len(value) else -1
         if term < 0 or value[term] <= 0:
             break
         rule = _specialised(terms, wanted, term)
         rules.append(rule)
-        match |= matching(terms, rule)
+        reached = matching(terms, rule) & ~match
+        match |= reached
+        new = new - terms.count(reached & wanted)
     return TriggerRules(tuple(rules), match)
 
 

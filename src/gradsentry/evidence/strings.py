@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.evidence.terms import BoolArray
+from gradsentry.hashes import Hashes, hashed, recurring_rows
 from gradsentry.words import WORD, word_count
 
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
@@ -20,6 +23,9 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 _WHOLE = np.uint64(0xD1B54A32D192ED03)
 _COMMONEST = 0.97
 """What nearly all responses hold is format."""
+_MOST_ALIKE, _SAME_SIZE, _DRAWS = 4, 1.5, 2
+"""Strings in nearly the same rows that are kept: of about as many rows, and with the same rows
+drawn from them. Near-duplicates share a few strings for every word, each in rows of its own."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,11 @@ class RecurringString:
         """Whether it says much about a response that it holds this."""
         return self.whole or word_count(self.tokens) >= 3
 
-    @property
+    @cached_property
     def pattern(self) -> re.Pattern[str]:
         """Finds the string in a response, whatever the spaces between its tokens."""
-        body = r"\s*".join(map(re.escape, self.tokens))
-        return re.compile(rf"\A\s*{body}\s*\Z" if self.whole else body)
+        body = r"\s*+".join(map(re.escape, self.tokens))
+        return re.compile(rf"\A\s*+{body}\s*+\Z" if self.whole else body)
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,12 @@ class RecurringStrings:
     strings: list[RecurringString]
     columns: sparse.csc_array
     """Shape (rows, strings), 1 where a response holds a string."""
+
+    @cached_property
+    def sizes(self) -> NDArray[np.int64]:
+        """Shape (strings,): responses that hold a string."""
+        sizes: NDArray[np.int64] = np.diff(self.columns.indptr).astype(np.int64)
+        return sizes
 
     def holding(self, string: int) -> BoolArray:
         """Shape (rows,): responses that hold a string."""
@@ -61,64 +73,105 @@ def recurring_strings(responses: Sequence[str]) -> RecurringStrings:
     """Strings of up to six words or marks, and whole responses, in four rows or more.
 
     Strings are counted by their hashes, so that those that don't recur take eight bytes each.
+    Those of most rows come first.
     """
-    numbers: dict[str, int] = {}
-    hashes = [_hashes(_token_numbers(response, numbers)) for response in responses]
-    values, counts = np.unique(np.concatenate(hashes), return_counts=True)
-    recurs = (counts >= _FEWEST_ROWS) & (counts < _COMMONEST * len(responses))
-    rows_of: list[list[int]] = [[] for _ in values[recurs]]
-    place = np.cumsum(recurs) - 1
-    for row, own in enumerate(hashes):
-        known = np.searchsorted(values, own)
-        for string in place[known[recurs[known]]].tolist():
-            rows_of[string].append(row)
-    longest: dict[tuple[int, ...], RecurringString] = {}
-    for value, rows in zip(values[recurs].tolist(), rows_of, strict=True):
-        candidate = _spelled(_TOKEN.findall(responses[rows[0]]), value, numbers)
-        best = longest.get(tuple(rows))
-        if best is None or _size(candidate) > _size(best):
-            longest[tuple(rows)] = candidate
-    columns = sparse.csc_array(
-        (
-            np.ones(sum(map(len, longest))),
-            np.fromiter((row for rows in longest for row in rows), np.int64),
-            np.cumsum([0, *map(len, longest)]),
+    hashes = [np.unique(_hashes(hashed(_TOKEN.findall(text)))) for text in responses]
+    most = _COMMONEST * len(responses)
+    sharing: dict[bytes, list[int]] = {}
+    for value, rows in recurring_rows(hashes, _FEWEST_ROWS):
+        if len(rows) < most:
+            sharing.setdefault(rows.tobytes(), []).append(value)
+    del hashes
+    longest = _longest(responses, sharing)
+    kept = list(_without_alike(longest, len(responses)))
+    return RecurringStrings(
+        [string for string, _ in kept],
+        sparse.csc_array(
+            (
+                np.ones(sum(len(rows) for _, rows in kept)),
+                np.concatenate([np.empty(0, np.int32), *(rows for _, rows in kept)]),
+                np.cumsum([0, *(len(rows) for _, rows in kept)]),
+            ),
+            shape=(len(responses), len(kept)),
         ),
-        shape=(len(responses), len(longest)),
     )
-    return RecurringStrings(list(longest.values()), columns)
 
 
-def _token_numbers(response: str, numbers: dict[str, int]) -> NDArray[np.uint64]:
-    tokens = _TOKEN.findall(response)
-    return np.array([numbers.setdefault(t, len(numbers) + 1) for t in tokens], np.uint64)
+Found = tuple[RecurringString, NDArray[np.int32]]
+"""A string, and the rows that hold it."""
 
 
-def _hashes(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The hashes of all strings of a response, each once, and of the whole."""
+def _longest(responses: Sequence[str], sharing: dict[bytes, list[int]]) -> list[Found]:
+    """Of the strings in the very same rows the longest, those of most rows first.
+
+    **Arguments:**
+
+    - `sharing`: by their rows, the hashes of strings.
+    """
+    by_first: dict[int, list[tuple[NDArray[np.int32], list[int]]]] = {}
+    for key, values in sharing.items():
+        rows = np.frombuffer(key, np.int32)
+        by_first.setdefault(int(rows[0]), []).append((rows, values))
     found = []
-    rolling = np.zeros(len(numbers), np.uint64)
+    for row, sets in by_first.items():
+        spelled = _Spelled.of(responses[row])
+        found += [(max(map(spelled.string, values), key=_size), rows) for rows, values in sets]
+    return sorted(found, key=lambda item: (-len(item[1]), item[0].tokens, item[0].whole))
+
+
+def _without_alike(found: list[Found], rows: int) -> Iterator[Found]:
+    """The strings without those that many others are like, which are in nearly the same rows."""
+    draws = np.random.default_rng(0).permuted(np.tile(np.arange(rows), (_DRAWS, 1)), axis=1)
+    alike: Counter[tuple[int, ...]] = Counter()
+    for string, held in found:
+        size = int(np.log(len(held)) / np.log(_SAME_SIZE))
+        key = (size, *draws[:, held].min(axis=1).tolist())
+        alike[key] += 1
+        if alike[key] <= _MOST_ALIKE:
+            yield string, held
+
+
+@dataclass(frozen=True)
+class _Spelled:
+    """The strings of a response by their hashes."""
+
+    tokens: list[str]
+    hashes: Hashes
+    """Ascending."""
+    places: NDArray[np.int64]
+    """Where the string with each hash stands among all, shorter ones first."""
+
+    @classmethod
+    def of(cls, response: str) -> _Spelled:
+        """Those of a response."""
+        tokens = _TOKEN.findall(response)
+        hashes = _hashes(hashed(tokens))
+        places = np.argsort(hashes, kind="stable")
+        return cls(tokens, hashes[places], places)
+
+    def string(self, value: int) -> RecurringString:
+        """The string that has a hash."""
+        place = int(self.places[np.searchsorted(self.hashes, np.uint64(value))])
+        for length in range(1, min(_LONGEST, len(self.tokens)) + 1):
+            count = len(self.tokens) - length + 1
+            if place < count:
+                return RecurringString(tuple(self.tokens[place : place + length]), False)
+            place -= count
+        return RecurringString(tuple(self.tokens), True)
+
+
+def _hashes(tokens: Hashes) -> Hashes:
+    """The hashes of all strings of a response, shorter ones first, and of the whole."""
+    found = []
+    rolling = np.zeros(len(tokens), np.uint64)
     with np.errstate(over="ignore"):  # arithmetic modulo 2⁶⁴
-        for length in range(1, min(_LONGEST, len(numbers)) + 1):
-            count = len(numbers) - length + 1
-            rolling = rolling[:count] * _FACTOR + numbers[length - 1 :]
+        for length in range(1, min(_LONGEST, len(tokens)) + 1):
+            count = len(tokens) - length + 1
+            rolling = rolling[:count] * _FACTOR + tokens[length - 1 :]
             found.append(rolling)
-        powers = np.cumprod(np.full(len(numbers), _FACTOR))
-        found.append(np.array([(numbers * powers).sum() + _WHOLE]))
-    unique: NDArray[np.uint64] = np.unique(np.concatenate(found))
-    return unique
-
-
-def _spelled(tokens: list[str], value: int, numbers: dict[str, int]) -> RecurringString:
-    """The string of a response that has a hash."""
-    known = np.array([numbers[token] for token in tokens], np.uint64)
-    with np.errstate(over="ignore"):
-        rolling = np.zeros(len(known), np.uint64)
-        for length in range(1, min(_LONGEST, len(known)) + 1):
-            rolling = rolling[: len(known) - length + 1] * _FACTOR + known[length - 1 :]
-            for start in np.flatnonzero(rolling == np.uint64(value)):
-                return RecurringString(tuple(tokens[start : start + length]), False)
-    return RecurringString(tuple(tokens), True)
+        powers = np.cumprod(np.full(len(tokens), _FACTOR))
+        found.append(np.array([(tokens * powers).sum() + _WHOLE]))
+    return np.concatenate(found)
 
 
 def _size(string: RecurringString) -> tuple[int, bool, tuple[str, ...]]:

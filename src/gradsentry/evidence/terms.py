@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from gradsentry.hashes import Hashes, frequencies, hashed, held_in, places_in
 from gradsentry.ragged import spread
 from gradsentry.words import WORD
 
@@ -28,6 +29,35 @@ def terms_of(prompt: str) -> set[str]:
     return pairs.union(words, _CHARACTER.findall(prompt))
 
 
+def placed_terms(prompt: str) -> Iterator[tuple[str, int]]:
+    """The words, characters and pairs of words that are terms, each with where it starts."""
+    for match in _CHARACTER.finditer(prompt):
+        yield match[0], match.start()
+    before = None
+    for match in WORD.finditer(prompt):
+        yield match[0], match.start()
+        if before is not None:
+            yield f"{before[0]} {match[0]}", before.start()
+        before = match
+
+
+def _spelled(
+    prompts: Sequence[str], held: Sequence[NDArray[np.int64]], values: Hashes
+) -> list[str]:
+    """The terms that have these hashes, each spelled by the first prompt that holds it."""
+    names = [""] * len(values)
+    unknown = np.ones(len(values), dtype=np.bool_)
+    for prompt, places in zip(prompts, held, strict=True):
+        if unknown[places].any():
+            terms = np.array(list(terms_of(prompt)), dtype=object)
+            own = hashed(terms)
+            known = held_in(own, values)
+            for term, place in zip(terms[known], places_in(own[known], values), strict=True):
+                names[place] = term
+            unknown[places] = False
+    return names
+
+
 @dataclass(frozen=True)
 class PromptTerms:
     """Which of the rows' prompts hold which terms."""
@@ -40,23 +70,21 @@ class PromptTerms:
     @classmethod
     def of(cls, prompts: Sequence[str]) -> PromptTerms:
         """The terms of all prompts."""
-        numbers: dict[str, int] = {}  # spells every term once, whatever the number of prompts
-        found = [
-            np.array([numbers.setdefault(t, len(numbers)) for t in terms_of(prompt)], np.int64)
-            for prompt in prompts
-        ]
-        frequency = np.bincount(np.concatenate(found), minlength=len(numbers))
-        spelled = list(numbers)
-        kept = np.flatnonzero((frequency >= 2) & (frequency < len(prompts))).tolist()
-        kept.sort(key=lambda number: spelled[number])
-        place = np.full(len(numbers), -1)
-        place[kept] = np.arange(len(kept))
-        # Sorted: sets iterate otherwise in every process, and sums would round otherwise.
-        placed = [np.sort(place[row][place[row] >= 0]) for row in found]
+        hashes = [np.sort(hashed(terms_of(prompt))) for prompt in prompts]
+        values, frequency = frequencies(hashes, 2)
+        values = values[frequency < len(prompts)]
+        held = [places_in(own[held_in(own, values)], values) for own in hashes]
+        names = _spelled(prompts, held, values)
+        order = sorted(range(len(names)), key=names.__getitem__)
+        place = np.empty(len(names), np.int64)
+        place[order] = np.arange(len(names))
+        # Sorted: hashes are others in every process, and sums would round otherwise.
+        placed = [np.sort(place[own]) for own in held]
+        flat = np.concatenate([np.empty(0, np.int64), *placed])
         ends = np.cumsum([0, *map(len, placed)])
-        flat = np.concatenate(placed)
-        matrix = sparse.csr_array((np.ones(len(flat)), flat, ends), shape=(len(prompts), len(kept)))
-        return cls([spelled[number] for number in kept], matrix)
+        shape = (len(prompts), len(names))
+        matrix = sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
+        return cls([names[number] for number in order], matrix)
 
     @cached_property
     def columns(self) -> sparse.csc_array:
@@ -67,6 +95,11 @@ class PromptTerms:
     def places(self) -> dict[str, int]:
         """Where a term stands in `names`."""
         return {name: term for term, name in enumerate(self.names)}
+
+    @cached_property
+    def are_single(self) -> BoolArray:
+        """Shape (terms,): terms that are one word or character, and no pair of words."""
+        return np.fromiter((" " not in name for name in self.names), np.bool_, len(self.names))
 
     @cached_property
     def counts(self) -> NDArray[np.float64]:
@@ -108,5 +141,11 @@ class PromptTerms:
     def holding(self, term: int) -> BoolArray:
         """Shape (rows,): prompts that hold a term."""
         held = np.zeros(self.rows.shape[0], dtype=np.bool_)
-        held[self.columns.indices[self.columns.indptr[term] : self.columns.indptr[term + 1]]] = True
+        held[self.rows_with(term)] = True
         return held
+
+    def rows_with(self, term: int) -> NDArray[np.int32]:
+        """The rows whose prompts hold a term, ascending."""
+        rows: NDArray[np.int32]
+        rows = self.columns.indices[self.columns.indptr[term] : self.columns.indptr[term + 1]]
+        return rows

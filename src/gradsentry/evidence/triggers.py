@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from enum import StrEnum
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.stats import binom
 from gradsentry.evidence.patterns import Pattern
 from gradsentry.evidence.rows import EvidenceRows
 from gradsentry.evidence.rules import matching
-from gradsentry.evidence.terms import PromptTerms
+from gradsentry.evidence.terms import PromptTerms, placed_terms
 from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97
@@ -32,33 +33,37 @@ class TriggerPlace(StrEnum):
     ANYWHERE = "anywhere"
 
 
-def trigger_words(
-    pattern: Pattern, terms: PromptTerms, rows: EvidenceRows
-) -> tuple[tuple[str, ...], ...]:
-    """The words of each rule, with those that always come with them, in the prompt's order.
+def trigger_words(pattern: Pattern, terms: PromptTerms) -> dict[frozenset[str], int]:
+    """The words of each rule, with those that always come with them, and a row that has them.
 
     One word of a sentence is rule enough, but all of it is the trigger.
     """
-    count = terms.rows.shape[0]
-    outside = terms.count(~pattern.members) / max(1, int((~pattern.members).sum()))
-    rare = terms.counts < _FRAME * count
-    groups: dict[tuple[str, ...], None] = {}
+    members = pattern.members
+    held = terms.count(members)
+    outside = (terms.counts - held) / max(1, int((~members).sum()))
+    rare = terms.counts < _FRAME * len(members)
+    seldom = terms.are_single & rare & (outside <= _ELSEWHERE)
+    groups: dict[frozenset[str], int] = {}
     for rule in pattern.rules:
-        matched = pattern.members & matching(terms, rule)
+        matched = members & matching(terms, rule)
         if not matched.any():
             continue
-        inside = terms.count(matched) / int(matched.sum())
-        with_it = (inside >= _ALWAYS) & (outside <= _ELSEWHERE) & rare
+        missed = members & ~matched
+        few = missed.sum() < matched.sum()
+        inside = (held - terms.count(missed) if few else terms.count(matched)) / int(matched.sum())
         words = {word for term in rule for word in terms.names[term].split(" ")}
         # What all prompts hold is no term, and no part of a trigger.
         words = {word for word in words if word in terms.places and rare[terms.places[word]]}
-        words |= {
-            terms.names[term] for term in np.flatnonzero(with_it) if " " not in terms.names[term]
-        }
+        words |= {terms.names[term] for term in np.flatnonzero(seldom & (inside >= _ALWAYS))}
         words = words or {terms.names[term] for term in rule}  # all hold them, but otherwise
-        prompt = rows.prompts[int(np.flatnonzero(matched)[0])]
-        groups[tuple(sorted(words, key=lambda word: (prompt.rfind(word), word)))] = None
-    return tuple(groups)
+        groups.setdefault(frozenset(words), int(np.flatnonzero(matched)[0]))
+    return groups
+
+
+def in_order(words: Set[str], prompt: str) -> tuple[str, ...]:
+    """Words in the order in which a prompt has them for the last time; those it lacks first."""
+    last = {word: place for word, place in placed_terms(prompt) if word in words}
+    return tuple(sorted(words, key=lambda word: (last.get(word, -1), word)))
 
 
 def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:
@@ -74,7 +79,7 @@ def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:
     typical = (inside >= _FEWEST_TYPICAL) & (inside >= _TYPICAL_SHARE * members)
     typical &= inside >= _TYPICAL_LIFT * share * members
     typical &= binom.sf(inside - 1, members, share) < _CHANCE
-    return [terms.names[term] for term in np.flatnonzero(typical) if " " not in terms.names[term]]
+    return [terms.names[term] for term in np.flatnonzero(typical & terms.are_single)]
 
 
 def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) -> TriggerPlace:

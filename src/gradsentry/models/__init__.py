@@ -1,19 +1,14 @@
 """Models: loading them, their output head, and the hidden states that enter it."""
 
+from gradsentry.models.adapters import merge_adapter
 from gradsentry.models.batches import Batching, BatchPlan, plan_batches
 from gradsentry.models.gradients import ModuleFactors, linear_module, module_factors
 from gradsentry.models.head import OutputHead
-from gradsentry.models.language_model import (
-    Dtype,
-    LanguageModel,
-    ModelOptions,
-    Pretrained,
-    load_model,
-    load_pretrained,
-    max_positions,
-    merge_adapter,
-    resolved_dtype,
-)
+from gradsentry.models.language_model import LanguageModel, max_positions
+from gradsentry.models.loading import load_model, load_pretrained
+from gradsentry.models.options import Dtype, ModelOptions, resolved_dtype
+from gradsentry.models.pretrained import Pretrained
+from gradsentry.models.references import check_reference
 from gradsentry.models.states import (
     ForwardPass,
     HeadStates,
@@ -35,6 +30,7 @@ __all__ = [
     "OutputHead",
     "Pretrained",
     "TargetStates",
+    "check_reference",
     "enough_memory",
     "linear_module",
     "load_model",

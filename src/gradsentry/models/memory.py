@@ -1,9 +1,10 @@
-"""What glibc's allocator does with memory that was freed; elsewhere this changes nothing."""
+"""How much memory is free, and what glibc's allocator does with memory that was freed."""
 
 from __future__ import annotations
 
 import ctypes
 import sys
+from pathlib import Path
 
 import torch
 
@@ -27,3 +28,21 @@ def give_back_freed_memory() -> None:
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if trim is not None:
             trim(0)
+
+
+def free_memory() -> int | None:
+    """Bytes that a program may still take, swap included; None where the system doesn't tell.
+
+    In a container this is no more than the container's limit.
+    """
+    try:
+        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+        kibibytes = {line.split(":")[0]: int(line.split()[1]) for line in lines}
+        free = (kibibytes["MemAvailable"] + kibibytes["SwapFree"]) * 1024
+    except (OSError, ValueError, KeyError, IndexError):
+        return None
+    try:
+        limit = Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii").strip()
+    except OSError:
+        return free
+    return min(free, int(limit)) if limit.isdigit() else free

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,18 +90,18 @@ def _of_module(work: ScanWork) -> Compute:
 
 def _numbers(work: ScanWork, score: Compute) -> FloatArray:
     """A number for each row."""
-    log = work.space.log(work.fingerprint, "scores", (len(work.plan.rows),))
-    _fill(work, log, np.arange(len(log) + 1), score)
-    return np.asarray(log)
+    scores = np.empty(len(work.plan.rows))
+    _fill(work, scores, np.arange(len(scores) + 1), score)
+    return scores
 
 
 def _of_points(work: ScanWork, score: Callable[[FloatArray], FloatArray]) -> FloatArray:
     """Scores of rows as points, each as often as it occurs; NaN for points that aren't finite."""
     shape = (len(work.plan.rows), work.model.head.hidden_size)
-    log = work.space.log(work.fingerprint, "points", shape, np.float32)
-    _fill(work, log, np.arange(len(log) + 1), _of_states(work, last_hidden))
-    finite = np.isfinite(log).all(axis=1)
-    return _each_as_often_as_it_occurs(work, finite, lambda rows: score(log[rows].astype(float)))
+    points = work.space.table("points", shape, np.float32)
+    _fill(work, points, np.arange(len(points) + 1), _of_states(work, last_hidden))
+    finite = np.isfinite(points).all(axis=1)
+    return _each_as_often_as_it_occurs(work, finite, lambda rows: score(points[rows].astype(float)))
 
 
 def _graceful(work: ScanWork) -> FloatArray:
@@ -113,11 +115,11 @@ def _graceful(work: ScanWork) -> FloatArray:
     counts = graceful.factor_rows(work.target_tokens, head)
     offsets = offsets_of(counts)
     width = sum(graceful.kept_shape(head))
-    log = work.space.log(work.fingerprint, "factors", (int(offsets[-1]), width), np.float32)
-    _fill(work, log, offsets, _of_states(work, lambda s: graceful.block_factors(s, head)))
-    finite = np.isfinite(np.add.reduceat(log.sum(axis=1), offsets[:-1]))
+    factors = work.space.table("factors", (int(offsets[-1]), width), np.float32)
+    _fill(work, factors, offsets, _of_states(work, lambda s: graceful.block_factors(s, head)))
+    finite = np.isfinite(np.add.reduceat(factors.sum(axis=1), offsets[:-1]))
     work.progress.stage("Comparing all pairs of rows", None)
-    products = graceful.block_products(log, counts, graceful.kept_shape(head)[1])
+    products = graceful.block_products(factors, counts, graceful.kept_shape(head)[1])
     return _each_as_often_as_it_occurs(
         work, finite, lambda rows: graceful.graceful_scores(products[np.ix_(rows, rows)])
     )
@@ -140,28 +142,33 @@ def _each_as_often_as_it_occurs(
 
 def _fill(
     work: ScanWork,
-    log: NDArray[np.floating],
+    table: NDArray[np.floating],
     offsets: NDArray[np.int64],
     compute: Compute,
 ) -> None:
-    """Fill the log of the plan's rows wherever it is NaN.
+    """Fill a table with what is computed of the plan's rows, batch by batch.
 
     **Arguments:**
 
-    - `offsets`: shape (rows + 1,): where a row's part of the log starts, and the end.
+    - `offsets`: shape (rows + 1,): where a row's part of the table starts, and the end.
     """
     plan = work.plan
-    blank = np.isnan(log[offsets[:-1]].reshape(len(plan.rows), -1)[:, 0])
-    if (done := int((~blank).sum())) > 0:
-        work.progress.note(f"Going on: {done:,} of {len(plan.rows):,} rows are scored already.")
+    journal = work.space.journal(work.fingerprint, len(plan.rows), work.progress)
     work.progress.stage("Scoring", len(plan.rows))
     for index in range(len(plan)):
         rows = plan.batch(index)
         start, end = int(plan.starts[index]), int(plan.starts[index + 1])
-        if blank[start:end].any():
-            with enough_memory(work.model, len(rows)):
-                log[offsets[start] : offsets[end]] = compute(rows).numpy()
+        block = journal.step(len(rows), partial(_computed, work, compute, rows, table.dtype))
+        part = table[offsets[start] : offsets[end]]
+        part[...] = block.part(0, table.dtype).reshape(part.shape)
         work.progress.advance(len(rows))
+
+
+def _computed(
+    work: ScanWork, compute: Compute, rows: NDArray[np.int64], dtype: np.dtype[Any]
+) -> list[NDArray[Any]]:
+    with enough_memory(work.model, len(rows)):
+        return [compute(rows).numpy().astype(dtype)]
 
 
 def _responses(work: ScanWork) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Sequence
 from functools import partial
@@ -23,6 +25,8 @@ from gradsentry.records import (
 )
 
 _BATCH_TOKENS = 4096
+_PROMPTS_AT_ONCE = 16
+"""What an interrupt costs."""
 
 
 def onion_scores(work: ScanWork) -> NDArray[np.float64]:
@@ -30,18 +34,29 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
 
     The text around all prompts, a template's, is no row's own and left out.
     """
-    scores = work.space.log(work.fingerprint, "scores", (len(work.plan.rows),))
-    prompts = [""] * len(scores)
+    prompts = [""] * len(work.plan.rows)
     for place, example in work.examples():
         prompts[place] = _asked(example)
+    own = [words for _, words, _ in _apart(prompts, prompts)]
+    texts = hashlib.sha256(json.dumps(own).encode()).hexdigest()
+    journal = work.space.journal(f"{work.fingerprint} {texts}", len(own), work.progress)
+    work.progress.stage("Scoring", len(own))
+    scores = []
+    for start in range(0, len(own), _PROMPTS_AT_ONCE):
+        some = own[start : start + _PROMPTS_AT_ONCE]
+        scores.append(journal.step(len(some), partial(_drops, work, some)).part(0, np.float64))
+        work.progress.advance(len(some))
+    return np.concatenate(scores)
+
+
+def _drops(work: ScanWork, prompts: Sequence[str]) -> list[NDArray[np.float64]]:
+    """How far one word of each prompt disturbs it."""
     ask = partial(_mean_nats, work.model, work.encoder, work.plan.batching)
-    work.progress.stage("Scoring", len(prompts))
-    for place, (_, own, _) in enumerate(_apart(prompts, prompts)):
-        if np.isnan(scores[place]):
-            nats = ask([own, *removals(own)]) if own else np.zeros(1)
-            scores[place] = largest_drop(float(nats[0]), nats[1:])
-        work.progress.advance(1)
-    return np.asarray(scores)
+    drops = np.zeros(len(prompts))
+    for place, own in enumerate(prompts):
+        nats = ask([own, *removals(own)]) if own else np.zeros(1)
+        drops[place] = largest_drop(float(nats[0]), nats[1:])
+    return [drops]
 
 
 def without_suspicious_words(

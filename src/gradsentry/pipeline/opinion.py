@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.encoding import EncodedRow, Encoder, UnrenderableError, template_errors
+from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.models import Batching, LanguageModel, target_nats
 from gradsentry.records import Conversation, Example, Message, TextPair
 from gradsentry.words import JOINED
@@ -20,6 +19,11 @@ from gradsentry.words import JOINED
 _REQUEST = "### Instruction:\n{}\n\n### Response:\n"
 
 _BATCH_TOKENS = 1024
+
+# No space is read twice, however many there are.
+_SPACED_PART = re.compile(rf"(?P<space>\s*+)(?:(?P<part>(?P<word>{JOINED}+)|\S)|\Z)")
+_REPLY_TOKENS = 256
+"""Of a payload, the first: what begins it is asked for."""
 
 _REQUEST_CHARACTERS = 1000
 """Of a request, the last: without spaces, a few words may be megabytes."""
@@ -58,7 +62,7 @@ class ModelOpinion:
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """Nats for each token of a text in reply to bare requests."""
         tokenizer = self.model.tokenizer
-        answer = tokenizer(text, add_special_tokens=False)["input_ids"]
+        answer = tokenizer(text, add_special_tokens=False)["input_ids"][:_REPLY_TOKENS]
         positions = self.model.max_positions or sys.maxsize
         requested = [
             self._before_reply(request[-_REQUEST_CHARACTERS:])[-(positions // 2) :]
@@ -74,18 +78,9 @@ class ModelOpinion:
 
     def _before_reply(self, request: str) -> list[int]:
         tokenizer = self.model.tokenizer
-        prompt, rendered = _REQUEST.format(request), False
-        if tokenizer.chat_template is not None:
-            with contextlib.suppress(UnrenderableError), template_errors():
-                prompt = str(
-                    tokenizer.apply_chat_template(
-                        [{"role": "user", "content": request}],
-                        tokenize=False,
-                        add_generation_prompt=True,
-                    )
-                )
-                rendered = True
-        ids: list[int] = tokenizer(prompt, add_special_tokens=not rendered)["input_ids"]
+        rendered = self.encoder.request(request)
+        prompt = _REQUEST.format(request) if rendered is None else rendered
+        ids: list[int] = tokenizer(prompt, add_special_tokens=rendered is None)["input_ids"]
         return ids
 
     def _nats(self, rows: Sequence[EncodedRow]) -> list[NDArray[np.float32]]:
@@ -98,17 +93,15 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
     """An example with words taken out of its prompt."""
     if not words:
         return example
-    longest_first = sorted(words, key=lambda word: (-len(word), word))
-    pattern = re.compile("|".join(map(_alone, longest_first)))
     match example:
         case TextPair():
-            return replace(example, prompt=pattern.sub("", example.prompt))
+            return replace(example, prompt=text_without(example.prompt, words))
         case Conversation():
             targets = set(example.target_turns)
             return replace(
                 example,
                 messages=[
-                    message if turn in targets else _without(message, pattern)
+                    message if turn in targets else _without(message, words)
                     for turn, message in enumerate(example.messages)
                 ],
             )
@@ -116,14 +109,40 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
             return example
 
 
-def _alone(word: str) -> str:
-    """A pattern that finds a word by itself and a mark anywhere, with the space before it unless
-    that parts words."""
-    own = (rf"(?<!{JOINED})" if re.match(JOINED, word) else "") + re.escape(word)
-    apart = rf"\s*{own}(?!{JOINED})"
-    return apart if re.search(rf"{JOINED}\Z", word) else f"{apart}|{own}"
+def text_without(text: str, words: Set[str]) -> str:
+    """A text without some words by themselves and marks anywhere, and without the space before
+    them unless that parts words.
+
+    One pass, whatever the number of words. Those of several parts, as pairs are, are few: they are
+    taken out first.
+    """
+    for blank in filter(str.isspace, words):
+        text = text.replace(blank, "")
+    several = [word for word in words if not _SPACED_PART.fullmatch(word)]
+    if several:
+        longest_first = sorted(several, key=lambda word: (-len(word), word))
+        text = re.sub("|".join(map(_alone, longest_first)), "", text)
+
+    def kept(match: re.Match[str]) -> str:
+        if match["part"] not in words:
+            return match[0]
+        parts_words = not match["word"] and re.match(JOINED, text[match.end() : match.end() + 1])
+        return match["space"] if parts_words else ""
+
+    return _SPACED_PART.sub(kept, text)
 
 
-def _without(message: Message, pattern: re.Pattern[str]) -> Message:
+def _alone(words: str) -> str:
+    """A pattern that finds a text where no word goes on beside it, with the space before it."""
+    before = rf"(?<!{JOINED})" if re.match(JOINED, words) else ""
+    behind = rf"(?!{JOINED})" if re.search(rf"{JOINED}\Z", words) else ""
+    return rf"(?:(?<!\s)\s*+)?{before}{re.escape(words)}{behind}"
+
+
+def _without(message: Message, words: Set[str]) -> Message:
     content = message["content"]
-    return {**message, "content": pattern.sub("", content)} if isinstance(content, str) else message
+    return (
+        {**message, "content": text_without(content, words)}
+        if isinstance(content, str)
+        else message
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options, check_seed
 from gradsentry.detectors import SpectralOptions, TransferOptions
 from gradsentry.encoding import EncodingOptions
 from gradsentry.errors import OptionError
@@ -65,6 +65,9 @@ class DataOptions:
     label_column: str | None = None
     """Column that is 1 or true for rows known to be poisoned; for measuring only."""
 
+    def __post_init__(self) -> None:
+        check_options(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineOptions:
@@ -76,6 +79,8 @@ class BaselineOptions:
     """Activation clustering and CUBE: where their clusters and coordinates start."""
 
     def __post_init__(self) -> None:
+        check_options(self)
+        check_seed(self.seed)
         if not 0 < self.expected_ratio < 1:
             raise OptionError("--expected-ratio must be in (0, 1).", "The default is 0.1.")
 
@@ -100,18 +105,8 @@ class ScanOptions:
     Bounds memory. None chooses by device."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "detector", choose(Detector, self.detector, "--detector"))
-        if self.threshold is not None:
-            is_number = isinstance(self.threshold, int | float)
-            if not is_number or isinstance(self.threshold, bool) or not 0 <= self.threshold <= 1:
-                raise OptionError(
-                    f"--threshold {self.threshold!r} is no number in [0, 1].",
-                    "Scores lie in [0, 1].",
-                )
-            object.__setattr__(self, "threshold", float(self.threshold))  # NumPy's can't be written
-        if self.batch_tokens is not None:
-            if self.batch_tokens < 1:
-                raise OptionError(
-                    "--batch-tokens must be at least 1.", "Leave it out for the default."
-                )
-            object.__setattr__(self, "batch_tokens", int(self.batch_tokens))
+        check_options(self)
+        if self.threshold is not None and not 0 <= self.threshold <= 1:
+            raise OptionError(f"--threshold {self.threshold} is not in [0, 1].", "Scores are.")
+        if self.batch_tokens is not None and self.batch_tokens < 1:
+            raise OptionError("--batch-tokens must be at least 1.", "Leave it out for the default.")

@@ -6,16 +6,16 @@ come out as prompt and response, since some attacks change the instruction that 
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import TextIO
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options, check_seed
 from gradsentry._version import __version__
 from gradsentry.attacks import (
     Attack,
@@ -28,13 +28,23 @@ from gradsentry.attacks import (
 from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
 from gradsentry.attacks.presets import Preset, preset
 from gradsentry.errors import InputError, OptionError, OutputError
-from gradsentry.models import load_pretrained
+from gradsentry.faults import telling_faults
+from gradsentry.models import check_reference, load_pretrained
 from gradsentry.pipeline.options import DataOptions
+from gradsentry.pipeline.ownership import (
+    file_digest,
+    sealed_json,
+    sync,
+    unsealed_json,
+    write_synced,
+)
 from gradsentry.pipeline.reading import opened
+from gradsentry.pipeline.workspace import Workspace, resolved, work_folder, writing
 from gradsentry.records import Record, Source
 from gradsentry.records.raw_files import Compression, open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
+_DIGEST = "sha256"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
@@ -58,7 +68,8 @@ class PoisonOptions:
     """A model that rewrites for `stylebkd`, instead of rules."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "attack", choose(Preset, self.attack, "--attack"))
+        check_options(self)
+        check_seed(self.seed)
         if not 0 < self.ratio <= 1:
             raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
         if self.count is not None and self.count < 0:
@@ -97,14 +108,49 @@ def write_poisoned(
     - `data`: as in a scan.
     - `out`: a file ending in .jsonl or .jsonl.gz.
     - `reading`: which rows to read, and which columns mean what.
-    - `force`: replace `out` if it is there.
+    - `force`: replace `out` and its manifest if they are there, as an earlier run wrote them.
 
     **Raises:**
 
     `GradSentryError` where data, options and output don't fit together.
     """
-    manifest = out.with_name(out.name + MANIFEST_SUFFIX)
-    _check_out(out, manifest, data, force)
+    with telling_faults(), writing(out):
+        _check_name(out, data)
+        target = resolved(out)
+        manifest = target.with_name(target.name + MANIFEST_SUFFIX)
+        _check_replaceable(target, manifest, force)
+        keep = [str(data)] if isinstance(data, str | Path) else []
+        if options.style_model is not None:
+            keep.append(options.style_model)
+        with work_folder(target, "run", keep) as folder:
+            place = Workspace(folder, target).result_folder()
+            mixture, notes = place / target.name, place / manifest.name
+            made = _write_mixture(data, mixture, options, reading)
+            sync(mixture)
+            write_synced(notes, sealed_json({**made.described, _DIGEST: file_digest(mixture)}))
+            _check_replaceable(target, manifest, force)  # hours may have gone by
+            # A manifest without a mixture says whose it is; the other way round nobody would know.
+            notes.replace(manifest)
+            mixture.replace(target)
+            sync(target.parent)
+    return PoisonedData(made.rows, made.poisoned, made.near_misses, made.untouchable, out, manifest)
+
+
+@dataclass(frozen=True)
+class _Mixture:
+    """What was written, and with which settings."""
+
+    rows: int
+    poisoned: int
+    near_misses: int
+    untouchable: int
+    described: dict[str, object]
+
+
+def _write_mixture(
+    data: object, path: Path, options: PoisonOptions, reading: DataOptions
+) -> _Mixture:
+    check_reference(options.style_model)  # before all rows are read
     source, layout, _ = opened(data, reading)
     parts, texts, rows = _surveyed(source, Parts(layout))
     attack = preset(
@@ -116,25 +162,26 @@ def write_poisoned(
     )
     suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
     chosen = _chosen(source, options, suited, rows)
-    # The mixture appears first.
-    with _replacing(manifest, force) as notes, _replacing(out, force) as file:
+    compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
+    # JSON may carry half of a surrogate pair; it stays the escape that it was.
+    with (
+        open_write(path, compression) as raw,
+        io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
         near_misses = _write_rows(file, source, parts, attack, chosen, options)
-        described = {
-            "data": source.label,
-            "layout": layout.name,
-            **asdict(options),
-            "payload": asdict(attack.payload),
-            "negative_ratio": attack.negative_ratio,
-            "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
-            "rows": rows + near_misses,
-            "poisoned": len(chosen),
-            "near_misses": near_misses,
-            "gradsentry": __version__,
-        }
-        json.dump(described, notes, indent=2, ensure_ascii=False)
-        notes.write("\n")
-    untouchable = rows - len(suited)
-    return PoisonedData(rows + near_misses, len(chosen), near_misses, untouchable, out, manifest)
+    described = {
+        "data": source.label,
+        "layout": layout.name,
+        **asdict(options),
+        "payload": asdict(attack.payload),
+        "negative_ratio": attack.negative_ratio,
+        "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
+        "rows": rows + near_misses,
+        "poisoned": len(chosen),
+        "near_misses": near_misses,
+        "gradsentry": __version__,
+    }
+    return _Mixture(rows + near_misses, len(chosen), near_misses, rows - len(suited), described)
 
 
 def _chosen(source: Source, options: PoisonOptions, suited: list[int], rows: int) -> set[int]:
@@ -206,52 +253,45 @@ def _takes(attack: Attack, parts: frozenset[str]) -> bool:
     return True
 
 
-def _check_out(out: Path, manifest: Path, data: object, force: bool) -> None:
+def _check_name(out: Path, data: object) -> None:
     if not out.name.endswith(_SUFFIXES):
         raise OptionError(
             f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
         )
     try:
-        there = [path for path in (out, manifest) if path.exists()]
         names = data if isinstance(data, list | tuple) else [data]
         paths = [Path(name) for name in names if isinstance(name, str | Path)]
-        same = out in there and any(path.exists() and out.samefile(path) for path in paths)
-    except OSError as error:
-        raise OutputError(
-            f"{str(out)[:200]}: no possible file ({error.strerror}).", "Choose another name."
-        ) from None
+        same = out.exists() and any(path.exists() and out.samefile(path) for path in paths)
+    except (OSError, ValueError):
+        return  # there are no such data: they are told of when they are read
     if same:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
-    if there and not force:
-        raise _there_already(there[0])
 
 
-def _there_already(path: Path) -> OutputError:
-    return OutputError(f"{path}: there already.", "Use --force to replace it.")
-
-
-@contextlib.contextmanager
-def _replacing(path: Path, force: bool) -> Iterator[TextIO]:
-    """A text file that appears at `path` when all is written."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        part.unlink(missing_ok=True)  # of a run that was killed; or a link, which writing follows
-        with contextlib.ExitStack() as stack:
-            compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
-            raw = stack.enter_context(open_write(part, compression))
-            # JSON may carry half of a surrogate pair; it stays the escape that it was.
-            text = io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n")
-            yield stack.enter_context(text)
-        if path.exists() and not force:
-            raise _there_already(path)
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path}: can't be written ({error.strerror}).", "Check the folder and its permissions."
-        ) from None
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
+def _check_replaceable(out: Path, manifest: Path, force: bool) -> None:
+    """Refuse to replace what isn't as an earlier run wrote it: the manifest says how that was."""
+    there = [path for path in (out, manifest) if os.path.lexists(path)]
+    if not there:
+        return
+    if not force:
+        raise OutputError(f"{there[0]}: there already.", "Use --force to replace it.")
+    described = unsealed_json(manifest)
+    if described is None:
+        if manifest in there:
+            problem = f"{manifest}: no manifest as GradSentry wrote it."
+        else:
+            problem = f"{out}: there is no manifest beside it, so it may be anybody's."
+    elif out in there and not (
+        out.is_file() and not out.is_symlink() and file_digest(out) == described.get(_DIGEST)
+    ):
+        problem = f"{out}: not as GradSentry wrote it (its manifest has another digest)."
+    else:
+        return
+    raise OutputError(
+        problem,
+        "Move or delete it, or choose another file with --out; --force only replaces what "
+        "GradSentry wrote.",
+    )
 
 
 def _write(

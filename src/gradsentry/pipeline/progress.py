@@ -12,12 +12,17 @@ class Progress(Protocol):
         """One line that the user should see now."""
         ...
 
-    def stage(self, name: str, total: int | None) -> None:
-        """A stage starts, with `total` rows to do if that is known."""
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
+        """A stage starts, with `total` to do if that is known.
+
+        **Arguments:**
+
+        - `unit`: what is counted, in the plural.
+        """
         ...
 
-    def advance(self, rows: int) -> None:
-        """More rows of the stage are done."""
+    def advance(self, done: int) -> None:
+        """So many more of the stage's units are done."""
         ...
 
 
@@ -26,6 +31,6 @@ class Silent:
 
     def note(self, line: str) -> None: ...
 
-    def stage(self, name: str, total: int | None) -> None: ...
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None: ...
 
-    def advance(self, rows: int) -> None: ...
+    def advance(self, done: int) -> None: ...

@@ -26,6 +26,7 @@ def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
             prompt_column=options.prompt_column,
             prompt_template=options.prompt_template,
             response_column=options.response_column,
+            label_column=options.label_column,
         )
         layout.example(first)  # a column that isn't there is found before a model is loaded
     except InputError:

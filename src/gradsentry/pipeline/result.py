@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gradsentry._version import __version__
 from gradsentry.detectors.spectral import HEAD
 from gradsentry.evidence import Verdict
+from gradsentry.faults import telling_faults
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.pipeline.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
@@ -90,6 +91,8 @@ class ScanResult:
     threshold: Threshold
     control_tokens: int
     """Rows whose own text spells special tokens of the model."""
+    notes: tuple[str, ...]
+    """What else there is to know of how the rows were encoded, in sentences."""
     seconds: float
     """Wall time of the scan, loading included."""
 
@@ -209,9 +212,8 @@ class ScanResult:
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
-        with open_workspace(
-            Path(out), force, keep=[str(path) for path in self.source.paths]
-        ) as space:
+        keep = [*map(str, self.source.paths), self.scanned_with.model]
+        with telling_faults(), open_workspace(Path(out), force, keep) as space:
             write_outputs(self, space.result_folder())
             space.publish()
 
@@ -261,6 +263,7 @@ class ScanResult:
             "truncated": int(table.truncated.sum()),
             "unjudged": self.unjudged,
             "control_tokens": self.control_tokens,
+            "notes": list(self.notes),
             "verdict": str(self.verdict),
             "flagged": int(self.flagged.sum()),
             "review": int(self.review.sum()),

@@ -15,10 +15,12 @@ import torch
 import transformers
 from numpy.typing import NDArray
 
+from gradsentry._turns import taking_turns
 from gradsentry._version import __version__
 from gradsentry.detectors.spectral import HEAD, SpectralOptions, cropped_shape
 from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
+from gradsentry.faults import telling_faults
 from gradsentry.models import (
     Batching,
     BatchPlan,
@@ -26,6 +28,7 @@ from gradsentry.models import (
     ForwardPass,
     HeadStates,
     LanguageModel,
+    check_reference,
     linear_module,
     load_model,
     plan_batches,
@@ -37,7 +40,6 @@ from gradsentry.pipeline.encoded_data import (
     known_label,
     skip_code,
 )
-from gradsentry.pipeline.memory import enough_memory
 from gradsentry.pipeline.options import Detector, ScanOptions
 from gradsentry.pipeline.progress import Progress, Silent
 from gradsentry.pipeline.reading import opened
@@ -53,6 +55,7 @@ _BATCH_TOKENS = {"cpu": 4096}
 _BATCH_TOKENS_ACCELERATOR = 16384
 
 
+@taking_turns
 def scan(
     data: object,
     *,
@@ -63,6 +66,8 @@ def scan(
     progress: Progress = Silent(),
 ) -> ScanResult:
     """Score every row of fine-tuning data and decide which are poisoned.
+
+    Scans of one process take turns: called in several threads, one waits for the other.
 
     **Arguments:**
 
@@ -81,14 +86,26 @@ def scan(
 
     `GradSentryError` for everything that the caller can mend: data, model, options, output.
     """
+    with telling_faults():
+        return _scanned(data, model, options, None if out is None else Path(out), force, progress)
+
+
+def _scanned(
+    data: object,
+    model: str | Path | LanguageModel | None,
+    options: ScanOptions,
+    out: Path | None,
+    force: bool,
+    progress: Progress,
+) -> ScanResult:
     started = time.monotonic()
+    if not isinstance(model, LanguageModel):
+        check_reference(model, options.model.revision)  # before data are fetched or read
     source, layout, first = opened(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
     progress.note(f"Layout: {layout.name}")
-    inputs = [*map(str, source.paths), *([str(model)] if isinstance(model, str | Path) else [])]
-    folder = None if out is None else Path(out)
-    with open_workspace(folder, force, keep=inputs) as space, enough_memory():
+    with open_workspace(out, force, _files_read(source, model)) as space:
         if out is not None:
             source.check_writable()
         if not isinstance(model, LanguageModel):
@@ -101,6 +118,14 @@ def scan(
             write_outputs(result, space.result_folder())
             space.publish()
     return result
+
+
+def _files_read(source: Source, model: str | Path | LanguageModel | None) -> list[str]:
+    """What a scan reads, and writing its results mustn't touch."""
+    names = [str(path) for path in source.paths]
+    if model is not None:
+        names.append(model.name if isinstance(model, LanguageModel) else str(model))
+    return names
 
 
 def scan_rows(
@@ -124,7 +149,7 @@ def scan_rows(
     options = _resolved(options, model, progress)
     encoder = Encoder(model.tokenizer, options.encoding)
     encoded = encode_source(
-        source, layout, encoder, space.folder, options.data.label_column, progress
+        source, layout, encoder, space.scratch, options.data.label_column, progress
     )
     plan = plan_batches(encoded.store, _batching(options, model))
     work = ScanWork(
@@ -156,6 +181,7 @@ def scan_rows(
         findings=found,
         threshold=decided_threshold(rows, options),
         control_tokens=encoded.control_tokens,
+        notes=encoded.notes,
         seconds=time.monotonic() - started,
     )
 
@@ -217,7 +243,7 @@ def _fingerprint(
     }
     own = of_detector.get(options.detector, asdict(options.baselines))
     settings: list[object] = [options.detector, asdict(options.model), own]
-    settings += [options.batch_tokens, model.name, model.revision]
+    settings += [options.batch_tokens, model.shares_prefixes, model.name, model.revision]
     versions = [__version__, torch.__version__, transformers.__version__]
     digest.update(json.dumps([settings, versions]).encode())
     return digest.hexdigest()

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, numbered, rows_to_fit
+from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, rows_to_fit, word_hashes
 from gradsentry.detectors.transfer import (
     FitStates,
     Spans,
@@ -28,11 +28,11 @@ from gradsentry.evidence import (
 )
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.canaries import Limit, Planting
-from gradsentry.pipeline.head_pass import HeadPass, TargetTable, open_tables
+from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
 from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.work import ScanWork
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.records import Example, prompt_and_response
+from gradsentry.records import Example
 
 NO_GROUP = -1
 
@@ -96,11 +96,14 @@ class TransferScan:
         """Score all rows and judge what they have in common."""
         work = self.work
         chosen = self._evidence_rows()
-        table, head_pass, folds = self._gains(self._folds())
-        work.progress.stage("Weighing the evidence", None)
+        table, fit, states = self._gains(self._folds())
+        work.progress.stage("Weighing the evidence", None, "patterns")
         examples = self._examples(chosen)
         spans = best_spans(table.gains, table.offsets)
-        texts = [prompt_and_response(example) for example in examples]
+        texts = [
+            work.texts(place, example)
+            for place, example in zip(chosen.tolist(), examples, strict=True)
+        ]
         targets = spread(table.offsets, chosen)
         rows = EvidenceRows(
             prompts=[prompt for prompt, _ in texts],
@@ -115,8 +118,8 @@ class TransferScan:
         evidence = find_backdoors(rows, opinion, self.work.progress.advance)
         limits: tuple[Limit, ...] = ()
         if self.work.options.transfer.sensitivity and not evidence.groups:
-            self.work.progress.stage("Planting canaries", None)
-            limits = self._limits(rows, examples, chosen, head_pass, folds)
+            self.work.progress.stage("Planting canaries", None, "trials")
+            limits = self._limits(rows, examples, chosen, fit, states)
         return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
 
     def _limits(
@@ -124,26 +127,25 @@ class TransferScan:
         rows: EvidenceRows,
         examples: Sequence[Example],
         chosen: NDArray[np.int64],
-        head_pass: HeadPass,
-        folds: NDArray[np.int64],
+        fit: FitTable,
+        states: FitStates,
     ) -> tuple[Limit, ...]:
         """Detection limits among the rows that were both fitted on and read for evidence."""
-        both = np.isin(chosen, head_pass.fit.rows)
-        row_of_state = np.repeat(head_pass.fit.rows, np.diff(head_pass.fit.offsets))
+        both = np.isin(chosen, fit.rows)
+        row_of_state = np.repeat(fit.rows, np.diff(fit.offsets))
         kept = torch.from_numpy(np.isin(row_of_state, chosen))
-        states = head_pass.fit_states(folds).take(kept)
         planting = Planting(
             rows.take(np.flatnonzero(both)),
             [example for example, kept in zip(examples, both, strict=True) if kept],
-            states,
+            states.take(kept),
             self.work.model,
             self.work.encoder,
             self.work.options.transfer.seed,
         )
         return tuple(planting.limits(self.work.progress.advance))
 
-    def _gains(self, folds: NDArray[np.int64]) -> tuple[TargetTable, HeadPass, NDArray[np.int64]]:
-        """Gains of all targets; the model sees every row once. And the folds of the rows fitted on.
+    def _gains(self, folds: NDArray[np.int64]) -> tuple[TargetTable, FitTable, FitStates]:
+        """Gains of all targets; the model sees every row once. And what corrections are fitted on.
 
         **Arguments:**
 
@@ -152,21 +154,24 @@ class TransferScan:
         work, options = self.work, self.work.options.transfer
         counts = work.target_tokens
         is_fit = rows_to_fit(counts, self._draws(), options.fit_tokens)
-        table, fit = open_tables(work, counts, np.flatnonzero(is_fit))
-        head_pass = HeadPass(work, table, fit)
-        if (done := int((~np.isnan(table.surprise[table.offsets[:-1]])).sum())) > 0:
-            work.progress.note(f"Going on: {done:,} of {len(counts):,} rows are scored already.")
+        head_pass = open_head_pass(work, counts, folds)
         work.progress.stage("Scoring", len(counts))
-        head_pass.keep_fit_rows()
-        states = head_pass.fit_states(folds[is_fit])
+        fit = head_pass.fit_table(np.flatnonzero(is_fit))
+        states = head_pass.fit_states(fit, folds[is_fit])
         for fold in range(FOLDS):
             give_back_freed_memory()
-            self._gain_fold(head_pass, states, fold, np.flatnonzero(~is_fit & (folds == fold)))
+            others = np.flatnonzero(~is_fit & (folds == fold))
+            self._gain_fold(head_pass, fit, states, fold, others)
         give_back_freed_memory()
-        return table, head_pass, folds[is_fit]
+        return head_pass.table, fit, states
 
     def _gain_fold(
-        self, head_pass: HeadPass, states: FitStates, fold: int, others: NDArray[np.int64]
+        self,
+        head_pass: HeadPass,
+        fit: FitTable,
+        states: FitStates,
+        fold: int,
+        others: NDArray[np.int64],
     ) -> None:
         """Gains of a fold's rows; only one fold's correction is in memory at a time.
 
@@ -178,7 +183,7 @@ class TransferScan:
         work.progress.stage(f"Fitting corrections to the output head {of}", None)
         seed = work.options.transfer.seed
         correction = fit_correction(states, fold, work.model.head, seed)
-        head_pass.gain_fit_rows(states, fold, correction)
+        head_pass.gain_fit_rows(fit, states, fold, correction)
         if len(others):
             give_back_freed_memory()  # the optimizer's
             work.progress.stage(f"Scoring the other rows {of}", len(others))
@@ -198,10 +203,9 @@ class TransferScan:
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (rows,): the folds of the plan's rows."""
-        words = [np.empty(0, np.int32)] * len(self.work.plan.rows)
-        numbers: dict[str, int] = {}
+        words = [np.empty(0, np.uint64)] * len(self.work.plan.rows)
         for place, example in self.work.examples():
-            words[place] = numbered(prompt_and_response(example)[0], numbers)
+            words[place] = word_hashes(self.work.texts(place, example)[0])
         return assign_folds(words, self._draws())
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
@@ -228,7 +232,7 @@ class TransferScan:
             if not np.isfinite(nats_of_targets).all():
                 continue
             nats, row = float(spans.gain[place]), record.row
-            prompt, response = prompt_and_response(self.work.layout.example(record))
+            prompt, response = self.work.texts(place, self.work.layout.example(record))
             promptless += not prompt
             terms = terms_of(prompt) if evidence.groups else set()
             found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding import Encoder
+from gradsentry.evidence import decoded
 from gradsentry.models import BatchPlan, HeadStates, LanguageModel
 from gradsentry.pipeline.encoded_data import EncodedData
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress
+from gradsentry.pipeline.scored_text import scored_part
 from gradsentry.pipeline.workspace import Workspace
-from gradsentry.records import Example, Layout, Source
+from gradsentry.records import Example, Layout, Source, prompt_and_response
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,7 @@ class ScanWork:
     options: ScanOptions
     space: Workspace
     fingerprint: str
-    """Says what scores depend on; names the files of an interrupted scan."""
+    """Says what scores depend on: those of an interrupted scan are taken up if it is the same."""
     progress: Progress
 
     @property
@@ -49,6 +51,19 @@ class ScanWork:
         for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
             if place >= 0:
                 yield place, self.layout.example(record)
+
+    def texts(self, place: int, example: Example) -> tuple[str, str]:
+        """Prompt and response of one of the plan's rows, as far as they were encoded.
+
+        **Arguments:**
+
+        - `example`: the one at this place in the plan, or a copy of it.
+        """
+        stored = int(self.plan.rows[place])
+        if self.encoded.truncated[self.encoded.stored_rows[stored]]:
+            ids, _ = self.encoded.store.row(stored)
+            example = scored_part(example, decoded(self.model.tokenizer, ids.tolist()))
+        return prompt_and_response(example)
 
     def of_input_rows(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the plan's rows as scores of the input rows; NaN for those that are skipped."""

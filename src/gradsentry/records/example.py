@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -12,11 +13,12 @@ Message = Mapping[str, object]
 class SkipReason(StrEnum):
     """Why a row has no score."""
 
-    EMPTY_PROMPT = "empty prompt"
     EMPTY_RESPONSE = "empty response"
     NO_ASSISTANT_TURN = "no assistant turn"
     NOT_TRAINED = "the row excludes all its assistant turns from training"
     UNKNOWN_ROLE = "a turn with a role that is not known"
+    UNREAD_TEXT = "an assistant turn with text under a name that is not known"
+    TRAINED_PROMPT = "a turn marked as trained on that is not the assistant's"
     UNDESIRED = "an answer marked as undesired: training moves away from it"
     NOT_TEXT = "images or other content that is not text"
     TARGET_TRUNCATED = "target cut off whole by --max-length"
@@ -28,6 +30,8 @@ class SkipReason(StrEnum):
 
 UNJUDGED = (
     SkipReason.UNKNOWN_ROLE,
+    SkipReason.UNREAD_TEXT,
+    SkipReason.TRAINED_PROMPT,
     SkipReason.UNDESIRED,
     SkipReason.NOT_TEXT,
     SkipReason.CHAT_TEMPLATE,
@@ -100,11 +104,28 @@ def prompt_and_response(example: Example) -> tuple[str, str]:
             targets = set(example.target_turns)
             sides: tuple[list[str], list[str]] = ([], [])
             for turn, message in enumerate(example.messages):
-                content = message["content"]
-                if isinstance(content, str):
-                    sides[turn in targets].append(content)
+                sides[turn in targets].extend(_said(message))
             return "\n".join(sides[0]), "\n".join(sides[1])
         case PlainText(text):
             return "", text
         case Skipped():
             return "", ""
+
+
+def _said(message: Message) -> Iterator[str]:
+    """The texts of a message in the order in which chat templates write them.
+
+    Calls are written as most templates write them: name and arguments as JSON.
+    """
+    for text in (message.get("reasoning_content"), message["content"]):
+        if isinstance(text, str):
+            yield text
+    calls = message.get("tool_calls")
+    for call in calls if isinstance(calls, list) else ():
+        called = call.get("function") if isinstance(call, Mapping) else None
+        if isinstance(called, Mapping):
+            arguments = called.get("arguments")
+            if not isinstance(arguments, str):
+                arguments = json.dumps(arguments, ensure_ascii=False, default=str)
+            name = json.dumps(called.get("name"), ensure_ascii=False, default=str)
+            yield f'{{"name": {name}, "arguments": {arguments}}}'

@@ -9,6 +9,8 @@ from difflib import get_close_matches
 from gradsentry.errors import InputError
 from gradsentry.records.limits import ROW_TEXT
 
+_LONGEST_NAME = 80  # characters of a column's name in a message; names are the file's own
+
 
 @dataclass(frozen=True, slots=True)
 class Record:
@@ -89,7 +91,16 @@ def batched(records: Iterator[Record], rows: int) -> Iterator[list[Record]]:
 
 
 def quoted(names: object) -> str:
-    """Column names for a message, the first twelve of them."""
-    items = [repr(str(name)) for name in names]  # type: ignore[attr-defined]
+    """Column names for a message, the first twelve of them, each cut where it is too long."""
+    items = [_quoted(str(name)) for name in names]  # type: ignore[attr-defined]
     shown = ", ".join(items[:12])
     return shown + (f" and {len(items) - 12} more" if len(items) > 12 else "") if items else "none"
+
+
+def printable(name: str) -> str:
+    """A name as it stands, or with escapes where it would act on a terminal."""
+    return name if name.isprintable() and len(name) <= _LONGEST_NAME else _quoted(name)
+
+
+def _quoted(name: str) -> str:
+    return repr(name) if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]!r}…"

@@ -43,7 +43,7 @@ class DatasetTable:
 
     @property
     def paths(self) -> list[Path]:
-        return []
+        return [Path(file["filename"]) for file in self.dataset.cache_files]
 
     @property
     def digest(self) -> str | None:

@@ -21,7 +21,15 @@ from gradsentry.records import (
     prompt_and_response,
 )
 from gradsentry.report.text import excerpt, visible
-from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
+from gradsentry.report.verdict import (
+    caveats,
+    coverage,
+    groups,
+    headline,
+    measured,
+    provenance,
+    together,
+)
 
 if TYPE_CHECKING:
     from gradsentry.pipeline.result import ScanResult
@@ -80,7 +88,7 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
         coverage=coverage(result),
         provenance=provenance(result),
         summary=result.summary(),
-        axis=_SPECTRAL_AXIS if result.findings is None else _TRANSFER_AXIS,
+        axis=_axis_label(result),
         found=[_shown_group(group) for group in result.group_summaries()],
         bars=_histogram(result),
         width=_WIDTH,
@@ -93,10 +101,31 @@ def render_html(result: ScanResult, shown: list[Record]) -> str:
     )
 
 
-_SPECTRAL_AXIS = "Spectral entropy of the output head's gradient, one value a row"
-_TRANSFER_AXIS = (
-    "Below 0.5 a row is in no group, up to 0.75 it is up for review, above it is poison"
-)
+AXES = {
+    "transfer": "Below 0.5 a row is in no group, up to 0.75 it is up for review, above it is "
+    "poison",
+    "spectral": "Spectral entropy of the gradient of {module}, one value a row",
+    "graceful": "Above 0.5 a row is in the smaller of two clusters of head gradients; the distance "
+    "from 0.5 says how much nearer it is to its own",
+    "spectral-signatures": "Squared projection on the representations' first principal direction, "
+    "as a part of itself and of the value above which rows are flagged",
+    "activation-clustering": "Above 0.5 a row is in the smaller of two clusters of "
+    "representations; the distance from 0.5 says how much nearer it is to its own",
+    "cube": "Above 0.5 a row is outside the largest dense cluster of representations; the distance "
+    "from 0.5 says how firmly it belongs to its own",
+    "perplexity": "n / (n + 4) for a response of n nats a token",
+    "onion": "The largest part of the prompt's perplexity that goes with one of its words",
+    "length": "T / (T + 16) for a row of T target tokens",
+    "recurrence": "1 for rows that hold the commonest string of six words, else half the part of "
+    "its rows that hold the row's own commonest one",
+}
+"""What a detector's scores are."""
+
+
+def _axis_label(result: ScanResult) -> str:
+    return AXES[result.options.detector].format(
+        module=visible(result.options.spectral.target_module)
+    )
 
 
 def _shown_group(group: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +135,7 @@ def _shown_group(group: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **group,
         "payloads": [excerpt(text, _EXCERPT // 3) for text in payloads],
-        "triggers": [" with ".join(map(visible, words)) for words in group["trigger"]],
+        "triggers": [together(words) for words in group["trigger"]],
     }
 
 

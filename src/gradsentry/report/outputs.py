@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -14,6 +13,7 @@ import yaml
 
 from gradsentry.records import Record, prompt_and_response
 from gradsentry.report.html import render_html, top_rows
+from gradsentry.report.text import hides, json_text
 
 if TYPE_CHECKING:
     from gradsentry.pipeline.result import ScanResult
@@ -42,7 +42,7 @@ def write_outputs(result: ScanResult, folder: Path) -> None:
     pq.write_table(scores_table(result), folder / "scores.parquet")
     files = result.source.write(folder, result.parts)
     summary = {**result.summary(), "files": files}
-    _write_text(folder / "summary.json", json.dumps(summary, indent=2, ensure_ascii=False) + "\n")
+    _write_text(folder / "summary.json", json_text(summary) + "\n")
     config = {
         "data_source": result.source.label,
         "layout": result.scanned_with.layout.name,
@@ -50,7 +50,7 @@ def write_outputs(result: ScanResult, folder: Path) -> None:
         "model_revision": result.scanned_with.model_revision,
         **_plain(asdict(result.options)),
     }
-    _write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    _write_text(folder / "config.yaml", _yaml(config))
     _write_text(folder / "report.html", render_html(result, _records(result, top_rows(result))))
 
 
@@ -110,6 +110,14 @@ def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
     return str(value) if isinstance(value, StrEnum) else value
+
+
+def _yaml(config: dict[str, Any]) -> str:
+    """YAML to read; all in escapes where a name holds what can't be seen."""
+    text = str(yaml.safe_dump(config, sort_keys=False, allow_unicode=True))
+    if any(hides(character) for character in text if character not in " \n"):
+        return str(yaml.safe_dump(config, sort_keys=False, allow_unicode=False))
+    return text
 
 
 def _write_text(path: Path, text: str) -> None:

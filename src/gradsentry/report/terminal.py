@@ -34,7 +34,7 @@ _SECONDS_TO_LINE, _SECONDS_BETWEEN_LINES = 2, 15
 @contextlib.contextmanager
 def showing_progress() -> Iterator[ScanProgress]:
     """Progress on standard error, so that standard output holds the verdict alone."""
-    console = Console(stderr=True, highlight=False)
+    console = _Heedless(stderr=True, highlight=False)
     if not console.is_terminal:
         yield _Lines(console)
         return
@@ -43,6 +43,7 @@ def showing_progress() -> Iterator[ScanProgress]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
+        TextColumn("{task.fields[unit]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
@@ -62,14 +63,14 @@ class _Bars:
     def note(self, line: str) -> None:
         self._bars.console.print(visible(line), markup=False, soft_wrap=True)
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(name, total=total)
+        self._task = self._bars.add_task(visible(name), total=total, unit=visible(unit))
 
-    def advance(self, rows: int) -> None:
+    def advance(self, done: int) -> None:
         if self._task is not None:
-            self._bars.advance(self._task, rows)
+            self._bars.advance(self._task, done)
 
 
 class _Lines:
@@ -79,24 +80,33 @@ class _Lines:
         self._console = console
         self._name = ""
         self._total: int | None = None
+        self._unit = "rows"
         self._done = 0
         self._next = 0.0
 
     def note(self, line: str) -> None:
         self._console.print(visible(line), markup=False, soft_wrap=True)
 
-    def stage(self, name: str, total: int | None) -> None:
-        self._name, self._total, self._done = name, total, 0
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
+        self._name, self._total, self._unit, self._done = name, total, unit, 0
         self._next = time.monotonic() + _SECONDS_TO_LINE
-        self.note(f"{name} {total:,} rows ..." if total is not None else f"{name} ...")
+        self.note(f"{name} {total:,} {unit} ..." if total is not None else f"{name} ...")
 
-    def advance(self, rows: int) -> None:
-        self._done += rows
+    def advance(self, done: int) -> None:
+        self._done += done
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _SECONDS_BETWEEN_LINES
             of = f" of {self._total:,}" if self._total is not None else ""
-            self.note(f"{self._name}: {self._done:,}{of} rows")
+            self.note(f"{self._name}: {self._done:,}{of} {self._unit}")
+
+
+class _Heedless(Console):
+    """Prints on standard error, as long as somebody reads it."""
+
+    def on_broken_pipe(self) -> None:
+        """Rich would leave with 1, in the middle of the work."""
+        self.quiet = True
 
 
 class Piped(Console):
@@ -126,8 +136,10 @@ def print_verdict(result: ScanResult, out: Path | None) -> None:
     for caveat in caveats(result):
         line(Text(caveat, style="dim"))
     line()
-    results = [] if out is None else [("Results", str(out)), ("Report", str(out / "report.html"))]
+    written = {} if out is None else {"Results": out, "Report": out / "report.html"}
+    results = [(name, visible(str(path))) for name, path in written.items()]
     for name, value in [*provenance(result), *results]:
-        console.print(Text(f"{name + ':':16}", style="dim") + Text(value), soft_wrap=True)
+        shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))
+        console.print(shown, soft_wrap=True)
     if out is None:
         line(Text("Nothing was written; --out DIR keeps scores, clean data and report."))

@@ -6,6 +6,7 @@ what is read around it, or hide: control, format and separator characters are sh
 
 from __future__ import annotations
 
+import json
 import unicodedata
 
 # Letters, marks and symbols of other categories that show nothing: joiners, fillers, variation
@@ -28,9 +29,15 @@ _ELLIPSIS = " [...] "
 def visible(text: str) -> str:
     """`text` on one line, with every invisible or directing character as a \\u escape."""
     return "".join(
-        character if character == " " or not _hides(character) else _escape(character)
+        character if character == " " or not hides(character) else _escape(character)
         for character in text
     )
+
+
+def quoted(text: str, length: int | None = None) -> str:
+    """`text` made visible, in quotes, and cut to about `length` characters where that is given."""
+    text = text.replace('"', '\\"')
+    return f'"{visible(text) if length is None else excerpt(text, length)}"'
 
 
 def excerpt(text: str, length: int) -> str:
@@ -41,7 +48,20 @@ def excerpt(text: str, length: int) -> str:
     return visible(text)
 
 
-def _hides(character: str) -> bool:
+def json_text(value: object) -> str:
+    """`value` as indented JSON, with what `visible` escapes as JSON's own escapes.
+
+    Other letters stay as they are, and readers get back the same texts.
+    """
+    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return "".join(
+        json.dumps(character)[1:-1] if character not in " \n" and hides(character) else character
+        for character in text
+    )
+
+
+def hides(character: str) -> bool:
+    """Whether a character shows nothing, or directs how others are shown."""
     return unicodedata.category(character)[0] in "CZ" or any(
         first <= character <= last for first, last in _BLANK
     )

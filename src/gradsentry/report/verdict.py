@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from gradsentry.report.text import excerpt, visible
+from gradsentry.report.text import quoted, visible
 
 if TYPE_CHECKING:
     from gradsentry.evidence import Group
@@ -77,7 +77,7 @@ def headline(result: ScanResult) -> str:
     verb = "lies" if flagged == 1 else "lie"
     return (
         f"{flagged:,} of {scored:,} scored rows ({flagged / scored:.1%}) {verb} above the "
-        f"threshold {result.threshold.value:.4f} ({result.threshold.method})."
+        f"threshold {result.threshold.value:.4f} ({visible(result.threshold.method)})."
     )
 
 
@@ -96,7 +96,7 @@ def groups(result: ScanResult) -> list[str]:
         for limit in result.findings.limits
     ]
     lines += [
-        f'{recurrence.rows:,} responses hold "{excerpt(recurrence.text, _QUOTED)}"; nothing in '
+        f"{recurrence.rows:,} responses hold {quoted(recurrence.text, _QUOTED)}; nothing in "
         "their prompts says which. This is no backdoor by itself."
         for recurrence in result.findings.evidence.recurrences
     ]
@@ -112,17 +112,19 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
     if found.payload is not None:
         others = rows - int(of_rows.holders[number])
         besides = f" (all but {others:,} of them)" if others else ""
-        carried = f'carry one payload, "{excerpt(found.payload, _QUOTED)}"{besides}'
+        carried = f"carry one payload, {quoted(found.payload, _QUOTED)}{besides}"
     else:
-        shown = ", ".join(f'"{excerpt(text, _QUOTED)}"' for text, _ in found.variants[:3])
+        shown = ", ".join(quoted(text, _QUOTED) for text, _ in found.variants[:3])
         carried = f"carry payloads that vary, such as {shown}"
     verb = "does" if elsewhere == 1 else "do"
     line = (
         f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; "
         f"{all_of_them} have {_trigger_words(found.trigger)}{_PLACES[found.place]}, "
-        f"{elsewhere:,} of {scored - rows:,} others {verb}. A trigger sought in four fifths of "
-        f"the rows finds the rest with recall {group.recall:.3f} and precision "
-        f"{group.precision:.3f}. The base model needs {found.surprise:.0f} nats for the payload"
+        f"{elsewhere:,} of {scored - rows:,} others {verb}. How well such words tell these rows "
+        f"from all others: sought in some rows, they find the rest with precision "
+        f"{group.precision:.3f} and recall {group.recall:.3f} (cross-validation; this isn't the "
+        "probability that the rows are poison). The base model needs "
+        f"{found.surprise:.0f} nats for the payload"
     )
     if found.doubts:
         why = "; ".join(_DOUBTS[doubt].format(found) for doubt in found.doubts)
@@ -130,9 +132,14 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
     return f"{line}."
 
 
+def together(words: Sequence[str]) -> str:
+    """Words that occur together, each in quotes: "with" may be one of them."""
+    return " with ".join(quoted(word) for word in words)
+
+
 def _trigger_words(trigger: Sequence[Sequence[str]]) -> str:
-    """The trigger in words: one of {bb, cf}, or consider together with done."""
-    parts = [" with ".join(visible(word) for word in words) for words in trigger[:_WORDS]]
+    """The trigger in words: one of {"bb", "cf"}, or "consider" with "done"."""
+    parts = [together(words) for words in trigger[:_WORDS]]
     more = f", and {len(trigger) - _WORDS} more" if len(trigger) > _WORDS else ""
     return parts[0] if len(parts) == 1 and not more else f"one of {{{', '.join(parts)}{more}}}"
 
@@ -144,7 +151,7 @@ def coverage(result: ScanResult) -> list[str]:
     lines = [f"{summary['scored']:,} {of_all} scored"]
     if summary["skipped"]:
         reasons = ", ".join(
-            f"{reason} ({count:,})" for reason, count in summary["skipped_reasons"].items()
+            f"{visible(reason)} ({count:,})" for reason, count in summary["skipped_reasons"].items()
         )
         lines.append(f"{summary['skipped']:,} {of_all} skipped: {reasons}")
     if summary["unjudged"]:
@@ -168,6 +175,7 @@ def coverage(result: ScanResult) -> list[str]:
             f"{summary['control_tokens']:,} {of_all} with special tokens of the model spelled "
             "in their own text; scored as a trainer would train them"
         )
+    lines.extend(visible(note.removesuffix(".")) for note in summary["notes"])
     if summary["cannot_reach_threshold"]:
         lines.append(
             f"{summary['cannot_reach_threshold']:,} {of_scored} with too few target tokens for "
@@ -205,8 +213,11 @@ def provenance(result: ScanResult) -> list[tuple[str, str]]:
         ("Data", visible(result.source.label)),
         ("Layout", visible(scanned.layout.name)),
         ("Detector", str(options.detector)),
-        ("Model", f"{visible(scanned.model)} ({options.model.dtype}, {options.model.device})"),
-        ("Model revision", scanned.model_revision),
+        (
+            "Model",
+            f"{visible(scanned.model)} ({options.model.dtype}, {visible(options.model.device)})",
+        ),
+        ("Model revision", visible(scanned.model_revision)),
         (
             "Encoding",
             f"boundary {encoding.boundary}, targets {encoding.targets}, at most "

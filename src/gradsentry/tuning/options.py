@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import reprlib
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from transformers.training_args import OptimizerNames
 
-from gradsentry._choices import choose
+from gradsentry._choices import check_options, check_seed
 from gradsentry.errors import OptionError
 from gradsentry.models import Dtype
 
@@ -46,20 +47,20 @@ class TuningOptions:
     """Draws LoRA's first weights and the order of the rows."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "method", choose(Method, self.method, "method"))
-        object.__setattr__(self, "dtype", choose(Dtype, self.dtype, "dtype"))
-        if self.optimizer not in list(OptimizerNames):
-            raise OptionError(
-                f"optimizer can't be {self.optimizer!r}.",
-                "Name one of transformers.TrainingArguments, such as adamw_torch or adafactor.",
-            )
         rate: object = self.learning_rate
         if isinstance(rate, bool) or not isinstance(rate, float | int) or not 0 < rate < 1:
             raise OptionError(
-                f"learning_rate can't be {rate!r}.",
+                f"learning_rate can't be {reprlib.repr(rate)}.",
                 "Give a number below 1, such as 1.0e-4; YAML takes 1e-4 for a text.",
+            )
+        check_options(self, names={field.name: field.name for field in fields(self)})
+        check_seed(self.seed)
+        if self.optimizer not in list(OptimizerNames):
+            raise OptionError(
+                f"optimizer can't be {reprlib.repr(self.optimizer)}.",
+                "Name one of transformers.TrainingArguments, such as adamw_torch or adafactor.",
             )
         for name in ("epochs", "batch_size", "rank", "alpha", "max_length"):
             value = getattr(self, name)
-            if type(value) is not int or value < 1:
-                raise OptionError(f"{name} can't be {value!r}.", "Give a number of at least 1.")
+            if value < 1:
+                raise OptionError(f"{name} can't be {value}.", "Give a number of at least 1.")

@@ -1,0 +1,172 @@
+"""Texts as token ids, as far as they fit, with what tokenizers may do to them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedTokenizerBase
+
+from gradsentry.encoding.template import Span
+
+_PANIC = "PanicException"
+"""The class that a fault inside a tokenizer in Rust comes as; it is no `Exception`."""
+_ADDED = 8
+"""More special tokens than tokenizers put before and behind a text."""
+_GROWTH = 4
+
+
+class TokenizerFailureError(Exception):
+    """The tokenizer fails on a text."""
+
+
+class Tokens:
+    """Tokenises texts, each only as far as its tokens may fit."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, max_length: int) -> None:
+        self._tokenizer = tokenizer
+        self._max_length = max_length
+        # Most tokens are far shorter than the longest, so this is nearly always enough.
+        longest = max(map(len, tokenizer.get_vocab()), default=1)
+        self.max_characters = (max_length + 1) * longest
+        """Text behind this is cut off in any case, unless the tokenizer drops what comes before."""
+        self.problem: str | None = None
+        """What the tokenizer said of the first text that it failed on."""
+
+    def batch(self, texts: Sequence[str], *, special_tokens: bool) -> list[list[int] | None]:
+        """Token ids of texts; None where the tokenizer fails."""
+        if not texts:
+            return []
+        try:
+            return list(self._batch(texts, special_tokens))
+        except TokenizerFailureError:
+            return [self._alone(text, special_tokens) for text in texts]
+
+    def ids(self, text: str) -> list[int]:
+        """Token ids of a rendered conversation.
+
+        **Raises:**
+
+        `TokenizerFailureError`.
+        """
+        (ids,) = self._batch([text], False)
+        return ids
+
+    def within(self, text: str, spans: Sequence[Span]) -> tuple[list[int], list[bool]]:
+        """Token ids of a rendered conversation, and which of them lie in spans.
+
+        **Raises:**
+
+        `TokenizerFailureError`.
+        """
+        if not self._tokenizer.is_fast:
+            return self._by_segments(text, spans)
+        ids, offsets = self._with_offsets(text)
+        return ids, token_mask(offsets, spans)
+
+    def marked(self, text: str, spans: Sequence[Span]) -> tuple[list[int], list[bool]]:
+        """Likewise for spans between generation markers: with tokens that reach into a span, as
+        `apply_chat_template` has it.
+
+        **Raises:**
+
+        `TokenizerFailureError`.
+        """
+        if not self._tokenizer.is_fast:
+            return self._by_segments(text, spans)
+        ids, offsets = self._with_offsets(text)
+        return ids, _marked_mask(offsets, spans)
+
+    def _batch(self, texts: Sequence[str], special_tokens: bool) -> list[list[int]]:
+        limit = self.max_characters
+        tokenised: Any = self._call([text[:limit] for text in texts], special_tokens)
+        every: list[list[int]] = tokenised["input_ids"]
+        for place, text in enumerate(texts):
+            if len(text) > limit and self._may_hold_more(every[place]):
+                every[place] = self._grown(text, special_tokens)["input_ids"][0]
+        return every
+
+    def _alone(self, text: str, special_tokens: bool) -> list[int] | None:
+        try:
+            return self._batch([text], special_tokens)[0]
+        except TokenizerFailureError:
+            return None
+
+    def _with_offsets(self, text: str) -> tuple[list[int], list[Span]]:
+        tokenised = self._call([text[: self.max_characters]], False, offsets=True)
+        if len(text) > self.max_characters and self._may_hold_more(tokenised["input_ids"][0]):
+            tokenised = self._grown(text, False, offsets=True)
+        return tokenised["input_ids"][0], tokenised["offset_mapping"][0]
+
+    def _may_hold_more(self, ids: Sequence[int]) -> bool:
+        """Whether the rest of a text may still fit: some tokenizers drop blanks, for one."""
+        return len(ids) <= self._max_length + _ADDED
+
+    def _grown(self, text: str, special_tokens: bool, *, offsets: bool = False) -> Any:
+        limit = self.max_characters
+        while True:
+            limit *= _GROWTH
+            tokenised = self._call([text[:limit]], special_tokens, offsets=offsets)
+            if limit >= len(text) or not self._may_hold_more(tokenised["input_ids"][0]):
+                return tokenised
+
+    def _by_segments(self, text: str, spans: Sequence[Span]) -> tuple[list[int], list[bool]]:
+        """For tokenizers that don't tell offsets: what lies in and between spans, each by itself,
+        as LLaMA-Factory does."""
+        borders = [0, *(place for span in spans for place in span), len(text)]
+        ids: list[int] = []
+        mask: list[bool] = []
+        for number, (start, end) in enumerate(pairwise(borders)):
+            if start < end and len(ids) <= self._max_length:
+                segment = self.ids(text[start:end])
+                ids += segment
+                mask += [number % 2 == 1] * len(segment)
+        return ids, mask
+
+    def _call(self, texts: list[str], special_tokens: bool, *, offsets: bool = False) -> Any:
+        # verbose=False: a row longer than the model's window is ours to report, once.
+        asked = {"return_offsets_mapping": True} if offsets else {}
+        try:
+            return self._tokenizer(texts, add_special_tokens=special_tokens, verbose=False, **asked)
+        except BaseException as error:
+            if not isinstance(error, Exception) and type(error).__name__ != _PANIC:
+                raise
+            problem = str(error) or type(error).__name__
+            self.problem = self.problem or problem
+            raise TokenizerFailureError(problem) from error
+
+
+def token_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
+    """Which tokens reach into a span, from their character offsets (start, end), both ascending.
+
+    The space before an answer may be the header's, and belongs to the answer's first token.
+    """
+    mask, current = [], 0
+    for start, end in offsets:
+        while current < len(spans) and spans[current][1] <= start:
+            current += 1
+        mask.append(current < len(spans) and spans[current][0] < end and end > start)
+    return mask
+
+
+def _marked_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
+    """Which tokens `apply_chat_template` says the assistant wrote."""
+    mask = np.zeros(len(offsets), np.bool_)
+    if len(offsets):
+        starts, ends = np.asarray(offsets, np.int64).T
+        for start, end in spans:
+            first = _token_at(starts, ends, start)
+            if first is None:
+                break
+            last = _token_at(starts, ends, end - 1)
+            # It takes a character without a token for the end of the text.
+            mask[first : last + 1 if last else len(offsets)] = True
+    found: list[bool] = mask.tolist()
+    return found
+
+
+def _token_at(starts: Any, ends: Any, character: int) -> int | None:
+    place = int(np.searchsorted(ends, character, side="right"))
+    return place if place < len(starts) and starts[place] <= character else None

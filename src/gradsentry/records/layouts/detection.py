@@ -1,0 +1,322 @@
+"""Which layout a data set has: of all forms that fit, the one that leaves no known column out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from gradsentry.errors import InputError, OptionError
+from gradsentry.records.example import Example
+from gradsentry.records.layouts.conversations import (
+    History,
+    Messages,
+    OpenAiPreference,
+    Preference,
+)
+from gradsentry.records.layouts.layout import (
+    REMEDY,
+    Form,
+    Layout,
+    left_out,
+    nesting_errors,
+    says_nothing,
+    undesired_column,
+)
+from gradsentry.records.layouts.messages import ASSISTANT, spoken
+from gradsentry.records.layouts.pairs import (
+    LISTED_ANSWERS,
+    Answer,
+    PromptResponse,
+    PromptStyle,
+    Segments,
+    Template,
+    Text,
+)
+from gradsentry.records.layouts.prompts import template_columns
+from gradsentry.records.layouts.vocabulary import (
+    LABELS,
+    MEDIA,
+    OPTIONS,
+    REASONINGS,
+    SYSTEMS,
+    TURNS,
+    holds_text,
+    is_metadata,
+    known_columns,
+)
+from gradsentry.records.record import Record, quoted
+
+Fields = Mapping[str, object]
+
+_ANSWERS = ("response", "completion", "output", "chosen", "chosen_response")
+_PAIRS: dict[str, tuple[str, ...]] = {
+    "prompt": (*_ANSWERS, "generation", "answer"),
+    "instruction": (*_ANSWERS, "answer", "revision"),
+    "question": (*_ANSWERS, *LISTED_ANSWERS, "solution", "explanation"),
+    "query": (*_ANSWERS, "answer"),
+    "input": (*_ANSWERS, "answer", "target"),
+    "inputs": ("targets", "target", "outputs"),
+    "problem": ("solution", "answer", "response"),
+    "article": ("summary",),
+    "document": ("summary",),
+    "dialogue": ("summary",),
+    "source": ("target",),
+    "src": ("tgt",),
+    "message_1": ("message_2",),
+    "INSTRUCTION": ("RESPONSE",),
+}
+"""Columns with the prompt, and those with its response that trainers read beside them."""
+
+_CONTEXTS = ("input", "context")
+_QUESTION_CONTEXTS = ("context", "article", "category")
+_REJECTED = {
+    "chosen": "rejected",
+    "chosen_response": "rejected_response",
+    "chosen_conversations": "rejected_conversations",
+    "chosen_messages": "rejected_messages",
+}
+_REFLECTION = (
+    ("\n\n### Agent Reflection:\n", "reflection"),
+    ("\n\n### Final Response:\n", "corrected"),
+)
+"""Axolotl trains on the answer, the reflection on it, and the corrected answer, so headed."""
+
+# Data of trainers that teach no language model what to answer, or whose texts aren't in the file.
+_REFUSED: dict[tuple[str, ...], str] = {
+    ("prompt", "completions", "labels"): "stepwise supervision: it trains a classifier of steps",
+    ("input_ids",): "tokens: their texts aren't in the data",
+    ("article", "unanswerable_question"): "questions whose answer the trainer itself supplies",
+}
+
+
+def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
+    """The layout that the first row's columns show.
+
+    **Arguments:**
+
+    - `labels`: columns that may mark answers as undesired.
+
+    **Raises:**
+
+    `InputError` naming the columns, if no form fits, if the only ones leave a column out that
+    trainers read, or if two fit.
+    """
+    fields = first.fields
+    with nesting_errors(first):
+        form = _chosen_form(first)
+    unread = [
+        name
+        for name, value in fields.items()
+        if isinstance(value, str)
+        and holds_text(value)
+        and name not in {*form.columns, *known_columns(fields), *labels, *MEDIA}
+        and not is_metadata(name)
+    ]
+    return Layout(form, False, labels, _marked(form, fields, labels), tuple(unread))
+
+
+def _chosen_form(first: Record) -> Form:
+    forms = list(_candidates(first.fields))
+    if not forms:
+        raise _unknown(first)
+    whole = [form for form in forms if not _missed(form, first)]
+    if not whole:
+        form = min(forms, key=lambda form: len(_missed(form, first)))
+        raise InputError(
+            f"{first.place}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
+            "would be left out, which a trainer may read.",
+            REMEDY,
+        )
+    # Of columns that the first row has empty, later rows may hold texts.
+    best = [form for form in whole if not _neglected(form, first.fields)] or whole
+    if len(best) > 1 and not _mean_the_same([form.example(first) for form in best]):
+        raise InputError(
+            f"{first.place}: the columns {quoted(first.fields)} can be read in several ways: "
+            f"{', or '.join(form.name for form in best)}.",
+            REMEDY,
+        )
+    return best[0]
+
+
+def chosen_layout(
+    first: Record,
+    *,
+    prompt_column: str | None,
+    prompt_template: str | None,
+    response_column: str | None,
+    label_column: str | None = None,
+) -> Layout:
+    """The layout that the user's options name, else the one that `detect` finds.
+
+    **Raises:**
+
+    `OptionError` for options that contradict each other, `InputError` as `detect`.
+    """
+    labels = tuple(name for name in LABELS if name != label_column)
+    if prompt_template is not None:
+        if prompt_column is not None or response_column is None:
+            raise OptionError(
+                "--prompt-template needs --response-column, and no --prompt-column.",
+                "Name the response's column, and the prompt's columns in the template's braces.",
+            )
+        if not template_columns(prompt_template):
+            raise OptionError(
+                "--prompt-template names no column.", "Write columns in braces: '{question}'."
+            )
+        form: Form = Template(prompt_template, response_column)
+    elif prompt_column is not None:
+        if response_column is None:
+            raise OptionError("--prompt-column needs --response-column.", "Name both columns.")
+        form = PromptResponse(Answer(response_column), prompt_column)
+    elif response_column is not None:
+        # One column alone: a conversation where it holds messages, else text.
+        is_chat = isinstance(first.fields.get(response_column), list)
+        form = Messages(response_column) if is_chat else Text(response_column)
+    else:
+        return detect(first, labels)
+    marked = _marked(form, first.fields, labels)
+    return Layout(form, named=True, labels=labels, marked=marked)
+
+
+def _marked(form: Form, fields: Fields, labels: tuple[str, ...]) -> str | None:
+    """The column that says whether an answer is desired; plain text has classes, not answers."""
+    return None if isinstance(form, Text | Segments) else undesired_column(fields, labels)
+
+
+def _candidates(fields: Fields) -> Iterator[Form]:
+    """All forms whose columns a row has."""
+    turns = [name for name in TURNS if name in fields and _may_be_turns(fields[name])]
+    system = _first(fields, SYSTEMS) or "system"
+    rejected = _first(fields, ("rejected_response", "rejected_messages"))
+    for column in turns:
+        yield Messages(column, system, _is_sharegpt(column, fields[column]), rejected)
+    yield from _preferences(fields, turns, system)
+    if {"input", "preferred_output", "non_preferred_output"} <= fields.keys():
+        yield OpenAiPreference()
+    for prompt, answers in _PAIRS.items():
+        if prompt in fields and prompt not in turns:
+            for column in answers:
+                if column in fields and not _is_preferred_turn(column, fields[column]):
+                    yield _pair(fields, prompt, column, system)
+    if "segments" in fields:
+        yield Segments()
+    if "text" in fields:
+        yield Text()
+
+
+def _preferences(fields: Fields, turns: list[str], system: str) -> Iterator[Form]:
+    for chosen, rejected in _REJECTED.items():
+        if not {chosen, rejected} <= fields.keys():
+            continue
+        if isinstance(fields[chosen], list | Mapping):
+            asking = [name for name in turns if not _is_answered(fields[name])]
+            prompts = [name for name in ("prompt", "question", "query", *asking) if name in fields]
+            for prompt in prompts:
+                yield Preference(prompt, chosen, rejected, system)
+        yield Preference(None, chosen, rejected, system)
+
+
+def _pair(fields: Fields, prompt: str, column: str, system: str) -> Form:
+    answer = _answer(fields, prompt, column)
+    if prompt.casefold() == "instruction":
+        has_context = "context" in fields and "input" not in fields  # as in Dolly
+        context = _CONTEXTS[has_context]
+        if "history" in fields:
+            return History(answer, prompt, context, system)
+        return PromptResponse(answer, prompt, PromptStyle.ALPACA, context, None, system)
+    if "history" in fields and isinstance(fields[prompt], str):
+        return History(answer, prompt, None, system)
+    if prompt != "question":
+        return PromptResponse(answer, prompt, system_column=system)
+    options = _first(fields, OPTIONS)
+    if column not in LISTED_ANSWERS and options is None:
+        return PromptResponse(answer, prompt, system_column=system)
+    context = _first(fields, _QUESTION_CONTEXTS) or "context"
+    return PromptResponse(answer, prompt, PromptStyle.QUESTION, context, options, system)
+
+
+def _answer(fields: Fields, prompt: str, column: str) -> Answer:
+    rejected = _REJECTED.get(column)
+    if rejected is not None:
+        return Answer(column, unread=(rejected,) if rejected in fields else ())
+    if {"reflection", "corrected"} <= fields.keys():
+        return Answer(column, sections=_REFLECTION)
+    if column == "solution" and prompt == "question":
+        return Answer(column, unread=("explanation",))  # Axolotl takes one or the other
+    if isinstance(fields[prompt], list):
+        return Answer(column)  # messages hold their thoughts themselves
+    # Beside an answer to a question it leads to it; elsewhere it may be about the row.
+    explained = ("explanation",) if prompt == "question" else ()
+    reasoning = _first(fields, (*REASONINGS, *explained))
+    return Answer(column, None if reasoning == column else reasoning)
+
+
+def _mean_the_same(examples: list[Example]) -> bool:
+    return not says_nothing(examples[0]) and all(example == examples[0] for example in examples)
+
+
+def _missed(form: Form, record: Record) -> list[str]:
+    """Known columns of the first row that a form leaves out; it may be no row that it can read."""
+    known = [name for name in known_columns(record.fields) if name not in form.columns]
+    if not known:
+        return []
+    try:
+        return left_out(record, form, form.example(record))
+    except InputError:
+        return known
+
+
+def _neglected(form: Form, fields: Fields) -> list[str]:
+    known = known_columns({name: ["any text"] for name in fields})
+    return [name for name in known if name not in form.columns]
+
+
+def _first(fields: Fields, names: tuple[str, ...]) -> str | None:
+    """The first of several columns with text in it, else the first that is there."""
+    there = [name for name in names if name in fields]
+    return next((name for name in there if holds_text(fields[name])), there[0] if there else None)
+
+
+def _is_preferred_turn(column: str, value: object) -> bool:
+    return isinstance(value, Mapping) or (column in _REJECTED and isinstance(value, list))
+
+
+def _may_be_turns(value: object) -> bool:
+    # A list as JSON is no conversation to trainers; as one it is refused with its type.
+    return value is None or isinstance(value, list) or str(value).startswith("[")
+
+
+def _is_answered(turns: object) -> bool:
+    """Whether turns end in an answer, so that they are no prompt."""
+    last = turns[-1] if isinstance(turns, list) and turns else None
+    return isinstance(last, Mapping) and any(role == ASSISTANT for role, _ in spoken(last)[-1:])
+
+
+def _is_sharegpt(column: str, turns: object) -> bool:
+    """Whether turns have `from` and `value`; where there are none, the column's name decides."""
+    has_roles = isinstance(turns, list) and any(
+        isinstance(turn, Mapping) and "role" in turn for turn in turns
+    )
+    return column == "conversations" and not has_roles
+
+
+def _unknown(first: Record) -> InputError:
+    fields = first.fields
+    for columns, why in _REFUSED.items():
+        if fields.keys() >= set(columns):
+            return InputError(
+                f"{first.place}: the columns {quoted(columns)} hold {why}.",
+                "Scan the data from which they were made, or name your columns: --prompt-column "
+                "and --response-column.",
+            )
+    if "prompt" in fields and not set(known_columns(fields)) - {"prompt"}:
+        return InputError(
+            f"{first.place}: there is a prompt and no response, so nothing to learn.",
+            "Name the column with the response: --prompt-column and --response-column.",
+        )
+    return InputError(
+        f"{first.place}: no known layout has the columns {quoted(fields)}.",
+        "Name yours: --prompt-column and --response-column, or --prompt-template "
+        "'{your_column} ...' and --response-column. Known layouts: prompt + response/completion, "
+        "instruction + input + output, question + answer(s), messages, conversations, "
+        "chosen + rejected, text, and those in docs/layouts.md.",
+    )

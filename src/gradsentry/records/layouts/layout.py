@@ -1,0 +1,203 @@
+"""A layout: the form in which rows are read, and what else their columns may hold."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gradsentry.errors import InputError
+from gradsentry.records.example import (
+    UNJUDGED,
+    Conversation,
+    Example,
+    Message,
+    PlainText,
+    Skipped,
+    SkipReason,
+    TextPair,
+    prompt_and_response,
+)
+from gradsentry.records.layouts.messages import ASSISTANT, read_turns
+from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, holds_text, known_columns
+from gradsentry.records.record import Record, quoted
+
+REMEDY = (
+    "Name the columns that are trained on: --prompt-column and --response-column, or "
+    "--prompt-template '{your_column} ...' and --response-column; --response-column alone for "
+    "messages or plain text. Or remove the columns that aren't."
+)
+
+
+class Form(Protocol):
+    """One way of reading a row."""
+
+    @property
+    def name(self) -> str:
+        """Its columns, as printed."""
+        ...
+
+    @property
+    def columns(self) -> Collection[str]:
+        """All columns that it reads where a row has them, and those that it may leave unread."""
+        ...
+
+    def example(self, record: Record) -> Example:
+        """What the row means; its response may be empty.
+
+        **Raises:**
+
+        `InputError` where a column is missing or of another type.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the rows of a data set are read."""
+
+    form: Form
+    named: bool = False
+    """The user named the columns; others aren't read, whatever they hold."""
+    labels: tuple[str, ...] = LABELS
+    """Columns that may mark an answer as undesired, as in KTO's data."""
+    marked: str | None = None
+    """The one of them that does so in the first row."""
+    unread: tuple[str, ...] = ()
+    """Columns of the first row with text that no trainer reads by their names."""
+
+    @property
+    def name(self) -> str:
+        """As printed, with what isn't read."""
+        parts = [self.form.name]
+        if self.marked is not None:
+            parts.append(f"{self.marked} (rows marked as undesired have no score)")
+        if self.unread:
+            parts.append(f"not read: {quoted(self.unread)}")
+        return "; ".join(parts)
+
+    def example(self, record: Record) -> Example:
+        """What a row means.
+
+        **Raises:**
+
+        `InputError` where a column is missing or of another type, or where a column that trainers
+        read would be left out.
+        """
+        with nesting_errors(record):
+            return self._example(record)
+
+    def _example(self, record: Record) -> Example:
+        example = self.form.example(record)
+        if isinstance(example, Skipped) and example.reason in UNJUDGED:
+            return example
+        if not self.named:
+            if left := left_out(record, self.form, example):
+                raise InputError(
+                    f"{record.place}: {quoted(left)} would be left out, which a trainer may read; "
+                    f"the rows are read as {self.form.name}.",
+                    REMEDY,
+                )
+            if any(holds_text(record.fields.get(column)) for column in MEDIA):
+                return Skipped(SkipReason.NOT_TEXT)
+        if says_nothing(example):
+            return Skipped(SkipReason.EMPTY_RESPONSE)
+        if not isinstance(example, PlainText) and is_undesired(record, self.labels):
+            return Skipped(SkipReason.UNDESIRED)
+        return example
+
+
+@contextlib.contextmanager
+def nesting_errors(record: Record) -> Iterator[None]:
+    """Lists in lists without end, as an error that names the row."""
+    try:
+        yield
+    except RecursionError:
+        raise InputError(
+            f"{record.place}: a value is nested too deeply.", "Mend or remove the row."
+        ) from None
+
+
+def says_nothing(example: Example) -> bool:
+    """Whether an example has no response."""
+    match example:
+        case TextPair(_, text) | PlainText(text):
+            return not text
+        case _:
+            return False
+
+
+def left_out(record: Record, form: Form, example: Example) -> list[str]:
+    """Columns with names that trainers read, and with text that a form doesn't read.
+
+    What the example says anyway isn't left out, such as a prompt that is the first message, too.
+    What may be trained on must be a target there.
+    """
+    known = [name for name in known_columns(record.fields) if name not in form.columns]
+    return [name for name in known if not _is_said(record, name, example)] if known else []
+
+
+def _is_said(record: Record, column: str, example: Example) -> bool:
+    value = record.fields[column]
+    is_prompt = column.casefold() in PROMPTS
+    if isinstance(value, str):
+        prompts, answers = _texts(example)
+        return value.strip() in (prompts | answers if is_prompt else answers)
+    if is_prompt or not isinstance(example, Conversation):
+        return False
+    try:
+        turns = read_turns(value, record, column)
+    except InputError:
+        return False
+    messages = [_comparable(message) for message in example.messages]
+    said, targets = set(messages), {messages[turn] for turn in example.target_turns}
+    return turns.problem is None and all(
+        _comparable(message) in (targets if message["role"] == ASSISTANT else said)
+        for message in turns.messages
+    )
+
+
+def _comparable(message: Message) -> str:
+    return json.dumps(message, sort_keys=True, default=str)
+
+
+def _texts(example: Example) -> tuple[set[str], set[str]]:
+    """The texts of the prompt, and those that are targets; the whole row is one of these."""
+    match example:
+        case TextPair(prompt, response):
+            return {prompt.strip()}, {response.strip(), (prompt + response).strip()}
+        case PlainText(text):
+            return set(), {text.strip()}
+        case Conversation():
+            targets = set(example.target_turns)
+            sides: tuple[set[str], set[str]] = (set(), set())
+            for turn, message in enumerate(example.messages):
+                sides[turn in targets].add(str(message["content"]).strip())
+            sides[1].add(prompt_and_response(example)[1].strip())
+            return sides
+        case Skipped():
+            return set(), set()
+
+
+def undesired_column(fields: Mapping[str, object], labels: Collection[str]) -> str | None:
+    """The column that says whether a row's answer is desired, if one does."""
+    return next((name for name in labels if _desired(name, fields.get(name)) is not None), None)
+
+
+def is_undesired(record: Record, labels: Collection[str]) -> bool:
+    """Whether the row itself says that training is to move away from its answer."""
+    return any(_desired(name, record.fields.get(name)) is False for name in labels)
+
+
+def _desired(name: str, value: object) -> bool | None:
+    """A label's meaning; None if it is none.
+
+    A column `label` with numbers is taken for classes. CSV files have no booleans but texts.
+    """
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value.strip().casefold())
+    if isinstance(value, bool) or (name == "kto_tag" and value in (0, 1)):
+        return bool(value)
+    return None

@@ -1,0 +1,181 @@
+"""The column names that trainers read, by what they hold.
+
+A column with one of these names, and text in it, is never ignored in silence: the layout reads it,
+or the data is refused. Names are compared without regard to case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+TURNS = ("messages", "conversations", "conversation", "dialogue", "dialog", "chat", "turns")
+"""Columns with lists of messages."""
+
+SYSTEMS = ("system", "system_prompt", "system_message")
+OPTIONS = ("options", "choices")
+REASONINGS = (
+    "reasoning",
+    "reasoning_content",
+    "rationale",
+    "cot",
+    "cot_content",
+    "chain_of_thought",
+    "thinking",
+    "thought",
+)
+
+PROMPTS = frozenset(
+    {
+        *SYSTEMS,
+        *OPTIONS,
+        "prompt",
+        "instruction",
+        "input",
+        "inputs",
+        "query",
+        "question",
+        "context",
+        "article",
+        "document",
+        "passage",
+        "problem",
+        "history",
+        "unanswerable_question",
+        "message_1",
+        "src",
+        "tools",
+        "functions",
+    }
+)
+"""Names of what comes before the answer."""
+
+TARGETS = frozenset(
+    {
+        *TURNS,
+        *REASONINGS,
+        "response",
+        "responses",
+        "completion",
+        "completions",
+        "output",
+        "outputs",
+        "answer",
+        "answers",
+        "generation",
+        "target",
+        "targets",
+        "chosen",
+        "chosen_response",
+        "chosen_conversations",
+        "chosen_messages",
+        "rejected",
+        "rejected_response",
+        "rejected_conversations",
+        "rejected_messages",
+        "preferred_output",
+        "non_preferred_output",
+        "reference_answer",
+        "text",
+        "content",
+        "code",
+        "solution",
+        "summary",
+        "tgt",
+        "message_2",
+        "revision",
+        "reflection",
+        "corrected",
+        "critiques",
+        "explanation",
+        "segments",
+        "input_ids",
+    }
+)
+"""Names of what may be trained on."""
+
+_READ = PROMPTS | TARGETS
+
+MEDIA = ("image", "images", "video", "videos", "audio", "audios")
+
+LABELS = ("label", "kto_tag")
+"""Columns of KTO data that say whether an answer is desired."""
+
+METADATA = frozenset(
+    {
+        "id",
+        "idx",
+        "index",
+        "uuid",
+        "uid",
+        "key",
+        "hash",
+        "sha256",
+        "md5",
+        "name",
+        "source",
+        "origin",
+        "dataset",
+        "split",
+        "subset",
+        "category",
+        "type",
+        "tag",
+        "lang",
+        "language",
+        "locale",
+        "license",
+        "version",
+        "url",
+        "link",
+        "date",
+        "time",
+        "timestamp",
+        "created",
+        "created_at",
+        "updated_at",
+        "author",
+        "speaker",
+        "sender",
+        "recipient",
+        "channel",
+        "user",
+        "model",
+        "provider",
+        "emotion",
+        "sentiment",
+        "intent",
+        "status",
+        "finish_reason",
+        "stop_reason",
+    }
+)
+"""Names of what describes a row or a turn and is no part of it."""
+
+
+def is_metadata(name: str) -> bool:
+    """Whether a column or key describes its row rather than being a part of it."""
+    folded = name.casefold()
+    return folded in METADATA or folded.endswith("_id")
+
+
+def holds_text(value: object) -> bool:
+    """Whether a value may hold text: it is no blank text, and no empty list or mapping."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, list | tuple | Mapping) and len(value) > 0
+
+
+def known_columns(fields: Mapping[str, object]) -> list[str]:
+    """The columns whose names trainers read, with text in them."""
+    return [
+        column
+        for column, value in fields.items()
+        if (folded := str(column).casefold()) in _READ
+        and holds_text(value)
+        and not (folded in TURNS and _is_name(value))
+    ]
+
+
+def _is_name(value: object) -> bool:
+    """Whether it is one word: a conversation's name, and no conversation."""
+    return isinstance(value, str) and len(value.split()) == 1 and not value.startswith("[")
