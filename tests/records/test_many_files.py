@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
 from pathlib import Path
 
@@ -154,6 +155,24 @@ def test_shards_lie_in_their_folder_or_in_the_cache_of_the_hub(tmp_path: Path) -
     (snapshot / "train2.jsonl").symlink_to(tmp_path / "secret.jsonl")
     with pytest.raises(InputError, match="link that leads out of the folder"):
         open_source(snapshot)
+
+
+def test_no_shard_is_passed_over_because_its_folder_is_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/a.jsonl").write_bytes(LINES[0])
+    (tmp_path / "elsewhere/b.jsonl").write_bytes(LINES[1])
+    (tmp_path / "data/more").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"data/more: this is a link"):
+        open_source(tmp_path / "data")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into everything")
+def test_no_shard_is_passed_over_because_its_folder_is_closed(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(LINES[0])
+    (tmp_path / "more").mkdir(mode=0)
+    with pytest.raises(InputError, match="more: can't be read"):
+        open_source(tmp_path)
 
 
 PARQUET = io.BytesIO()
