@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -316,6 +317,59 @@ def test_bench_prints_its_tables(
     assert "no/such/model" in failed.stderr
     assert gradsentry(*command, "--table", "t").returncode == 0
     assert gradsentry(*command, "--table", "v").returncode == 2
+
+
+def test_several_files_and_standard_input_are_scanned(
+    gradsentry: Gradsentry,
+    data: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lines = data.read_bytes().splitlines(keepends=True)
+    (tmp_path / "a.jsonl").write_bytes(b"".join(lines[:15]))
+    (tmp_path / "b.jsonl").write_bytes(b"".join(lines[15:]))
+    scores = []
+    common = ("-m", tiny_folder, "--detector", "length", "--threshold", "1")
+    for number, names in enumerate((["data.jsonl"], ["a.jsonl", "b.jsonl"], ["-"])):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"".join(lines))))
+        out = tmp_path / f"out{number}"
+        paths = [name if name == "-" else tmp_path / name for name in names]
+        done = gradsentry("scan", *paths, *common, "-o", out)
+        assert done.returncode == 0, done.stderr
+        assert (out / "clean.jsonl").read_bytes() == data.read_bytes()
+        scores.append((out / "scores.parquet").read_bytes())
+    assert scores[0] == scores[1] == scores[2]
+
+
+def test_none_of_several_files_is_replaced_by_results(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir()
+    inside = tmp_path / "out/rows.jsonl"
+    inside.write_bytes(data.read_bytes())
+    done = gradsentry("scan", data, inside, "-m", tiny_folder, "-o", tmp_path / "out", "--force")
+    assert done.returncode == 2
+    assert "what is scanned lies in the output folder" in done.stderr
+    done = gradsentry("poison", data, inside, "-o", inside, "--force")
+    assert done.returncode == 2
+    assert "this is the data itself" in done.stderr
+    assert inside.read_bytes() == data.read_bytes()
+
+
+def test_columns_typed_wrong_are_found_before_a_model_is_loaded(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path
+) -> None:
+    for options in (
+        ["--label-column", "poisonde"],
+        ["--prompt-column", "promt", "--response-column", "response"],
+        ["--prompt-template", "{promt}", "--response-column", "response"],
+    ):
+        done = gradsentry("scan", data, "-m", tiny_folder, *options)
+        assert done.returncode == 2
+        assert "Loading the model" not in done.stderr
+        assert "there is no column" in done.stderr
+        assert "Did you mean" in done.stderr
 
 
 HOSTILE = "evil\x1b[2J\u202egnp\x9b31m\u200bname"

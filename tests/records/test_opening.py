@@ -113,3 +113,29 @@ def test_a_folder_that_may_not_be_entered_is_refused(
     with pytest.raises(InputError, match=r"closed/rows\.jsonl: can't be read \(Permission denied"):
         open_source("closed/rows.jsonl")
     assert hub_calls == []
+
+
+def test_rows_that_come_from_code_are_refused() -> None:
+    """Neither is what a trainer sees what lies in the data set, nor may a scan run the code."""
+
+    def transform(_: object) -> dict[str, list[str]]:
+        raise AssertionError("the transform ran")
+
+    data = datasets.Dataset.from_list([{"text": "a"}])
+    data.set_transform(transform)
+    for given in (data, datasets.Dataset.from_list([{"text": "a"}]).with_transform(transform)):
+        with pytest.raises(InputError, match=r"transform(.|\n)*`map`"):
+            open_source(given)
+    for streamed in (
+        datasets.Dataset.from_list([{"text": "a"}]).to_iterable_dataset(),
+        datasets.IterableDatasetDict(train=data.with_format(None).to_iterable_dataset()),
+    ):
+        with pytest.raises(InputError, match=r"streamed(.|\n)*streaming=True"):
+            open_source(streamed)
+
+
+@pytest.mark.parametrize("form", ["numpy", "pandas", "arrow", "torch"])
+def test_other_formats_change_no_rows(form: str) -> None:
+    rows = [{"text": "a", "n": [1, 2]}, {"text": "b", "n": []}]
+    data = datasets.Dataset.from_list(rows).with_format(form, columns=["text"])
+    assert [record.fields for record in open_source(data).records()] == rows

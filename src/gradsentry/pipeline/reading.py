@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from gradsentry.errors import InputError
 from gradsentry.pipeline.options import DataOptions
 from gradsentry.records import Layout, Record, Source, chosen_layout, open_source
@@ -26,10 +28,10 @@ def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
             response_column=options.response_column,
             label_column=options.label_column,
         )
+        layout.example(first)  # a column that isn't there is found before a model is loaded
     except InputError:
-        wrapped = wrapped_rows(first.fields, source.label)  # the only "row" holds them all
-        if wrapped is not None:
+        wrapped = wrapped_rows(first.fields, source.label)
+        if wrapped is not None and len(list(islice(source.records(), 2))) == 1:
             raise wrapped from None
         raise
-    layout.example(first)  # a column that isn't there is found before a model is loaded
     return source, layout, first

@@ -56,9 +56,9 @@ def row_sizes(array: pa.Array, *, text: bool = False) -> Sizes:
     if _is_bytes(kind) or _is_text(kind):
         return _filled(pc.binary_length(array)) + 8
     if pa.types.is_dictionary(kind):
-        of_values = row_sizes(array.dictionary, text=text)
-        indices = _filled(array.indices)
-        return _at(of_values, indices) if len(of_values) else np.full(len(array), 8, np.int64)
+        if array.null_count == len(array):
+            return np.full(len(array), 8, np.int64)
+        return _at(row_sizes(array.dictionary, text=text), _filled(array.indices))
     if pa.types.is_struct(kind):
         sizes = np.full(len(array), 16, np.int64)
         for child in array.flatten():
@@ -119,15 +119,21 @@ def checked_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
     """
     sizes: Sizes = np.zeros(batch.num_rows, np.int64)
     texts = np.zeros_like(sizes)
-    for column in batch.columns:
-        sizes += row_sizes(column)
-        texts += row_sizes(column, text=True)
-    for limit, found, error in (
+    try:
+        for column in batch.columns:
+            sizes += row_sizes(column)
+            texts += row_sizes(column, text=True)
+    except pa.ArrowInvalid as invalid:
+        raise InputError(
+            f"{label}, row {row} or one soon after: a value can't be read ({first_line(invalid)}).",
+            "Write the file again.",
+        ) from None
+    for limit, found, problem in (
         (ROW_TEXT, texts, too_much_text),
         (ROW_BYTES, sizes, too_many_bytes),
     ):
         if (found > limit).any():
-            raise error(f"{label}, row {row + int(np.argmax(found > limit))}")
+            raise problem(f"{label}, row {row + int(np.argmax(found > limit))}")
     return sizes
 
 

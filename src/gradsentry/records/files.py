@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def open_shards(folder: Path, split: str | None) -> Source:
 
     `InputError` if there are none, or it isn't clear which of them are one data set.
     """
-    files = sorted(path for path in folder.rglob("*") if _is_data(path, folder))
+    files = sorted(path for path in _below(folder) if _is_data(path, folder))
     if not files:
         raise InputError(
             f"{folder}: there are no data files in this folder.",
@@ -96,19 +97,34 @@ def open_shards(folder: Path, split: str | None) -> Source:
     chosen = splits[chosen_split(list(splits), split, str(folder))]
     for path in chosen:
         if not path.resolve().is_relative_to(_root(folder)):
-            raise InputError(
-                f"{path}: this is a link that leads out of the folder.",
-                "Name the file that it leads to, or put a copy in its place.",
-            )
+            raise _leads_out(path)
     return open_files(chosen, str(folder))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files in a folder and its folders; one that can't be looked into is an error."""
+
+    def fail(error: OSError) -> None:
+        raise error
+
+    for name, folders, files in os.walk(folder, onerror=fail):
+        for inner in folders:
+            if (Path(name) / inner).is_symlink():
+                raise _leads_out(Path(name) / inner)
+        yield from (Path(name) / file for file in files)
+
+
+def _leads_out(path: Path) -> InputError:
+    return InputError(
+        f"{path}: this is a link that leads out of the folder.",
+        "Name what it leads to, or put a copy in its place.",
+    )
 
 
 def _is_data(path: Path, folder: Path) -> bool:
     """Whether a path in a folder is named like a data file; what is hidden isn't."""
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    if hidden or path.name in METADATA or named_format(path) is None:
-        return False
-    return not path.is_dir()
+    return not (hidden or path.name in METADATA or named_format(path) is None)
 
 
 def _split_of(path: Path) -> str:

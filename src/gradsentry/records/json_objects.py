@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from types import UnionType
 
 from gradsentry.errors import InputError
 
@@ -32,9 +33,11 @@ def beginning(data: bytes) -> dict[str, object]:
             try:
                 fields[name], place = decoder.raw_decode(text, start)
             except ValueError:
+                inner = _after(text, start + 1, "")
                 if text[start] == "[":
-                    first = text[_after(text, start + 1, "")]
-                    fields[name] = [{}] if first == "{" else [first]
+                    fields[name] = [{}] if text[inner] == "{" else [""]
+                elif text[start] == "{" and text.startswith('"0"', inner):
+                    fields[name] = {"0": ""}
                 return fields
     except (ValueError, IndexError, RecursionError):
         return fields
@@ -50,9 +53,7 @@ def _after(text: str, place: int, mark: str) -> int:
 def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
     """The error for an object that isn't a row but holds all of them; None if it holds none."""
     for name, value in fields.items():
-        if name in _OF_ROWS or not isinstance(value, list) or not value:
-            continue
-        if all(isinstance(item, dict) for item in value):
+        if name not in _OF_ROWS and _is_list_of(value, dict):
             way = f"json.load(open({label!r}))[{name!r}]"
             return InputError(
                 f"{label}: the file is one JSON object, which holds its rows under the key "
@@ -60,11 +61,10 @@ def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
                 "Write the rows alone, for example with: python -c "
                 + shlex.quote(f"import json; json.dump({way}, open('rows.json', 'w'))"),
             )
-    columns = [name for name, value in fields.items() if isinstance(value, list | dict)]
-    if columns and len(columns) == len(fields) and not _OF_ROWS & set(columns):
+    if fields and all(_is_column(value) for value in fields.values()):
+        names = ", ".join(repr(name) for name in list(fields)[:3])
         return InputError(
-            f"{label}: the file is one JSON object, which holds a list for each column "
-            f"({', '.join(map(repr, columns[:3]))}).",
+            f"{label}: the file is one JSON object, which holds a list for each column ({names}).",
             f"Write one object for each row, {_ROWS}. With pandas: python -c "
             + shlex.quote(
                 f"import pandas; pandas.read_json({label!r})"
@@ -72,3 +72,14 @@ def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
             ),
         )
     return None
+
+
+def _is_column(value: object) -> bool:
+    """Whether this is a column's values: in a list, or under their numbers, as pandas writes."""
+    if isinstance(value, dict):
+        return bool(value) and all(str(key).isdecimal() for key in value)
+    return _is_list_of(value, str | int | float | None)
+
+
+def _is_list_of(value: object, kind: type | UnionType) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(x, kind) for x in value)

@@ -17,7 +17,7 @@ import stat
 import sys
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -178,21 +178,31 @@ def uncompressed(file: Digesting, compression: Compression) -> io.BufferedReader
         case Compression.GZIP:
             return io.BufferedReader(gzip.GzipFile(fileobj=raw))
         case Compression.BZIP2:
-            return io.BufferedReader(bz2.BZ2File(raw))
+            return io.BufferedReader(_Streams(raw, bz2.BZ2Decompressor), _CHUNK)
         case Compression.XZ:
-            return io.BufferedReader(_Xz(raw), _CHUNK)
+            return io.BufferedReader(_Streams(raw, _xz_decompressor), _CHUNK)
         case Compression.ZSTD:
             stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
             return io.BufferedReader(stream, _CHUNK)
     return raw  # type: ignore[return-value]
 
 
-class _Xz(io.RawIOBase):
-    """As `lzma.LZMAFile`, with a bound on the memory that a file may ask for."""
+def _xz_decompressor() -> lzma.LZMADecompressor:
+    return lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
 
-    def __init__(self, file: IO[bytes]) -> None:
+
+class _Streams(io.RawIOBase):
+    """Unpacks compressed streams that follow each other, and refuses whatever else does.
+
+    The standard library's files pass over what they don't know, and bound no memory.
+    """
+
+    def __init__(
+        self, file: IO[bytes], new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
+    ) -> None:
         self._file = file
-        self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+        self._new = new
+        self._decompressor = new()
 
     def readable(self) -> bool:
         return True
@@ -204,7 +214,7 @@ class _Xz(io.RawIOBase):
                 rest = (self._decompressor.unused_data + self._file.read(_CHUNK)).lstrip(b"\0")
                 if not rest:
                     return 0
-                self._decompressor = lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
+                self._decompressor = self._new()
             else:
                 rest = self._file.read(_CHUNK) if self._decompressor.needs_input else b""
                 if not rest and self._decompressor.needs_input:

@@ -1,0 +1,162 @@
+"""Formats are told from names and beginnings; what isn't as it says is named with its remedy."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import json
+import lzma
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from gradsentry.errors import InputError
+from gradsentry.pipeline import DataOptions
+from gradsentry.pipeline.reading import opened
+from gradsentry.records import open_source
+from tests.records.rows import mask_of, rows_of
+
+ROWS = [{"prompt": f"p{row}", "response": "ü" * row} for row in range(300)]
+LINES = "".join(json.dumps(row) + "\n" for row in ROWS).encode()
+PACK = {
+    ".gz": gzip.compress,
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+    ".zst": lambda data: pa.compress(data, codec="zstd", asbytes=True),
+}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_compressed_files_come_back_compressed(suffix: str, tmp_path: Path) -> None:
+    half = len(LINES) // 2
+    packed = PACK[suffix](LINES[:half]) + PACK[suffix](LINES[half:])  # as `cat` joins them
+    path = tmp_path / f"rows.jsonl{suffix}"
+    path.write_bytes(packed)
+    source = open_source(path)
+    assert rows_of(source) == ROWS
+    names = source.write(tmp_path, {"clean": mask_of(300, range(300))})
+    assert names == {"clean": f"clean.jsonl{suffix}"}
+    first = (tmp_path / names["clean"]).read_bytes()
+    assert rows_of(open_source(tmp_path / names["clean"])) == ROWS
+    source.write(tmp_path, {"clean": mask_of(300, range(300))})
+    assert (tmp_path / names["clean"]).read_bytes() == first
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_compressed_files_that_are_cut_or_mixed_up_are_refused(suffix: str, tmp_path: Path) -> None:
+    packed = PACK[suffix](LINES)
+    path = tmp_path / f"rows.jsonl{suffix}"
+    for broken in (packed[:-3], packed[: len(packed) // 2], LINES, packed + b"some more"):
+        path.write_bytes(broken)
+        with pytest.raises(InputError, match=r"compressed data is broken|can't be read"):
+            rows_of(open_source(path))
+    path.with_suffix("").write_bytes(packed)
+    with pytest.raises(InputError, match=rf"name doesn't say so(.|\n)*{suffix}"):
+        open_source(path.with_suffix(""))
+
+
+def test_a_compressed_file_may_not_ask_for_any_memory(tmp_path: Path) -> None:
+    filters = [{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 29}]
+    (tmp_path / "rows.jsonl.xz").write_bytes(lzma.compress(LINES, filters=filters))
+    with pytest.raises(InputError, match="compressed data"):
+        rows_of(open_source(tmp_path / "rows.jsonl.xz"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "rows.csv"])
+def test_other_encodings_are_named_with_the_way_out_of_them(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
+    text = {"rows.jsonl": LINES.decode(), "rows.json": json.dumps(ROWS), "rows.csv": "text\nü\n"}
+    (tmp_path / name).write_text(text[name], encoding=encoding)
+    with pytest.raises(InputError) as caught:
+        open_source(tmp_path / name)
+    shown = encoding.upper().replace("-LE", "LE").replace("-BE", "BE")
+    assert f"is in {shown}, not in UTF-8" in caught.value.problem
+    command = caught.value.remedy.partition("with: ")[2]
+    mended = subprocess.run(command, shell=True, capture_output=True, check=True).stdout
+    assert mended.removeprefix(codecs.BOM_UTF8).decode() == text[name]
+
+
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.ndjson", "rows.json", "rows.jsonl.gz"])
+def test_an_array_is_read_as_one_whatever_the_file_is_called(name: str, tmp_path: Path) -> None:
+    data = json.dumps(ROWS, indent=1).encode()
+    (tmp_path / name).write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    source = open_source(tmp_path / name)
+    assert rows_of(source) == ROWS
+    names = source.write(tmp_path, {"clean": mask_of(300, [1])})
+    assert names["clean"] == "clean.json" + (".gz" if name.endswith("gz") else "")
+
+
+WRAPPED = [
+    {"version": "1.1", "data": ROWS},
+    {"data": ROWS},
+    {"meta": {"a": [1, {"b": "}"}]}, "rows": ROWS, "more": 1},
+]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("value", WRAPPED)
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+def test_rows_under_a_key_are_found_and_the_remedy_extracts_them(
+    name: str, value: dict[str, object], indent: int | None, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    path.write_text(json.dumps(value, indent=indent))
+    key = "rows" if "rows" in value else "data"
+    with pytest.raises(InputError, match=f"one JSON object, .* under the key '{key}'") as caught:
+        opened(path, DataOptions())
+    command = caught.value.remedy.partition("with: ")[2].replace("python", sys.executable, 1)
+    subprocess.run(command, shell=True, check=True, cwd=tmp_path)
+    assert rows_of(open_source(tmp_path / "rows.json")) == ROWS
+
+
+def test_rows_under_a_key_are_found_in_a_file_too_large_for_a_row(tmp_path: Path) -> None:
+    path = tmp_path / "rows.json"
+    path.write_text(json.dumps({"version": "1.1", "data": [{"text": "x" * 100_000}] * 100}))
+    with pytest.raises(InputError, match="under the key 'data'"):
+        rows_of(open_source(path))
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt": [row["prompt"] for row in ROWS], "response": [row["response"] for row in ROWS]},
+        {"instruction": {"0": "a", "1": "b"}, "output": {"0": "c", "1": "d"}},
+    ],
+)
+def test_columns_as_lists_are_named_as_such(
+    value: dict[str, object], indent: int | None, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.json").write_text(json.dumps(value, indent=indent))
+    with pytest.raises(InputError, match="holds a list for each column"):
+        opened(tmp_path / "rows.json", DataOptions())
+
+
+def test_one_row_with_lists_is_a_row(tmp_path: Path) -> None:
+    messages = [{"role": "user", "content": "x" * 100_000}, {"role": "assistant", "content": "y"}]
+    row = {"messages": messages, "tags": []}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    assert rows_of(opened(tmp_path / "rows.jsonl", DataOptions())[0]) == [row]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"prompt_column": "promt", "response_column": "response"}, "'promt'(.|\n)*'prompt'"),
+        ({"prompt_column": "prompt", "response_column": "respones"}, "'respones'(.|\n)*'response'"),
+        ({"prompt_template": "{Prompt}", "response_column": "response"}, "'Prompt'(.|\n)*'prompt'"),
+        ({"response_column": "n"}, "'n' holds a value of type int"),
+    ],
+)
+def test_a_column_typed_wrong_is_found_at_once(
+    options: dict[str, str], said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "p", "response": "r", "n": 1}\n')
+    with pytest.raises(InputError, match=said):
+        opened(tmp_path / "rows.jsonl", DataOptions(**options))
