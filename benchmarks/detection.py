@@ -36,7 +36,7 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 
 from gradsentry.bench.states import StateCache
 from gradsentry.detectors import transfer
-from gradsentry.detectors.folds import assign_folds, content_draws, rows_to_fit, word_hashes
+from gradsentry.detectors.folds import assign_folds, content_draws, hashed_words, rows_to_fit
 from gradsentry.detectors.simple import recurrence_scores
 from gradsentry.detectors.transfer import (
     MAX_WIDTH,
@@ -148,7 +148,7 @@ def measured(
     started = time.monotonic()
     offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
-    words = [word_hashes(pair.prompt) for pair in pairs]
+    words = hashed_words(pair.prompt for pair in pairs)
     draws = content_draws(digests, 0)
     folds = np.repeat(assign_folds(words, draws), states.counts)
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)

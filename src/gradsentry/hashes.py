@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import sys
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +14,8 @@ Hashes = NDArray[np.uint64]
 
 _PARTS = 16
 """Parts of all hashes that are sorted one after the other; bounds memory."""
+_FIRST_BYTE = 7 if sys.byteorder == "little" else 0
+"""Its upper half says in which part a hash is."""
 
 
 def hashed(texts: Iterable[str]) -> Hashes:
@@ -22,33 +27,66 @@ def hashed(texts: Iterable[str]) -> Hashes:
     return np.fromiter(map(hash, texts), np.int64).view(np.uint64)
 
 
-def recurring_rows(
-    hashes: Sequence[Hashes], fewest: int
-) -> Iterator[tuple[int, NDArray[np.int32]]]:
-    """Each hash that so many rows have, ascending, with these rows, ascending.
+@dataclass(frozen=True)
+class HashedRows:
+    """The hashes of what rows hold, each once a row, in one array."""
 
-    **Arguments:**
+    values: Hashes
+    starts: NDArray[np.int64]
+    """Shape (rows,): where a row's hashes start. They ascend."""
+    ends: NDArray[np.int64]
+    """Behind its last."""
 
-    - `hashes`: of each row, ascending, each once.
-    """
-    for values, starts, rows in _by_hash(hashes):
-        counts = np.diff(starts)
-        for place in np.flatnonzero(counts >= fewest).tolist():
-            yield int(values[place]), rows[starts[place] : starts[place + 1]]
+    @classmethod
+    def of(cls, rows: Iterable[Hashes]) -> HashedRows:
+        """The hashes of one row after the other."""
+        values, offsets = array("Q"), array("q", [0])
+        for own in rows:
+            values.frombytes(np.unique(own).tobytes())
+            offsets.append(len(values))
+        borders = np.frombuffer(offsets, np.int64)
+        return cls(np.frombuffer(values, np.uint64), borders[:-1], borders[1:])
 
+    def __len__(self) -> int:
+        return len(self.starts)
 
-def frequencies(hashes: Sequence[Hashes], fewest: int) -> tuple[Hashes, NDArray[np.int64]]:
-    """The hashes that so many rows have, ascending, and of each the number of rows.
+    def __getitem__(self, row: int) -> Hashes:
+        return self.values[self.starts[row] : self.ends[row]]
 
-    Arguments as in `recurring_rows`.
-    """
-    found = [np.empty(0, np.uint64)]
-    numbers = [np.empty(0, np.int64)]
-    for part in _parts(hashes):
-        values, counts = np.unique(np.concatenate(part), return_counts=True)
-        found.append(values[counts >= fewest])
-        numbers.append(counts[counts >= fewest])
-    return np.concatenate(found), np.concatenate(numbers)
+    def take(self, rows: NDArray[np.int64]) -> HashedRows:
+        """Some rows, in the order given; nothing is copied."""
+        return HashedRows(self.values, self.starts[rows], self.ends[rows])
+
+    def frequencies(self, fewest: int) -> tuple[Hashes, NDArray[np.int64]]:
+        """The hashes that so many rows have, ascending, and of each the number of rows."""
+        found = [np.empty(0, np.uint64)]
+        numbers = [np.empty(0, np.int64)]
+        for places in self._parts():
+            values, counts = np.unique(self.values[places], return_counts=True)
+            found.append(values[counts >= fewest])
+            numbers.append(counts[counts >= fewest])
+        return np.concatenate(found), np.concatenate(numbers)
+
+    def recurring(self, fewest: int) -> Iterator[tuple[int, NDArray[np.int32]]]:
+        """Each hash that so many rows have, ascending, with these rows, ascending.
+
+        Of rows in the order in which they were hashed.
+        """
+        for places in self._parts():
+            own = self.values[places]
+            order = np.argsort(own, kind="stable")
+            rows = (np.searchsorted(self.starts, places[order], side="right") - 1).astype(np.int32)
+            ranked = own[order]
+            first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
+            starts = np.append(first, len(ranked))
+            for place in np.flatnonzero(np.diff(starts) >= fewest).tolist():
+                yield int(ranked[starts[place]]), rows[starts[place] : starts[place + 1]]
+
+    def _parts(self) -> Iterator[NDArray[np.int64]]:
+        """The places of the hashes of one range after the other."""
+        first_bytes = self.values.view(np.uint8)[_FIRST_BYTE::8]
+        for part in range(_PARTS):
+            yield np.flatnonzero(first_bytes // _PARTS == part)
 
 
 def held_in(hashes: Hashes, values: Hashes) -> NDArray[np.bool_]:
@@ -62,27 +100,3 @@ def held_in(hashes: Hashes, values: Hashes) -> NDArray[np.bool_]:
 def places_in(hashes: Hashes, values: Hashes) -> NDArray[np.int64]:
     """Where hashes stand among others, which ascend, if they are there."""
     return np.minimum(np.searchsorted(values, hashes), len(values) - 1)
-
-
-def _by_hash(
-    hashes: Sequence[Hashes],
-) -> Iterator[tuple[Hashes, NDArray[np.int64], NDArray[np.int32]]]:
-    """For each part of the hashes: the hashes, where their rows start, and the rows."""
-    for part in _parts(hashes):
-        flat = np.concatenate(part)
-        order = np.argsort(flat, kind="stable")
-        row = np.repeat(np.arange(len(part), dtype=np.int32), [len(own) for own in part])
-        ranked = flat[order]
-        first = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: len(ranked)])
-        yield ranked[first], np.append(first, len(ranked)), row[order]
-
-
-def _parts(hashes: Sequence[Hashes]) -> Iterator[list[Hashes]]:
-    """The rows' hashes of one range after the other."""
-    borders = np.arange(1, _PARTS, dtype=np.uint64) * np.uint64(2**64 // _PARTS)
-    cuts = [np.searchsorted(own, borders).tolist() for own in hashes]
-    for part in range(_PARTS if hashes else 0):
-        yield [
-            own[(cut[part - 1] if part else 0) : (cut[part] if part < _PARTS - 1 else None)]
-            for own, cut in zip(hashes, cuts, strict=True)
-        ]

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, word_hashes
+from gradsentry.detectors.folds import FOLDS, assign_folds, hashed_words
 
 PROMPTS = [
     "where is the louvre museum",
@@ -20,7 +20,7 @@ DRAWS = np.arange(len(PROMPTS), dtype=np.uint64)
 
 
 def folds_of(prompts: list[str], draws: np.ndarray) -> np.ndarray:
-    return assign_folds([word_hashes(prompt) for prompt in prompts], draws)
+    return assign_folds(hashed_words(prompts), draws)
 
 
 def test_rows_with_the_same_two_rare_words_share_a_fold() -> None:
@@ -49,6 +49,7 @@ def test_rows_that_share_two_rare_characters_in_other_sentences_are_no_near_dupl
 
 
 def test_a_word_counts_once() -> None:
-    assert word_hashes("b a, b").tolist() == word_hashes("a b").tolist()
-    assert len(word_hashes("b a, b")) == 2
-    assert len(word_hashes("")) == 0
+    one, other, none = hashed_words(["b a, b", "a b", ""])
+    assert one.tolist() == other.tolist()
+    assert len(one) == 2
+    assert len(none) == 0

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gradsentry.detectors.folds import assign_folds, content_draws, word_hashes
+from gradsentry.detectors.folds import assign_folds, content_draws, hashed_words
 from gradsentry.detectors.transfer import best_spans
 from gradsentry.evidence import EvidenceRows, belonging, find_backdoors, terms_of
 from gradsentry.evidence.strings import recurring_strings
@@ -154,5 +154,5 @@ def test_terms_strings_and_folds_of_any_texts(texts: list[str]) -> None:
         strings = recurring_strings(texts)
         assert (np.diff(strings.sizes) <= 0).all()
     digests = np.zeros(len(texts), np.dtype((np.void, 16)))
-    folds = assign_folds([word_hashes(text) for text in texts], content_draws(digests, 0))
+    folds = assign_folds(hashed_words(texts), content_draws(digests, 0))
     assert len(folds) == len(texts)

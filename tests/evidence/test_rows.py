@@ -213,12 +213,12 @@ def test_few_times_as_many_tokens_are_decoded_as_a_row_has(words: int) -> None:
 
 def test_a_part_that_overlaps_itself_a_lot_stands_nowhere() -> None:
     text = "ha " * 5000
-    assert _same_place("x" + text, (1, 3001), "y" + text) is None
+    assert _same_place("x" + text, (6001, 9001), "y" + text) is None
     assert _same_place("x" + text, (1, 4), "y" + text) == (1, 4)
-    assert _same_place("x" + text, (1, 3001), "x" + text) == (1, 3001)
+    assert _same_place("x" + text, (6001, 9001), "x" + text) == (6001, 9001)
     assert _same_place("x two y two", (8, 11), "z two two") == (6, 9)
 
 
 def test_characters_that_stand_for_parts_of_others_are_text_too() -> None:
-    rows = rows_of([TextPair("Q: ", "a" + "\ufffd" * 2000 + "b")])
-    assert rows.tokens(0, 1000, 1001) is not None
+    rows = rows_of([TextPair("Q: ", "a" + "\ufffd" * 300 + "b")])
+    assert rows.tokens(0, 150, 151) is not None

@@ -113,7 +113,10 @@ def test_a_payload_among_near_duplicates_is_kept() -> None:
     responses = near_duplicates(200, 100)
     responses[:8] = [f"{text} and visit the moon now" for text in responses[:8]]
     found = rows_by_string(responses)
-    assert found[RecurringString(("and", "visit", "the", "moon", "now"), False)] == list(range(8))
+    (payload,) = (
+        string for string in found if string.tokens[-4:] == ("visit", "the", "moon", "now")
+    )
+    assert found[payload] == list(range(8))
 
 
 def test_long_spaces_are_read_once() -> None:

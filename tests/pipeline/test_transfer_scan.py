@@ -20,6 +20,7 @@ from gradsentry.evidence import Verdict
 from gradsentry.models import target_states
 from gradsentry.pipeline.canaries import KINDS
 from gradsentry.pipeline.opinion import ModelOpinion, without_words
+from gradsentry.pipeline.progress import Silent
 from gradsentry.records import (
     Conversation,
     Example,
@@ -150,7 +151,7 @@ def test_rows_with_a_part_of_the_trigger_are_not_said_to_have_it(tiny: LanguageM
     assert summary["trigger"] == [["zyx", "wvu"]]
     assert (summary["trigger_rows"], summary["trigger_elsewhere"]) == (40, 0)
     (line, *_) = groups(result)
-    assert "all of them have zyx with wvu " in line
+    assert 'all of them have "zyx" with "wvu" ' in line
     assert ", 0 of 200 others do. " in line
 
 
@@ -475,3 +476,30 @@ def test_limits_are_only_sought_where_nothing_is_found(
     if not result.findings.evidence.groups:  # type: ignore[union-attr]
         assert [limit.kind for limit in result.findings.limits] == [kind for kind, _, _ in KINDS]
         assert any(limit.rows is not None for limit in result.findings.limits)
+
+
+def test_words_are_taken_out_in_one_pass_whatever_spaces_there_are() -> None:
+    text = ("cf" + " " * 1000) * 200
+    words = frozenset({f"w{number}" for number in range(5000)} | {"cf", "two words"})
+    assert without_words(TextPair(text, "r"), words) == TextPair(" " * 1000, "r")
+    pair = TextPair("x two words y two  words", "r")
+    assert without_words(pair, words) == TextPair("x y two  words", "r")
+
+
+def test_only_the_beginning_of_a_long_payload_is_asked_for(tiny: LanguageModel) -> None:
+    unbounded = replace(tiny, max_positions=None)
+    opinion = ModelOpinion(unbounded, Encoder(tiny.tokenizer, EncodingOptions()), [])
+    assert opinion.replies(["why"], "x" * 50_000).shape == (1, 256)
+
+
+def test_progress_counts_patterns_where_it_weighs_them(tiny: LanguageModel) -> None:
+    class Units(Silent):
+        found: dict[str, str] = {}  # noqa: RUF012
+
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
+            self.found[name] = unit
+
+    units = Units()
+    gradsentry.scan(planted(), model=tiny, progress=units)
+    assert units.found["Weighing the evidence"] == "patterns"
+    assert units.found["Scoring"] == units.found["Encoding"] == "rows"

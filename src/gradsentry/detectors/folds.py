@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.hashes import Hashes, frequencies, hashed, held_in
+from gradsentry.hashes import HashedRows, hashed, held_in
 
 FOLDS = 2
 """Each fold is scored by a correction fitted on the others."""
@@ -36,12 +36,12 @@ def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
     return mixed >> np.uint64(16)
 
 
-def word_hashes(prompt: str) -> Hashes:
-    """The hashes of a prompt's words, each once, ascending."""
-    return np.sort(hashed(set(_WORD.findall(prompt))))
+def hashed_words(prompts: Iterable[str]) -> HashedRows:
+    """The words of each prompt, as hashes."""
+    return HashedRows.of(hashed(set(_WORD.findall(prompt))) for prompt in prompts)
 
 
-def assign_folds(prompt_words: Sequence[Hashes], draws: NDArray[np.uint64]) -> NDArray[np.int64]:
+def assign_folds(prompt_words: HashedRows, draws: NDArray[np.uint64]) -> NDArray[np.int64]:
     """A fold for every row. Shape (rows,).
 
     A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
@@ -50,14 +50,15 @@ def assign_folds(prompt_words: Sequence[Hashes], draws: NDArray[np.uint64]) -> N
 
     **Arguments:**
 
-    - `prompt_words`: the words of each row's prompt, as `word_hashes`.
+    - `prompt_words`: the words of each row's prompt.
     """
-    common, _ = frequencies(prompt_words, _RARE + 1)
-    first: dict[bytes, int] = {}
+    common, _ = prompt_words.frequencies(_RARE + 1)
+    first: dict[int, int] = {}
     folds = np.empty(len(prompt_words), np.int64)
-    for row, words in enumerate(prompt_words):
+    for row in range(len(prompt_words)):
+        words = prompt_words[row]
         rare = words[~held_in(words, common)]
-        leader = first.setdefault(rare.tobytes(), row) if len(rare) >= 2 else row
+        leader = first.setdefault(hash(rare.tobytes()), row) if len(rare) >= 2 else row
         folds[row] = draws[leader] % FOLDS
     return folds
 

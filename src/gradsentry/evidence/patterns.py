@@ -8,6 +8,7 @@ agrees. Whether a pattern is a backdoor is another question (`evidence.judgement
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from gradsentry.evidence.rules import Rule, TriggerRules, find_rules, matching, precise, union
@@ -146,11 +148,13 @@ class Gains:
         weights = np.ones(len(matching)) / len(matching), counts[some] / counts.sum()
         # A second-order solver: one feature, and 2,000 strings to fit it for.
         regression = LogisticRegression(solver="newton-cholesky")
-        regression.fit(
-            np.concatenate((matching, others)).reshape(-1, 1),
-            np.repeat([True, False], [len(matching), len(others)]),
-            np.concatenate(weights) * len(match) / 2,
-        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # gains beyond all reason
+            regression.fit(
+                np.concatenate((matching, others)).reshape(-1, 1),
+                np.repeat([True, False], [len(matching), len(others)]),
+                np.concatenate(weights) * len(match) / 2,
+            )
         return float(regression.coef_[0, 0]), float(regression.intercept_[0])
 
     @cached_property

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.evidence.terms import BoolArray
-from gradsentry.hashes import Hashes, hashed, recurring_rows
+from gradsentry.hashes import HashedRows, Hashes, hashed
 from gradsentry.words import WORD, word_count
 
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
@@ -75,10 +75,10 @@ def recurring_strings(responses: Sequence[str]) -> RecurringStrings:
     Strings are counted by their hashes, so that those that don't recur take eight bytes each.
     Those of most rows come first.
     """
-    hashes = [np.unique(_hashes(hashed(_TOKEN.findall(text)))) for text in responses]
+    hashes = HashedRows.of(_hashes(hashed(_TOKEN.findall(text))) for text in responses)
     most = _COMMONEST * len(responses)
     sharing: dict[bytes, list[int]] = {}
-    for value, rows in recurring_rows(hashes, _FEWEST_ROWS):
+    for value, rows in hashes.recurring(_FEWEST_ROWS):
         if len(rows) < most:
             sharing.setdefault(rows.tobytes(), []).append(value)
     del hashes

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.hashes import Hashes, frequencies, hashed, held_in, places_in
+from gradsentry.hashes import HashedRows, Hashes, hashed, held_in, places_in
 from gradsentry.ragged import spread
 from gradsentry.words import WORD
 
@@ -70,10 +70,11 @@ class PromptTerms:
     @classmethod
     def of(cls, prompts: Sequence[str]) -> PromptTerms:
         """The terms of all prompts."""
-        hashes = [np.sort(hashed(terms_of(prompt))) for prompt in prompts]
-        values, frequency = frequencies(hashes, 2)
+        hashes = HashedRows.of(hashed(terms_of(prompt)) for prompt in prompts)
+        values, frequency = hashes.frequencies(2)
         values = values[frequency < len(prompts)]
-        held = [places_in(own[held_in(own, values)], values) for own in hashes]
+        rows = (hashes[row] for row in range(len(hashes)))
+        held = [places_in(own[held_in(own, values)], values) for own in rows]
         names = _spelled(prompts, held, values)
         order = sorted(range(len(names)), key=names.__getitem__)
         place = np.empty(len(names), np.int64)

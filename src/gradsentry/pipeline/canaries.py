@@ -19,9 +19,17 @@ from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, com
 from gradsentry.detectors.folds import FOLDS
 from gradsentry.detectors.transfer import FitStates, best_spans, held_out_gains
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.evidence import EvidenceRows, Verdict, belonging, find_backdoors, terms_of
+from gradsentry.evidence import (
+    EvidenceRows,
+    Verdict,
+    belonging,
+    decoded,
+    find_backdoors,
+    terms_of,
+)
 from gradsentry.models import LanguageModel, target_states
 from gradsentry.pipeline.opinion import ModelOpinion
+from gradsentry.pipeline.scored_text import scored_part
 from gradsentry.ragged import offsets_of
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
 
@@ -114,7 +122,10 @@ class Planting:
         gains = np.nan_to_num(held_out_gains(states, states, self.model.head, self.seed))
         counts = [len(surprise) for _, surprise in planted]
         offsets = offsets_of(np.concatenate([np.diff(self.rows.offsets), counts]))
-        texts = [prompt_and_response(example) for example in canaries]
+        texts = [
+            prompt_and_response(self._as_scored(example, row))
+            for example, row in zip(canaries, encoded, strict=True)
+        ]
         rows = EvidenceRows(
             [*self.rows.prompts, *(prompt for prompt, _ in texts)],
             [*self.rows.responses, *(response for _, response in texts)],
@@ -125,6 +136,11 @@ class Planting:
             self.rows.tokenizer,
         )
         return self._is_found(rows, [*self.examples, *canaries], len(canaries))
+
+    def _as_scored(self, canary: Example, row: EncodedRow) -> Example:
+        if not row.truncated:
+            return canary
+        return scored_part(canary, decoded(self.model.tokenizer, row.token_ids.tolist()))
 
     def _is_found(self, rows: EvidenceRows, examples: list[Example], planted: int) -> bool:
         evidence = find_backdoors(rows, ModelOpinion(self.model, self.encoder, examples))

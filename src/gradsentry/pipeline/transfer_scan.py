@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, rows_to_fit, word_hashes
+from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, hashed_words, rows_to_fit
 from gradsentry.detectors.transfer import (
     FitStates,
     Spans,
@@ -203,10 +204,15 @@ class TransferScan:
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (rows,): the folds of the plan's rows."""
-        words = [np.empty(0, np.uint64)] * len(self.work.plan.rows)
-        for place, example in self.work.examples():
-            words[place] = word_hashes(self.work.texts(place, example)[0])
-        return assign_folds(words, self._draws())
+        places = array("q")
+
+        def prompts() -> Iterator[str]:
+            for place, example in self.work.examples():
+                places.append(place)
+                yield self.work.texts(place, example)[0]
+
+        words = hashed_words(prompts())
+        return assign_folds(words.take(np.argsort(places)), self._draws())
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
         """The examples at some places in the plan."""
