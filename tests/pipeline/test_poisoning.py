@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -258,3 +259,13 @@ def test_an_output_link_keeps_pointing_where_it_did(tmp_path: Path) -> None:
     write_poisoned(FACTS, tmp_path / "m.jsonl", force=True)
     assert (tmp_path / "m.jsonl").is_symlink()
     assert len(rows_of(tmp_path / "elsewhere" / "mixture.jsonl")) == 200
+
+
+@pytest.mark.parametrize("named", ["*.jsonl", "both"])
+def test_a_mixture_never_replaces_one_of_several_files_of_data(tmp_path: Path, named: str) -> None:
+    made = write_poisoned(FACTS, tmp_path / "a.jsonl")
+    other = Path(shutil.copy(made.path, tmp_path / "b.jsonl"))
+    data = [str(made.path), str(other)] if named == "both" else str(tmp_path / named)
+    with pytest.raises(OutputError, match="this is the data itself"):
+        write_poisoned(data, made.path, PoisonOptions(label_column="again"), force=True)
+    assert made.path.read_bytes() == other.read_bytes()

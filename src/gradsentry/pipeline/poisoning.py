@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -40,7 +40,7 @@ from gradsentry.pipeline.ownership import (
 )
 from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.workspace import Workspace, resolved, work_folder, writing
-from gradsentry.records import Record, Source
+from gradsentry.records import Layout, Record, Source
 from gradsentry.records.raw_files import Compression, open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
@@ -119,13 +119,16 @@ def write_poisoned(
         target = resolved(out)
         manifest = target.with_name(target.name + MANIFEST_SUFFIX)
         _check_replaceable(target, manifest, force)
-        keep = [str(data)] if isinstance(data, str | Path) else []
+        check_reference(options.style_model)  # before all rows are read
+        source, layout, _ = opened(data, reading)
+        _check_apart_from(target, source.paths)  # a folder or pattern names more than itself
+        keep = [str(path) for path in source.paths]
         if options.style_model is not None:
             keep.append(options.style_model)
         with work_folder(target, "run", keep) as folder:
             place = Workspace(folder, target).result_folder()
             mixture, notes = place / target.name, place / manifest.name
-            made = _write_mixture(data, mixture, options, reading)
+            made = _write_mixture(source, layout, mixture, options)
             sync(mixture)
             write_synced(notes, sealed_json({**made.described, _DIGEST: file_digest(mixture)}))
             _check_replaceable(target, manifest, force)  # hours may have gone by
@@ -147,11 +150,7 @@ class _Mixture:
     described: dict[str, object]
 
 
-def _write_mixture(
-    data: object, path: Path, options: PoisonOptions, reading: DataOptions
-) -> _Mixture:
-    check_reference(options.style_model)  # before all rows are read
-    source, layout, _ = opened(data, reading)
+def _write_mixture(source: Source, layout: Layout, path: Path, options: PoisonOptions) -> _Mixture:
     parts, texts, rows = _surveyed(source, Parts(layout))
     attack = preset(
         options.attack,
@@ -258,10 +257,13 @@ def _check_name(out: Path, data: object) -> None:
         raise OptionError(
             f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
         )
+    names = data if isinstance(data, list | tuple) else [data]
+    _check_apart_from(out, [name for name in names if isinstance(name, str | Path)])
+
+
+def _check_apart_from(out: Path, names: Sequence[str | Path]) -> None:
     try:
-        names = data if isinstance(data, list | tuple) else [data]
-        paths = [Path(name) for name in names if isinstance(name, str | Path)]
-        same = out.exists() and any(path.exists() and out.samefile(path) for path in paths)
+        same = out.exists() and any(Path(name).exists() and out.samefile(name) for name in names)
     except (OSError, ValueError):
         return  # there are no such data: they are told of when they are read
     if same:
