@@ -118,6 +118,11 @@ ARCHITECTURES = (
 )
 
 
+FLOAT32_INSIDE = ("gemma2", "gptj")
+"""Architectures with attention in float32, whatever the model's dtype: Gemma's softmax, and the
+products of GPT-J's queries and keys. How these round depends on the processor and on the batch."""
+
+
 def tiny_model(architecture: str, dtype: torch.dtype = torch.float64) -> PreTrainedModel:
     """A random model in evaluation mode, weights large enough for logits that differ."""
     torch.manual_seed(0)

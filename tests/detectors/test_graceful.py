@@ -20,7 +20,7 @@ from gradsentry.detectors.graceful import (
 )
 from gradsentry.models import LanguageModel, target_states
 from tests.detectors.test_spectral import SHAPES, store_of
-from tests.tiny_models import dense_gradient, random_rows, tiny_model
+from tests.tiny_models import FLOAT32_INSIDE, dense_gradient, random_rows, tiny_model
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32])
@@ -44,8 +44,8 @@ def test_products_agree_with_a_dense_dct_of_the_autograd_gradient(
     counts = factor_rows(states.counts.numpy(), wrapped.head)
     assert len(factors) == counts.sum()
     ours = block_products(factors, counts, kept_shape(wrapped.head)[1])
-    # Gemma's attention has a float32 softmax, whatever the model's dtype.
-    tolerance = 1e-10 if dtype == torch.float64 and architecture != "gemma2" else 1e-5
+    exact = dtype == torch.float64 and architecture not in FLOAT32_INSIDE
+    tolerance = 1e-10 if exact else 1e-5
     np.testing.assert_allclose(ours, expected, rtol=0, atol=tolerance * np.abs(expected).max())
 
 

@@ -13,7 +13,7 @@ from gradsentry.detectors.spectral import SpectralOptions, module_spectral_score
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, linear_module, module_factors
 from tests.detectors.test_spectral import store_of
-from tests.tiny_models import mean_loss, random_rows, tiny_model
+from tests.tiny_models import FLOAT32_INSIDE, mean_loss, random_rows, tiny_model
 
 MODULES = {
     "llama": ("last.mlp.down_proj", "layers.0.mlp.down_proj", "middle.self_attn.o_proj"),
@@ -41,8 +41,7 @@ def test_factors_and_scores_agree_with_dense_autograd(
     for place, row in enumerate(rows):
         (expected,) = torch.autograd.grad(mean_loss(model, row), module.weight)
         gradient = factors.gradients[place].mT @ factors.inputs[place]
-        # Gemma's attention has a float32 softmax, whatever the model's dtype.
-        tolerance = 1e-6 if architecture == "gemma2" else 1e-12
+        tolerance = 1e-6 if architecture in FLOAT32_INSIDE else 1e-12
         torch.testing.assert_close(gradient, expected, rtol=0, atol=tolerance)
         values = torch.linalg.svdvals(expected[: expected.shape[0] // 4, : expected.shape[1] // 4])
         weights = values[:16].clamp_min(1e-12) / values[:16].clamp_min(1e-12).sum()
