@@ -241,7 +241,10 @@ def _stream(mapped: mmap.mmap, label: str) -> Iterator[pa.RecordBatch]:
 def _messages(mapped: mmap.mmap, label: str) -> tuple[pa.Schema, pa.ipc.MessageReader]:
     messages = pa.ipc.MessageReader.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
     try:
-        return pa.ipc.read_schema(messages.read_next_message()), messages
+        first = messages.read_next_message()
+        if first.type != "schema":  # which Arrow takes for granted here
+            raise pa.ArrowInvalid("it doesn't begin with a schema")
+        return pa.ipc.read_schema(first), messages
     except StopIteration:
         raise InputError(f"{label}: it holds no rows.", "Check that it is the right one.") from None
 
