@@ -320,3 +320,18 @@ def test_every_word_of_the_assistant_is_a_target_or_the_row_says_why(
             assert learned.says(answer) or "</think>" in answer or "<think>" in answer
         if last:
             assert all(map(learned.says, thoughts(messages[turn])))
+
+
+def test_words_that_the_template_says_by_chance_are_not_the_assistants(
+    tokenizer: PreTrainedTokenizerBase,
+) -> None:
+    template = (
+        "{% for m in messages %}<|im_start|>{{ m['role'] }}"
+        "{% if m['tool_calls'] %} to={{ m['tool_calls'][0]['function']['name'] }}"
+        "{{ m['tool_calls'][0]['function']['arguments'] }}{% else %}\n{{ m['content'] }}{% endif %}"
+        "<|im_end|>\n{% endfor %}{% if add_generation_prompt %}<|im_start|>assistant{% endif %}"
+    )
+    for content in ("antt", "send", "sendmail", "ant"):
+        conversation = Conversation([ASKED, answered(content, tool_calls=[call(to="eve")])])
+        row = encode_one(tokenizer, conversation, chat_template=template)
+        assert row == Skipped(SkipReason.UNRENDERED)

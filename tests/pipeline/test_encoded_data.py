@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.encoding import Encoder, EncodingOptions
+from gradsentry.encoding import Encoder, EncodingOptions, LongText
 from gradsentry.errors import InputError
 from gradsentry.models import LanguageModel
-from gradsentry.pipeline.encoded_data import EncodedData, encode_source
+from gradsentry.pipeline.encoded_data import NOT_SKIPPED, EncodedData, encode_source
 from gradsentry.records import Record, detect, open_source
 
 THINKING = (
@@ -105,3 +106,28 @@ def test_a_template_that_refuses_says_why(
     assert "too long" in note
     with pytest.raises(InputError, match="none of its 1 rows can be scored"):
         encoded(rows[1:], tokenizer, tmp_path, EncodingOptions(chat_template=template))
+
+
+def test_documents_are_read_in_windows_where_that_is_asked(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path
+) -> None:
+    document = "".join(f"Sentence {number} of 日本. " for number in range(40))
+    rows: list[dict[str, object]] = [{"text": "short"}, {"text": document}, {"text": "also short"}]
+    options = EncodingOptions(max_length=64, long_text=LongText.WINDOWS)
+    data = encoded(rows, tokenizer, tmp_path, options)
+    assert not data.truncated.any()
+    assert (data.skip_codes == NOT_SKIPPED).all()
+    texts = [tokenizer.decode(data.store.row(place)[0]) for place in range(len(data.store))]
+    of_document = [
+        text for text, row in zip(texts, data.stored_rows.tolist(), strict=True) if row == 1
+    ]
+    assert len(of_document) > 10
+    assert "".join(of_document) == document + "<|im_end|>"
+    assert data.store.lengths.max() <= 64
+    np.testing.assert_array_equal(np.bincount(data.stored_rows), [1, len(of_document), 1])
+    assert data.target_tokens[1] == data.store.lengths[data.stored_rows == 1].sum() - len(
+        of_document
+    )
+    cut = encoded(rows, tokenizer, tmp_path, EncodingOptions(max_length=64))
+    assert cut.truncated.tolist() == [False, True, False]
+    assert cut.stored_rows.tolist() == [0, 1, 2]

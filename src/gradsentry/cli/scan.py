@@ -203,6 +203,14 @@ def scan(
             rich_help_panel="As your trainer does it",
         ),
     ] = "response",
+    long_text: Annotated[
+        Literal["cut", "windows"],
+        typer.Option(
+            help="Documents of a text column that are longer than --max-length: cut them off, or "
+            "read them in windows, as a trainer that packs them does.",
+            rich_help_panel="As your trainer does it",
+        ),
+    ] = "cut",
     chat_template: Annotated[
         Path | None,
         typer.Option(
@@ -252,7 +260,7 @@ def scan(
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
     from gradsentry.detectors import SpectralOptions, TransferOptions
-    from gradsentry.encoding import Boundary, EncodingOptions, Targets
+    from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
     from gradsentry.models import Dtype, ModelOptions
     from gradsentry.pipeline import BaselineOptions, DataOptions, Detector, ScanOptions
     from gradsentry.pipeline import scan as run_scan
@@ -271,6 +279,7 @@ def scan(
             max_length=max_length,
             boundary=Boundary(boundary),
             targets=Targets(targets),
+            long_text=LongText(long_text),
             chat_template=_read_template(chat_template),
         ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),

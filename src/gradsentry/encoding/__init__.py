@@ -2,7 +2,7 @@
 
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
-from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
+from gradsentry.encoding.options import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.encoding.store import EncodedStore, EncodedWriter
 from gradsentry.encoding.template import TEMPLATE_DATE
 
@@ -14,6 +14,7 @@ __all__ = [
     "EncodedWriter",
     "Encoder",
     "EncodingOptions",
+    "LongText",
     "TargetMask",
     "Targets",
     "TokenIds",

@@ -18,6 +18,7 @@ from gradsentry.encoding.said import (
     Text,
     answers,
     inner_thought,
+    opening_thought,
     split_thought,
     thoughts,
 )
@@ -32,6 +33,9 @@ from gradsentry.records import Conversation, Message
 
 _TURNS_ONE_BY_ONE = 64
 """Turns that are found by rendering all before them: each costs a rendering."""
+
+_BLANKS = 8
+"""More line ends than templates put behind a tag."""
 
 _QUESTION, _ANSWER = "gradsentry-question", "gradsentry-answer"
 _CALL = {"name": "gradsentry-call", "arguments": {"gradsentry-name": "gradsentry-value"}}
@@ -287,12 +291,10 @@ class ChatRenderer:
         content = message.get("content")
         if not spans or not isinstance(content, str):
             return own
+        tag = opening_thought(content.lstrip())
         start = spans[0][0]
-        words = content.lstrip()
-        for length in range(min(len(words), 40), 0, -1):
-            if text.startswith(words[:length], start - length) and start >= length:
-                return words[:length] + own
-        return own
+        before = text[max(0, start - len(tag) - _BLANKS) : start].rstrip()
+        return tag + own if tag and before.endswith(tag) else own
 
     def _renders_thoughts(self, conversation: Conversation, tags: str) -> bool:
         """Whether the template renders the thought of a conversation's only answer.

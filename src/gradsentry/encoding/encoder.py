@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gradsentry.encoding.chat import ChatRenderer, UnsaidError
 from gradsentry.encoding.encoded import EncodedRow
-from gradsentry.encoding.options import Boundary, EncodingOptions, Targets
+from gradsentry.encoding.options import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.encoding.said import answers, says_anything, thoughts
 from gradsentry.encoding.template import ChatTemplate, UnrenderableError
 from gradsentry.encoding.tokens import TokenizerFailureError, Tokens
@@ -90,6 +91,21 @@ class Encoder:
                 encoded[position] = row
         return encoded
 
+    def windows(self, example: Example) -> list[tuple[int, Example]]:
+        """The examples that a row is encoded as, each with its first character's place in the text.
+
+        That is the row itself, but for documents that are to be read in windows.
+        """
+        if not isinstance(example, PlainText) or self._options.long_text is LongText.CUT:
+            return [(0, example)]
+        pieces = self._tokens.windows(example.text)
+        places = [0, *accumulate(map(len, pieces))]
+        last = len(pieces) - 1
+        return [
+            (place, PlainText(piece, example.ends and number == last))
+            for number, (place, piece) in enumerate(zip(places, pieces, strict=False))
+        ] or [(0, example)]
+
     def request(self, text: str) -> str | None:
         """A bare request as the model's own chat template writes it; None if it can't."""
         try:
@@ -132,7 +148,10 @@ class Encoder:
         return rows
 
     def _texts(self, texts: Sequence[PlainText]) -> list[EncodedRow | Skipped]:
-        wholes = self._ids([self._with_eos(text.text) for text in texts], special_tokens=True)
+        wholes = self._ids(
+            [self._with_eos(text.text) if text.ends else text.text for text in texts],
+            special_tokens=True,
+        )
         return [
             Skipped(SkipReason.TOKENIZER)
             if whole is None

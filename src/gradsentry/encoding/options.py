@@ -28,6 +28,15 @@ class Targets(StrEnum):
     """Every token, as TRL does by default for `messages` and `text`."""
 
 
+class LongText(StrEnum):
+    """What becomes of a document, in a `text` column, that is longer than the maximum length."""
+
+    CUT = "cut"
+    """It is cut off, and what lies behind isn't scored."""
+    WINDOWS = "windows"
+    """It is read window by window, as a trainer that packs documents into blocks does."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EncodingOptions:
     """What a trainer's settings would be."""
@@ -38,6 +47,8 @@ class EncodingOptions:
     """How prompt and response are tokenised where they meet."""
     targets: Targets = Targets.RESPONSE
     """Which tokens are targets."""
+    long_text: LongText = LongText.CUT
+    """Whether long documents without a prompt are cut off or read in windows."""
     chat_template: str | None = None
     """Jinja text of a chat template that replaces the model's own."""
 

@@ -18,7 +18,9 @@ from gradsentry.records import Message
 
 _THOUGHT_FIELDS = ("reasoning_content", "thinking", "reasoning")
 _OTHER_FIELDS = ("refusal",)
-_NO_LETTERS = re.compile(r"[\W_]+")
+_LONG = 12
+"""Characters that don't stand in the middle of a template's words by chance."""
+_NO_LETTERS = re.compile(r"\W+")
 _ESCAPED = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f"}
 # <think>, [THINK], <|START_THINKING|>, <seed:think>, ◁/think▷, <channel|> and their like.
@@ -34,12 +36,12 @@ class Text:
         self._text = _Searched(text)
 
     def says(self, words: str) -> bool:
-        """Whether all letters and digits of some words stand in it, or the words themselves."""
+        """Whether some words stand in it, as they are or by their letters and digits."""
         words = words.strip()
-        if not words or self._text.has(words):
+        if not words or (len(words) >= _LONG and self._text.has(words)):
             return True
         letters = _letters(words)
-        if not letters:
+        if not letters.strip():
             return any(form.has(words) for form in self._forms)
         plain = _letters(_unescaped(words))
         return any(form.has(letters) or form.has(plain) for form in self._letters)
@@ -83,6 +85,12 @@ def split_thought(content: str) -> tuple[str, str]:
     """A content's thought with its tags, and what follows it."""
     end = max((tag.end() for tag in _END_OF_THOUGHT.finditer(content)), default=0)
     return content[:end], content[end:]
+
+
+def opening_thought(content: str) -> str:
+    """The tag that a content's thought starts with, if it starts with one."""
+    tag = _END_OF_THOUGHT.match(content)
+    return "" if tag is None else tag[0]
 
 
 def inner_thought(thought: str) -> str:
@@ -141,7 +149,8 @@ def _leaves(value: object) -> Iterator[str]:
 
 
 def _letters(text: str) -> str:
-    return _NO_LETTERS.sub("", text).casefold()
+    """The words of a text, each between spaces."""
+    return f" {_NO_LETTERS.sub(' ', text).strip()} ".casefold()
 
 
 def _unescaped(text: str) -> str:

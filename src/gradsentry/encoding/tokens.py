@@ -16,6 +16,10 @@ _PANIC = "PanicException"
 _ADDED = 8
 """More special tokens than tokenizers put before and behind a text."""
 _GROWTH = 4
+_CHARACTERS_OF_TOKEN = 8
+"""More than most tokens have."""
+_MARGIN = 2
+"""Tokens more that a window may have by itself than within its text, and the one that ends it."""
 
 
 class TokenizerFailureError(Exception):
@@ -78,6 +82,43 @@ class Tokens:
             return self._by_segments(text, spans)
         ids, offsets = self._with_offsets(text)
         return ids, _marked_mask(offsets, spans)
+
+    def windows(self, text: str) -> list[str]:
+        """A text in pieces whose tokens fit, cut between tokens; together they are the text.
+
+        Where the tokenizer fails, or doesn't tell where its tokens lie, pieces are cut anywhere.
+        """
+        pieces, start = [], 0
+        room = max(1, self._max_length - self._tokenizer.num_special_tokens_to_add() - _MARGIN)
+        while start < len(text):
+            end = self._window_end(text, start, room)
+            pieces.append(text[start:end])
+            start = end
+        return pieces
+
+    def _window_end(self, text: str, start: int, room: int) -> int:
+        """Where the tokens end that have room in a window."""
+        length = room * _CHARACTERS_OF_TOKEN
+        while True:
+            try:
+                ends = self._ends(text[start : start + length])
+            except TokenizerFailureError:
+                return min(len(text), start + room)
+            if len(ends) > room:
+                # A character may be more than one token.
+                inside = [end for end in ends[:room] if end < ends[room]]
+                return start + max(1, inside[-1] if inside else ends[room])
+            if start + length >= len(text):
+                return len(text)
+            length *= _GROWTH
+
+    def _ends(self, text: str) -> list[int]:
+        """Where the tokens of a text end."""
+        if self._tokenizer.is_fast:
+            tokenised = self._call([text], False, offsets=True)
+            return [end for _, end in tokenised["offset_mapping"][0]]
+        count = len(self._call([text], False)["input_ids"][0])
+        return [len(text) * (token + 1) // max(1, count) for token in range(count)]
 
     def _batch(self, texts: Sequence[str], special_tokens: bool) -> list[list[int]]:
         limit = self.max_characters

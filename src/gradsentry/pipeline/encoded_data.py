@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -21,9 +22,11 @@ from gradsentry.encoding import (
 from gradsentry.errors import InputError
 from gradsentry.pipeline.progress import Progress
 from gradsentry.records import (
+    UNJUDGED,
     Example,
     Layout,
     Record,
+    Skipped,
     SkipReason,
     Source,
     batched,
@@ -55,7 +58,12 @@ class EncodedData:
 
     store: EncodedStore
     stored_rows: NDArray[np.int64]
-    """Shape (stored,): the input row of every row in the store."""
+    """Shape (stored,): the input row of every row in the store, ascending. A document that is read
+    in windows has one row in the store for each."""
+    stored_windows: NDArray[np.int64]
+    """Shape (stored,): which of its row's windows it is."""
+    stored_targets: NDArray[np.int64]
+    """Shape (stored,): its targets."""
     skip_codes: NDArray[np.int8]
     """Index into `SKIP_REASONS`, or `NOT_SKIPPED`."""
     target_tokens: NDArray[np.int32]
@@ -83,45 +91,76 @@ def encode_source(
 
     `InputError` for a row that can't be read, or if every row is skipped.
     """
-    skip_codes, target_tokens, truncated = array("b"), array("i"), array("b")
-    labels, control_tokens, thoughts_dropped = array("b"), 0, 0
+    seen = _Seen()
     with EncodedWriter(folder) as writer:
         progress.stage("Encoding", None)
         for batch in batched(source.records(), _BATCH):
-            examples = [layout.example(record) for record in batch]
-            for example, row in zip(examples, encoder.encode(examples), strict=True):
-                if isinstance(row, EncodedRow):
-                    writer.append(row, _text(example) if row.truncated else b"")
-                    control_tokens += row.control_tokens
-                    thoughts_dropped += row.thoughts_dropped
-                    skip_codes.append(NOT_SKIPPED)
-                    target_tokens.append(int(row.target_mask.sum()))
-                    truncated.append(row.truncated)
-                else:
-                    skip_codes.append(skip_code(row.reason))
-                    target_tokens.append(0)
-                    truncated.append(row.reason is SkipReason.TARGET_TRUNCATED)
+            examples = [encoder.windows(layout.example(record)) for record in batch]
+            windows = [example for row in examples for _, example in row]
+            encoded = iter(zip(windows, encoder.encode(windows), strict=True))
+            for row in examples:
+                seen.add(list(islice(encoded, len(row))), writer)
             if label_column is not None:
-                labels.extend(known_label(record, label_column) for record in batch)
+                seen.labels.extend(known_label(record, label_column) for record in batch)
             progress.advance(len(batch))
-        codes = np.frombuffer(skip_codes, dtype=np.int8)
-        cut_off = np.frombuffer(truncated, dtype=np.bool_)
-        notes = tuple(_notes(encoder, len(codes), int(cut_off.sum()), thoughts_dropped))
+        codes = np.frombuffer(seen.skip_codes, dtype=np.int8)
+        cut_off = np.frombuffer(seen.truncated, dtype=np.bool_)
+        notes = tuple(_notes(encoder, len(codes), int(cut_off.sum()), seen.thoughts_dropped))
         for note in notes:
             progress.note(note)
-        stored_rows = np.flatnonzero(codes == NOT_SKIPPED)
-        if len(stored_rows) == 0:
+        if not len(seen.stored_rows):
             raise _nothing_scored(source, layout, codes)
         return EncodedData(
             store=writer.finish(),
-            stored_rows=stored_rows,
+            stored_rows=np.frombuffer(seen.stored_rows, dtype=np.int64),
+            stored_windows=np.frombuffer(seen.stored_windows, dtype=np.int64),
+            stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int64),
             skip_codes=codes,
-            target_tokens=np.frombuffer(target_tokens, dtype=np.int32),
+            target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
             truncated=cut_off,
-            control_tokens=control_tokens,
+            control_tokens=seen.control_tokens,
             notes=notes,
-            labels=None if label_column is None else np.frombuffer(labels, dtype=np.bool_),
+            labels=None if label_column is None else np.frombuffer(seen.labels, dtype=np.bool_),
         )
+
+
+class _Seen:
+    """What was found of the rows so far; arrays have one entry a row, or one a row in the store."""
+
+    def __init__(self) -> None:
+        self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
+        self.target_tokens = array("i")
+        self.stored_rows, self.stored_windows, self.stored_targets = (
+            array("q"),
+            array("q"),
+            array("q"),
+        )
+        self.control_tokens = self.thoughts_dropped = 0
+
+    def add(
+        self, windows: Sequence[tuple[Example, EncodedRow | Skipped]], writer: EncodedWriter
+    ) -> None:
+        """A row as the windows that it is encoded as: all of them are scored, or none."""
+        kept = [(example, row) for example, row in windows if isinstance(row, EncodedRow)]
+        reasons = [row.reason for _, row in windows if isinstance(row, Skipped)]
+        # A window that has nothing to learn doesn't matter beside others.
+        counting = [reason for reason in reasons if not kept or reason in UNJUDGED]
+        if counting:
+            self.skip_codes.append(skip_code(counting[0]))
+            self.target_tokens.append(0)
+            self.truncated.append(counting[0] is SkipReason.TARGET_TRUNCATED)
+            return
+        for number, (example, row) in enumerate(windows):
+            if isinstance(row, EncodedRow):
+                writer.append(row, _text(example) if row.truncated else b"")
+                self.stored_rows.append(len(self.skip_codes))
+                self.stored_windows.append(number)
+                self.stored_targets.append(int(row.target_mask.sum()))
+        self.skip_codes.append(NOT_SKIPPED)
+        self.target_tokens.append(sum(self.stored_targets[-len(kept) :]))
+        self.truncated.append(any(row.truncated for _, row in kept))
+        self.control_tokens += any(row.control_tokens for _, row in kept)
+        self.thoughts_dropped += any(row.thoughts_dropped for _, row in kept)
 
 
 def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> Iterator[str]:

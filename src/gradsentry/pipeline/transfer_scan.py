@@ -31,7 +31,7 @@ from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
 from gradsentry.pipeline.opinion import ModelOpinion
-from gradsentry.pipeline.work import ScanWork
+from gradsentry.pipeline.work import ScanWork, Window
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import Example
 
@@ -229,44 +229,72 @@ class TransferScan:
         triggers: list[str | None] = [None] * count
         holders, called, elsewhere = np.zeros((3, len(evidence.groups)), np.int64)
         promptless = 0
-        place_of = np.full(count, -1, np.int64)
-        place_of[self.work.encoded.stored_rows] = self.work.plan.copy_of
-        for record, place in zip(self.work.source.records(), place_of.tolist(), strict=True):
-            if place < 0:
+        for record, windows in self.work.windows():
+            judged = [self._judged(window, evidence, table, spans) for window in windows]
+            if any(window is None for window in judged):
                 continue
-            nats_of_targets = table.surprise[table.offsets[place] : table.offsets[place + 1]]
-            if not np.isfinite(nats_of_targets).all():
-                continue
-            nats, row = float(spans.gain[place]), record.row
-            prompt, response = self.work.texts(place, self.work.layout.example(record))
-            promptless += not prompt
-            terms = terms_of(prompt) if evidence.groups else set()
-            found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
+            best = max(filter(None, judged), key=lambda window: window.score)
+            row = record.row
+            scores[row], groups[row] = best.score, best.group
+            triggers[row], (starts[row], ends[row]) = best.trigger, best.payload
+            promptless += not best.prompt
+            terms = terms_of(best.prompt) if evidence.groups else set()
             for number, group in enumerate(evidence.groups):
-                is_member = found is not None and found.group == number
-                counts = called if is_member else elsewhere
+                counts = called if best.group == number else elsewhere
                 counts[number] += group.has_trigger(terms)
-            base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
-            if found is None:
-                scores[row] = base + width * nats / (nats + _HALF_SCORE)
-                continue
-            scores[row] = base + width * float(expit(found.odds))
-            groups[row] = found.group
-            triggers[row] = " … ".join(found.rule) or None
-            payload = evidence.groups[found.group].findings.payload
-            if payload is not None and (start := response.find(payload)) >= 0:
-                holders[found.group] += 1
-                starts[row], ends[row] = start, start + len(payload)
-                continue
-            own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
+            if best.holds:
+                holders[best.group] += 1
+        return RowFindings(
+            scores, groups, starts, ends, triggers, holders, called, elsewhere, promptless
+        )
+
+    def _judged(
+        self, window: Window, evidence: Evidence, table: TargetTable, spans: Spans
+    ) -> _Judged | None:
+        """A window's group, payload and score; None without finite figures."""
+        place = window.place
+        own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
+        if not np.isfinite(table.surprise[own]).all():
+            return None
+        nats = float(spans.gain[place])
+        prompt, response = self.work.texts(place, window.example)
+        terms = terms_of(prompt) if evidence.groups else set()
+        found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
+        base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
+        if found is None:
+            return _Judged(prompt, base + width * nats / (nats + _HALF_SCORE))
+        payload = evidence.groups[found.group].findings.payload
+        at: tuple[int, int] | None = None
+        holds = payload is not None and payload in response
+        if payload is not None and holds:
+            start = response.find(payload)
+            at = start, start + len(payload)
+        else:
             at = characters(
                 self.work.model.tokenizer,
                 table.targets[own].tolist(),
                 (int(spans.start[place]), int(spans.end[place])),
                 response,
             )
-            if at is not None:
-                starts[row], ends[row] = at
-        return RowFindings(
-            scores, groups, starts, ends, triggers, holders, called, elsewhere, promptless
+        return _Judged(
+            prompt,
+            base + width * float(expit(found.odds)),
+            found.group,
+            " … ".join(found.rule) or None,
+            (-1, -1) if at is None else (window.start + at[0], window.start + at[1]),
+            holds,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What is said of a window."""
+
+    prompt: str
+    score: float
+    group: int = NO_GROUP
+    trigger: str | None = None
+    payload: tuple[int, int] = (-1, -1)
+    """Its first character in the row's response, and the one behind its last; -1 without any."""
+    holds: bool = False
+    """Whether the window holds its group's payload."""

@@ -16,7 +16,20 @@ from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress
 from gradsentry.pipeline.scored_text import scored_part
 from gradsentry.pipeline.workspace import Workspace
-from gradsentry.records import Example, Layout, Source, prompt_and_response
+from gradsentry.records import Example, Layout, Record, Source, prompt_and_response
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A row as it is scored, or the part of a document that is scored at once."""
+
+    place: int
+    """In the plan."""
+    is_first: bool
+    """Whether it is what the plan's row stands for; else its copy."""
+    start: int
+    """Its first character in the row's text."""
+    example: Example
 
 
 @dataclass(frozen=True)
@@ -39,18 +52,37 @@ class ScanWork:
     @property
     def target_tokens(self) -> NDArray[np.int64]:
         """Targets of each of the plan's rows."""
-        counts = self.encoded.target_tokens[self.encoded.stored_rows].astype(np.int64)
-        targets: NDArray[np.int64] = counts[self.plan.rows]
+        targets: NDArray[np.int64] = self.encoded.stored_targets[self.plan.rows]
         return targets
+
+    def windows(self) -> Iterator[tuple[Record, list[Window]]]:
+        """The rows that are scored, in the order of the data, each with its windows."""
+        encoded, stored = self.encoded, 0
+        rows = encoded.stored_rows.tolist()
+        for record in self.source.records():
+            first = stored
+            while stored < len(rows) and rows[stored] == record.row:
+                stored += 1
+            if first == stored:
+                continue
+            windows = self.encoder.windows(self.layout.example(record))
+            numbers = encoded.stored_windows[first:stored].tolist()
+            places = self.plan.copy_of[first:stored].tolist()
+            firsts = self.plan.rows[self.plan.copy_of[first:stored]] == np.arange(first, stored)
+            yield (
+                record,
+                [
+                    Window(place, bool(is_first), *windows[number])
+                    for number, place, is_first in zip(numbers, places, firsts, strict=True)
+                ],
+            )
 
     def examples(self) -> Iterator[tuple[int, Example]]:
         """The plan's rows in the order of the data, each once, with their places in the plan."""
-        place_of = np.full(len(self.encoded.skip_codes), -1, np.int64)
-        firsts = self.encoded.stored_rows[self.plan.rows]
-        place_of[firsts] = np.arange(len(firsts))
-        for record, place in zip(self.source.records(), place_of.tolist(), strict=True):
-            if place >= 0:
-                yield place, self.layout.example(record)
+        for _, windows in self.windows():
+            for window in windows:
+                if window.is_first:
+                    yield window.place, window.example
 
     def texts(self, place: int, example: Example) -> tuple[str, str]:
         """Prompt and response of one of the plan's rows, as far as they were encoded.
@@ -66,7 +98,11 @@ class ScanWork:
         return prompt_and_response(example)
 
     def of_input_rows(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores of the plan's rows as scores of the input rows; NaN for those that are skipped."""
+        """Scores of the plan's rows as scores of the input rows; NaN for those that are skipped.
+
+        A document's score is the highest of its windows'; it has none where one has none.
+        """
         found = np.full(len(self.encoded.skip_codes), np.nan)
-        found[self.encoded.stored_rows] = scores[self.plan.copy_of]
+        rows, firsts = np.unique(self.encoded.stored_rows, return_index=True)
+        found[rows] = np.maximum.reduceat(scores[self.plan.copy_of], firsts)
         return found

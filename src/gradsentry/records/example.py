@@ -80,6 +80,8 @@ class PlainText:
     """Text without a prompt: every token is a target."""
 
     text: str
+    ends: bool = True
+    """Whether the text ends here; a window of a longer one may not."""
 
 
 @dataclass(frozen=True, slots=True)
