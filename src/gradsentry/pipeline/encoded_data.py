@@ -195,12 +195,29 @@ def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> 
         )
 
 
+_OTHER_TEMPLATE = (
+    "Name the chat template that training will use with --chat-template FILE, or the model that "
+    "will be tuned with --model."
+)
+_REMEDIES = {
+    SkipReason.CHAT_TEMPLATE: _OTHER_TEMPLATE,
+    SkipReason.UNRENDERED: _OTHER_TEMPLATE,
+    SkipReason.TARGET_TRUNCATED: "Give your trainer's own limit with --max-length.",
+    SkipReason.TOKENIZER: "Name another model with --model.",
+    SkipReason.UNDESIRED: "Scan the desired answers, or name columns with --prompt-column and "
+    "--response-column.",
+}
+"""What to do where most rows are skipped for one of these reasons; else the columns may be meant
+otherwise."""
+
+
 def _nothing_scored(source: Source, layout: Layout, codes: NDArray[np.int8]) -> InputError:
     counts = Counter(str(SKIP_REASONS[code]) for code in codes)
     reasons = ", ".join(f"{reason} ({count:,})" for reason, count in counts.items())
+    commonest = SKIP_REASONS[int(np.bincount(codes).argmax())]
+    remedy = _REMEDIES.get(commonest, f"Check that the columns are meant as read: {layout.name}.")
     return InputError(
-        f"{source.label}: none of its {len(codes)} rows can be scored: {reasons}.",
-        f"Check that the columns are meant as read: {layout.name}.",
+        f"{source.label}: none of its {len(codes)} rows can be scored: {reasons}.", remedy
     )
 
 
