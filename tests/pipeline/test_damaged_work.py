@@ -143,7 +143,7 @@ class Stopping(Silent):
         self.left, self.counts = after, False
         self.notes: list[str] = []
 
-    def stage(self, name: str, total: int | None) -> None:
+    def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
         self.counts = name.startswith("Scoring")
 
     def advance(self, rows: int) -> None:

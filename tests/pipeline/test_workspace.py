@@ -227,7 +227,7 @@ def test_results_changed_during_a_scan_are_kept(
     from gradsentry.pipeline.progress import Silent
 
     class Busy(Silent):
-        def stage(self, name: str, total: int | None) -> None:
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
             if name == "Writing the results":
                 added(out)
 
