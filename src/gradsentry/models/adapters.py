@@ -24,6 +24,7 @@ from gradsentry.models.model_files import (
     adapter_files,
     read_json,
 )
+from gradsentry.models.network import no_telemetry
 from gradsentry.models.pretrained import Pretrained, enough_room, load_tokenizer
 
 _PREFIX = "base_model.model."
@@ -98,6 +99,7 @@ def merge_adapter(
             f"Check base_model_name_or_path in {ADAPTER_CONFIG}. {_UNMERGEABLE}",
         ),
         enough_room(str(path)),
+        no_telemetry(),
         warnings.catch_warnings(),
         no_larger_than(stored(files.weight_paths), str(path)),
     ):

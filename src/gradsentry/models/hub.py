@@ -17,6 +17,8 @@ from gradsentry.models.model_files import (
     no_safetensors,
     weights_named_by,
 )
+from gradsentry.models.network import no_telemetry
+from gradsentry.models.pretrained import quiet_progress
 
 _SMALL = (CONFIG, "generation_config.json", ADAPTER_CONFIG, INDEX, *TOKENIZER_PATTERNS)
 
@@ -63,9 +65,11 @@ def _fetched(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 
-    from gradsentry.models.pretrained import quiet_progress
-
-    with quiet_progress(), loading(f"{name}: the model can't be loaded from the Hub", _REMEDY):
+    with (
+        quiet_progress(),
+        no_telemetry(),
+        loading(f"{name}: the model can't be loaded from the Hub", _REMEDY),
+    ):
         try:
             folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(patterns)))
         except LocalEntryNotFoundError as error:

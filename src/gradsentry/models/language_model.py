@@ -11,6 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
+from gradsentry.models.faults import is_out_of_memory
 from gradsentry.models.head import OutputHead, check_head, output_head
 from gradsentry.models.memory import keep_freed_memory
 from gradsentry.models.shared_prefixes import can_share
@@ -102,7 +103,9 @@ def max_positions(model: PreTrainedModel) -> int | None:
 def _can_share(body: nn.Module) -> bool:
     try:
         return can_share(body)
-    except torch.OutOfMemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise ModelError(
             "There is no memory left beside the model.",
             "Free the device, or use a smaller model or --device cpu.",

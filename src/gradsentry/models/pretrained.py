@@ -23,8 +23,9 @@ from gradsentry.models.bounds import (
     stored,
     stored_gguf,
 )
-from gradsentry.models.faults import loading, reason_of
+from gradsentry.models.faults import is_out_of_memory, loading, reason_of
 from gradsentry.models.model_files import CONFIG, ModelFiles, digest_of, link, read_json
+from gradsentry.models.network import no_telemetry
 
 _REMEDY = (
     "Name a Hub id (owner/name), a folder with config.json and safetensors weights, a GGUF file or "
@@ -115,10 +116,13 @@ def load_tokenizer(
 
     if config is not None:
         source["config"] = config
-    with loading(
-        f"{name}: the tokenizer can't be loaded",
-        "Save or download the tokenizer's files again. Some old kinds need the package "
-        "sentencepiece or tiktoken. Tokenizers that need their own code are not run.",
+    with (
+        no_telemetry(),
+        loading(
+            f"{name}: the tokenizer can't be loaded",
+            "Save or download the tokenizer's files again. Some old kinds need the package "
+            "sentencepiece or tiktoken. Tokenizers that need their own code are not run.",
+        ),
     ):
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False, **source
@@ -137,7 +141,7 @@ def load_tokenizer(
 def _config(folder: Path, name: str) -> PreTrainedConfig:
     from transformers import AutoConfig
 
-    with loading(f"{name}: the model can't be loaded", _REMEDY):
+    with no_telemetry(), loading(f"{name}: the model can't be loaded", _REMEDY):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
@@ -153,6 +157,7 @@ def _model(
 
     with (
         quiet_progress(),
+        no_telemetry(),
         no_larger_than(held, name),
         loading(f"{name}: the model can't be loaded", _REMEDY),
         enough_room(name),
@@ -220,20 +225,13 @@ def enough_room(name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _too_large(name, error) from None
-    except RuntimeError as error:
-        # The allocator of the CPU has no error of its own.
-        if "allocate memory" not in str(error):
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
             raise
-        raise _too_large(name, error) from None
-
-
-def _too_large(name: str, error: BaseException) -> ModelError:
-    return ModelError(
-        f"{name}: there is too little memory for the model ({reason_of(error)}).",
-        "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
-    )
+        raise ModelError(
+            f"{name}: there is too little memory for the model ({reason_of(error)}).",
+            "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
+        ) from None
 
 
 def _named(model: PreTrainedModel, name: str) -> PreTrainedModel:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
+from gradsentry.models.faults import is_out_of_memory
 from gradsentry.models.packing import Packing, pack
 
 _NAME = "gradsentry-packed"
@@ -107,7 +108,7 @@ def can_share(body: nn.Module) -> bool:
 
     **Raises:**
 
-    `torch.OutOfMemoryError` if there is no memory even for the probe.
+    An error that `is_out_of_memory` knows, if there is no memory even for the probe.
     """
     if not isinstance(body, PreTrainedModel):
         return False
@@ -129,9 +130,9 @@ def can_share(body: nn.Module) -> bool:
             ).last_hidden_state[0]
             for row in rows
         ]
-    except torch.OutOfMemoryError:
-        raise
-    except Exception:  # what a model raises that can't do this isn't known
+    except Exception as error:  # what a model raises that can't do this isn't known
+        if is_out_of_memory(error):
+            raise
         return False
     paths = [torch.from_numpy(path).to(body.device) for path in packing.paths]
     return packing.windows == _windows(config) and all(

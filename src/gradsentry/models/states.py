@@ -15,6 +15,7 @@ from torch import Tensor
 from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
 from gradsentry.models.batches import Batching
+from gradsentry.models.faults import is_out_of_memory
 from gradsentry.models.language_model import LanguageModel
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.models.packing import pack
@@ -137,7 +138,9 @@ class ForwardPass:
         while self._pieces < len(rows):
             try:
                 return self._in_pieces(rows, self._pieces)
-            except torch.OutOfMemoryError:
+            except (MemoryError, RuntimeError) as error:
+                if not is_out_of_memory(error):
+                    raise
                 self._pieces *= 2
         with enough_memory(self._model, 1):
             return self._in_pieces(rows, len(rows))
@@ -182,7 +185,9 @@ def enough_memory(model: LanguageModel, rows: int) -> Iterator[None]:
     """
     try:
         yield
-    except torch.OutOfMemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if not is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{model.device} has too little memory for a batch of {rows} rows.",
             "Use a smaller --batch-tokens or --max-length, or a smaller model.",
