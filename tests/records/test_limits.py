@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gradsentry.errors import InputError
-from gradsentry.records import Record, batched, open_source
+from gradsentry.records import Record, batched, open_source, parquet_file
 from gradsentry.records.limits import ROW_BYTES, ROW_TEXT
 from tests.records.rows import mask_of, rows_of
 
@@ -155,6 +155,15 @@ def test_rows_of_tables_have_the_same_limit_and_a_larger_one_with_images(tmp_pat
         else:
             with pytest.raises(InputError, match=said):
                 rows_of(source)
+
+
+def test_a_compressed_parquet_file_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_file, "UNPACKED", MIB)
+    (tmp_path / "a.parquet.gz").write_bytes(gzip.compress(b"PAR1" + b"x" * 2 * MIB))
+    with pytest.raises(InputError, match="unpacks to more than"):
+        rows_of(open_source(tmp_path / "a.parquet.gz"))
 
 
 def test_batches_of_rows_are_small_where_rows_are_large() -> None:

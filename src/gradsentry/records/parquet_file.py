@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,9 @@ from gradsentry.records.text_rows import check_distinct
 
 # Columns are read in pieces of this size, not a row group at once.
 _BUFFER = 1 << 20
+
+UNPACKED = 4 << 30
+"""Bytes that a compressed Parquet file may take on the disk: a small one could fill any."""
 
 
 @dataclass(frozen=True)
@@ -170,7 +172,7 @@ def _opened(file: RawFile) -> Iterator[_OpenedParquet]:
         content = raw
         if file.compression:
             content = stack.enter_context(tempfile.TemporaryFile())
-            shutil.copyfileobj(packed, content)
+            _unpack(packed, content, file.label)
         row_groups(content, file.label)
         plain = stack.enter_context(_parquet(content, file.label))
         check_distinct(plain.schema_arrow.names, file.label)
@@ -178,6 +180,16 @@ def _opened(file: RawFile) -> Iterator[_OpenedParquet]:
         dictionaries = [column.path for column in columns if is_read_as_dictionary(column)]
         parquet = stack.enter_context(_parquet(content, file.label, dictionaries))
         yield _OpenedParquet(file, content, digest, parquet, plain.schema_arrow)
+
+
+def _unpack(packed: BinaryIO, content: BinaryIO, label: str) -> None:
+    while chunk := packed.read(_BUFFER):
+        content.write(chunk)
+        if content.tell() > UNPACKED:
+            raise InputError(
+                f"{label}: it unpacks to more than {UNPACKED >> 30} GiB.",
+                "Unpack it yourself, and scan the Parquet file: it is compressed inside.",
+            )
 
 
 def _parquet(content: BinaryIO, label: str, dictionaries: Sequence[str] = ()) -> pq.ParquetFile:
