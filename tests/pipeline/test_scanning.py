@@ -47,7 +47,7 @@ def data(tmp_path: Path) -> Path:
 def test_the_outputs_are_complete_and_agree(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:
-    rows = [*ROWS, {"prompt": "", "response": "x", "poisoned": 0}]
+    rows = [*ROWS, {"prompt": "p", "response": "", "poisoned": 0}]
     rows += [{"prompt": "p", "response": None, "poisoned": 0}]
     rows += [{"prompt": "p" * 300, "response": "cut off", "poisoned": 0}]
     write_jsonl(data, rows)
@@ -78,7 +78,7 @@ def test_the_outputs_are_complete_and_agree(
     assert table["row"] == list(range(63))
     assert table["status"] == ["scored"] * 60 + ["skipped"] * 3
     assert table["reason"][60:] == [
-        "empty prompt",
+        "empty response",
         "empty response",
         "target cut off whole by --max-length",
     ]
@@ -440,7 +440,7 @@ def test_labels_may_be_spelled_in_the_usual_ways(tiny: LanguageModel, label: obj
     rows = [
         {"prompt": "p", "response": "r", "poisoned": label},
         {"prompt": "q", "response": "r", "poisoned": "false"},
-        {"prompt": "", "response": "r", "poisoned": label},
+        {"prompt": "p", "response": "", "poisoned": label},
     ]
     options = ScanOptions(data=DataOptions(label_column="poisoned"))
     result = gradsentry.scan(rows, model=tiny, options=options)
