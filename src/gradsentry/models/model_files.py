@@ -75,6 +75,7 @@ _NOT_OBEYED = frozenset(
 language model doesn't have. Some of it names compiled code on the Hub, or other files."""
 
 _AGAIN = "Save or download the model again."
+_NO_ROOM = "Set TMPDIR to a folder with some room that you can write to."
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt")
 
 
@@ -101,21 +102,38 @@ class ModelFiles:
     @contextmanager
     def alone(self) -> Iterator[Path]:
         """A folder with links to these files alone, for loaders to read."""
-        with tempfile.TemporaryDirectory(
-            prefix="gradsentry-model-", ignore_cleanup_errors=True
-        ) as name:
+        with scratch_folder() as scratch:
             for file in (*self.weights, *self.others):
-                place = Path(name, file)
-                place.parent.mkdir(exist_ok=True)
-                if file == CONFIG:
-                    config = _obeyed(read_json(self.folder / file))
-                    place.write_text(json.dumps(config), encoding="utf-8")
-                elif file == INDEX:
-                    index = {"metadata": {}, **read_json(self.folder / file)}
-                    place.write_text(json.dumps(index), encoding="utf-8")
-                else:
-                    link(self.folder / file, place)
-            yield Path(name)
+                self._show(file, scratch / file)
+            yield scratch
+
+    def _show(self, file: str, place: Path) -> None:
+        """Make a file appear at a place, as far as it is obeyed."""
+        content: object = None
+        if file == CONFIG:
+            content = _obeyed(read_json(self.folder / file))
+        elif file == INDEX:
+            content = {"metadata": {}, **read_json(self.folder / file)}
+        with loading(f"{place}: a file can't be put here", _NO_ROOM):
+            place.parent.mkdir(exist_ok=True)
+            if content is None:
+                link(self.folder / file, place)
+            else:
+                place.write_text(json.dumps(content), encoding="utf-8")
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """An empty folder that is gone afterwards.
+
+    **Raises:**
+
+    `ModelError` if there can be none.
+    """
+    with loading("No temporary folder can be made", _NO_ROOM):
+        folder = tempfile.TemporaryDirectory(prefix="gradsentry-model-", ignore_cleanup_errors=True)
+    with folder as name:
+        yield Path(name).absolute()
 
 
 def link(path: Path, place: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +23,14 @@ from gradsentry.models.bounds import (
     stored_gguf,
 )
 from gradsentry.models.faults import is_out_of_memory, loading, reason_of
-from gradsentry.models.model_files import CONFIG, ModelFiles, digest_of, link, read_json
+from gradsentry.models.model_files import (
+    CONFIG,
+    ModelFiles,
+    digest_of,
+    link,
+    read_json,
+    scratch_folder,
+)
 from gradsentry.models.network import no_telemetry
 
 _REMEDY = (
@@ -84,17 +90,15 @@ def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str | None = 
 
     held = stored_gguf(path)
     check_room(held, dtype, name)
-    with tempfile.TemporaryDirectory(
-        prefix="gradsentry-model-", ignore_cleanup_errors=True
-    ) as scratch:
+    with scratch_folder() as scratch:
         # Transformers looks for a relative name in the current folder first.
-        alone = Path(scratch).absolute() / "model.gguf"
+        alone = scratch / "model.gguf"
         link(path, alone)
         source = {"gguf_file": str(alone), "quantization_config": GgufConfig(dequantize=True)}
         # The conversion draws a progress bar of its own that no setting turns off.
         with contextlib.redirect_stderr(io.StringIO()):
-            model = _model(alone.parent, dtype, held, name, **source)
-        tokenizer = load_tokenizer(alone.parent, name, None, gguf_file=str(alone))
+            model = _model(scratch, dtype, held, name, **source)
+        tokenizer = load_tokenizer(scratch, name, None, gguf_file=str(alone))
     revision = revision or digest_of([("gguf", path)])
     return Pretrained(_named(model, name), tokenizer, name, revision)
 
