@@ -156,6 +156,12 @@ def test_calls_reach_the_template_as_tool_calls(turn: dict[str, object]) -> None
     assert answer({"role": "assistant", **turn}) == wanted
 
 
+def test_calls_in_a_form_of_their_own_stay_as_they_are() -> None:
+    assert answer({**TELL, "tool_calls": [{"id": "send"}]})["tool_calls"] == [{"id": "send"}]
+    parts = [{"type": "tool_call", "id": "send"}]
+    assert example(ASK, {**TELL, "content": parts}) == Skipped(SkipReason.NOT_TEXT)
+
+
 def test_a_typed_call_that_is_no_json_stays_text() -> None:
     content = [{"type": "tool_call", "value": "f(x"}]
     assert answer({"role": "assistant", "content": content})["content"] == "f(x"

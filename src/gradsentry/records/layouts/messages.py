@@ -39,6 +39,7 @@ _TRAIN_KEYS = ("train", "training", "train_on_turn", "loss_weight", "loss")
 _WEIGHT_KEYS = (*_TRAIN_KEYS, "weight")
 _MASK_KEYS = ("masked", "mask")
 _DETAIL = "train_detail"
+_CALL_KEYS = ("tool_calls", "function_call")
 _READ_KEYS = frozenset(
     {
         *ROLE_KEYS,
@@ -46,9 +47,8 @@ _READ_KEYS = frozenset(
         *_REASONING_KEYS,
         *_WEIGHT_KEYS,
         *_MASK_KEYS,
+        *_CALL_KEYS,
         _DETAIL,
-        "tool_calls",
-        "function_call",
         "refusal",
         "tool_plan",  # Cohere's templates write it
     }
@@ -225,12 +225,10 @@ def _message(
         content = turn["refusal"]
     if any(holds_text(turn.get(medium)) for medium in MEDIA):
         problem = SkipReason.NOT_TEXT
-    left_out = {*ROLE_KEYS, *CONTENT_KEYS, *_WEIGHT_KEYS, *_MASK_KEYS, _DETAIL}
+    left_out = {*ROLE_KEYS, *CONTENT_KEYS, *_WEIGHT_KEYS, *_MASK_KEYS, *_CALL_KEYS, _DETAIL}
     message: dict[str, object] = {"content": content}
     message |= {
-        name: value
-        for name, value in turn.items()
-        if name not in left_out | {"tool_calls", "function_call"} and value is not None
+        name: value for name, value in turn.items() if name not in left_out and value is not None
     }
     thoughts = "".join(found.thoughts) or next(
         (turn[name] for name in _REASONING_KEYS if holds_text(turn.get(name))), None
@@ -244,8 +242,16 @@ def _message(
 
 
 def _calls(turn: Mapping[str, object]) -> list[Mapping[str, object]]:
-    held = [turn[name] for name in ("tool_calls", "function_call") if turn.get(name)]
-    return [call for value in held for call in tool_calls(value) or ()]
+    held = [turn[name] for name in _CALL_KEYS if turn.get(name)]
+    return [call for value in held for call in _calls_in(value) or ()]
+
+
+def _calls_in(value: object) -> list[Mapping[str, object]] | None:
+    """Calls of a turn; those in a form of their own stay as they are, for the template to read."""
+    if (calls := tool_calls(value)) is not None:
+        return calls
+    is_list = isinstance(value, list) and all(isinstance(call, Mapping) for call in value)
+    return value if is_list else None  # type: ignore[return-value]
 
 
 def _hides_text(turn: Mapping[str, object], content: str) -> bool:
@@ -253,7 +259,7 @@ def _hides_text(turn: Mapping[str, object], content: str) -> bool:
     for key, value in turn.items():
         if key == content or not holds_text(value):
             continue
-        if key in ("tool_calls", "function_call") and tool_calls(value) is None:
+        if key in _CALL_KEYS and _calls_in(value) is None:
             return True
         if key in CONTENT_KEYS or (key == "refusal" and holds_text(turn.get(content))):
             if value != turn.get(content):
