@@ -1,6 +1,6 @@
 """Time and memory of the evidence, as texts grow and as rows grow.
 
-    python benchmarks/evidence_growth.py [--most FACTOR]
+    python benchmarks/evidence_growth.py [--most FACTOR] [--only BEGINNING]
 
 Near-duplicates are the hardest: everything recurs. Each size is a process of its own (Linux). Gains
 are drawn at random and the base model is indifferent, so only the evidence is timed; the memory has
@@ -189,12 +189,15 @@ def main() -> None:
     """Print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--most", type=int, default=8, help="largest size, in smallest ones")
-    most = parser.parse_args().most
+    parser.add_argument("--only", default="", help="what grows, or the beginning of it")
+    arguments = parser.parse_args()
     print("| what grows | size | s | MB | time / that of the size before |\n|---|---|---|---|---|")
     for name, (cost, made, smallest) in KINDS.items():
+        if not name.startswith(arguments.only):
+            continue
         before: Cost | None = None
         size = smallest
-        while size <= most * smallest:
+        while size <= arguments.most * smallest:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 found = process.submit(cost, made, size).result()
             ratio = "" if before is None else f"{found.seconds / before.seconds:.2f}"
