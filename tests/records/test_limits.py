@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from gradsentry.errors import InputError
-from gradsentry.records import Record, batched, open_source, parquet_file
+from gradsentry.records import Record, batched, open_source, parquet_file, parquet_pages
 from gradsentry.records.limits import ROW_BYTES, ROW_TEXT
 from tests.records.rows import mask_of, rows_of
 
@@ -171,3 +171,29 @@ def test_batches_of_rows_are_small_where_rows_are_large() -> None:
     records = [Record(row, {}, "", size) for row, size in enumerate(sizes)]
     batches = [[record.row for record in batch] for batch in batched(iter(records), 3)]
     assert batches == [[0, 1], [2], [3], [4], [5, 6, 7], [8]]
+
+
+def test_texts_with_their_lengths_in_deltas_are_read_and_written(tmp_path: Path) -> None:
+    """As DuckDB writes them; Arrow has no dictionaries for them."""
+    table = pa.table({"prompt": ["a", "bc", ""], "response": ["d", None, "e" * 100]})
+    encodings = {"prompt": "DELTA_LENGTH_BYTE_ARRAY", "response": "DELTA_LENGTH_BYTE_ARRAY"}
+    path = tmp_path / "a.parquet"
+    pq.write_table(table, path, use_dictionary=False, column_encoding=encodings)
+    source = open_source(path)
+    assert rows_of(source) == table.to_pylist()
+    source.write(tmp_path, {"clean": mask_of(3, [0, 2])})
+    assert pq.read_table(tmp_path / "clean.parquet").to_pylist() == table.to_pylist()[::2]
+
+
+def test_large_pages_of_ordinary_texts_are_no_bombs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parquet_pages, "BOMB_BYTES", 1000)
+    options: dict[str, object] = {"use_dictionary": False, "data_page_size": MIB}
+    for texts in ([str(hash((row, "x"))) for row in range(1000)], ["x" * 20] * 1000):
+        pq.write_table(pa.table({"text": texts}), tmp_path / "a.parquet", **options)
+        if len(set(texts)) > 1:
+            assert len(rows_of(open_source(tmp_path / "a.parquet"))) == 1000
+        else:
+            with pytest.raises(InputError, match="pages unpack to"):
+                rows_of(open_source(tmp_path / "a.parquet"))

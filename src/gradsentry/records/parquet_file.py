@@ -25,8 +25,8 @@ from gradsentry.records.arrow_rows import (
 )
 from gradsentry.records.parquet_pages import (
     MAGIC,
-    is_read_as_dictionary,
     not_parquet,
+    read_as_dictionaries,
     row_groups,
     rows_at_once,
 )
@@ -173,11 +173,14 @@ def _opened(file: RawFile) -> Iterator[_OpenedParquet]:
         if file.compression:
             content = stack.enter_context(tempfile.TemporaryFile())
             _unpack(packed, content, file.label)
-        row_groups(content, file.label)
+        groups = row_groups(content, file.label)
         plain = stack.enter_context(_parquet(content, file.label))
         check_distinct(plain.schema_arrow.names, file.label)
-        columns = [plain.schema.column(place) for place in range(len(plain.schema))]
-        dictionaries = [column.path for column in columns if is_read_as_dictionary(column)]
+        dictionaries = [
+            plain.schema.column(place).path
+            for place, kept in enumerate(read_as_dictionaries(groups, plain))
+            if kept
+        ]
         parquet = stack.enter_context(_parquet(content, file.label, dictionaries))
         yield _OpenedParquet(file, content, digest, parquet, plain.schema_arrow)
 

@@ -21,18 +21,21 @@ from gradsentry.records.limits import ROW_BYTES, ROW_TEXT
 MAGIC = b"PAR1"
 """What Parquet files begin with."""
 
-PAGE_BYTES = 48 << 20
-"""What the pages that are read at once, one a column, may take unpacked: Arrow needs five times as
-much for a dictionary. Writers make pages of 1 MB, or of a thousand rows."""
+BOMB_RATIO = 16
+"""Pages that unpack to more than so many times their size may be bombs; texts come to 2 to 10."""
 
-# Images are compressed before they are in a page, so that large pages of them are no bomb.
-_MEDIA_RATIO = 8
+BOMB_BYTES = 48 << 20
+"""What such pages may take unpacked, of those that are read at once, one a column. Arrow needs five
+times as much for a dictionary. Writers make pages of 1 MB, or of a thousand rows."""
+
+PAGE_BYTES = 512 << 20
+"""What all pages that are read at once may take: DuckDB makes pages of up to 100 MB a column."""
 
 _MALFORMED = (LookupError, ValueError, TypeError, AttributeError, OSError, RecursionError)
 _TAIL = 8
 _HEADER = 1 << 14
 _LONGEST_HEADER = 1 << 20
-_DELTA_BYTE_ARRAY = 7
+_DELTA_LENGTH_BYTE_ARRAY, _DELTA_BYTE_ARRAY = 6, 7
 _LIST_VALUE = 16
 """Bytes that a value in a list takes with its place."""
 
@@ -47,6 +50,11 @@ class _Page:
     encoding: int
     is_dictionary: bool
 
+    @property
+    def may_be_a_bomb(self) -> bool:
+        """Whether it unpacks to far more than texts do."""
+        return self.unpacked > BOMB_RATIO * self.packed
+
 
 @dataclass(frozen=True)
 class Chunk:
@@ -56,6 +64,7 @@ class Chunk:
     start: int
     end: int
     values: int
+    encodings: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -93,7 +102,26 @@ def _chunk(fields: dict[int, Any]) -> Chunk:
     dictionary, data = found.get(11, 0), found[9]
     start = dictionary if 0 < dictionary < data else data
     name = b".".join(found[3]).decode(errors="replace")
-    return Chunk(name, start, start + found[7], found[5])
+    return Chunk(name, start, start + found[7], found[5], tuple(found.get(2, ())))
+
+
+def read_as_dictionaries(groups: Sequence[RowGroup], parquet: pq.ParquetFile) -> list[bool]:
+    """For each column, whether it is read as numbers of its dictionary.
+
+    Texts are, so that one which many rows have comes once. Arrow's JSON can't be, nor can texts in
+    an encoding that has no dictionaries.
+    """
+    columns = [parquet.schema.column(place) for place in range(len(parquet.schema))]
+    return [
+        column.physical_type == "BYTE_ARRAY"
+        and column.logical_type.type in ("STRING", "NONE", "ENUM")
+        and not any(
+            _DELTA_LENGTH_BYTE_ARRAY in group.chunks[place].encodings
+            for group in groups
+            if place < len(group.chunks)
+        )
+        for place, column in enumerate(columns)
+    ]
 
 
 def rows_at_once(file: BinaryIO, parquet: pq.ParquetFile, label: str) -> int:
@@ -103,35 +131,42 @@ def rows_at_once(file: BinaryIO, parquet: pq.ParquetFile, label: str) -> int:
 
     `InputError` for pages that can't be read in bounded memory, and for none at all.
     """
-    schema = [parquet.schema.column(place) for place in range(len(parquet.schema))]
+    groups = row_groups(file, label)
+    kept = read_as_dictionaries(groups, parquet)
     rows = BATCH_ROWS
-    for group in row_groups(file, label):
-        if group.rows < 0 or len(group.chunks) != len(schema):
+    for group in groups:
+        if group.rows < 0 or len(group.chunks) != len(kept):
             raise not_parquet(label, "its footer")
         if group.rows > 0:
-            density = _row_bytes(file, group, schema, label)
+            columns = [
+                _Column(parquet.schema.column(place), group.rows, keeps_dictionary)
+                for place, keeps_dictionary in enumerate(kept)
+            ]
+            density = _row_bytes(file, group, columns, label)
             rows = min(rows, max(1, int(BATCH_BYTES / max(1.0, density))))
     return rows
 
 
-def _row_bytes(file: BinaryIO, group: RowGroup, schema: Sequence[Any], label: str) -> float:
+def _row_bytes(file: BinaryIO, group: RowGroup, columns: Sequence[_Column], label: str) -> float:
     """About what a row of a group takes in memory; errors as for `rows_at_once`."""
-    density, at_once = 0.0, 0
-    for chunk, column_schema in zip(group.chunks, schema, strict=True):
-        column = _Column(column_schema, group.rows)
+    density, at_once, by_bombs = 0.0, 0, 0
+    for chunk, column in zip(group.chunks, columns, strict=True):
         pages = list(_pages(file, chunk, label))
         density += column.row_bytes(pages)
-        at_once += column.page_bytes(pages)
+        at_once += page_bytes(pages)
+        by_bombs += page_bytes([page for page in pages if page.may_be_a_bomb])
         if any(page.encoding == _DELTA_BYTE_ARRAY for page in pages):
             raise InputError(
                 f"{label}: column {chunk.name!r} is written in deltas of texts "
                 "(DELTA_BYTE_ARRAY), which can unpack to any size.",
                 "Write the file again in another encoding, for example with pyarrow.",
             )
-    if at_once > PAGE_BYTES:
+    for taken, most in ((by_bombs, BOMB_BYTES), (at_once, PAGE_BYTES)):
+        if taken <= most:
+            continue
         raise InputError(
-            f"{label}: its pages unpack to {at_once >> 20} MiB, at most "
-            f"{PAGE_BYTES >> 20} MiB can be read.",
+            f"{label}: its pages unpack to {taken >> 20} MiB, at most "
+            f"{most >> 20} MiB can be read.",
             "Write the file again with smaller pages, for example with pyarrow: "
             "write_table(table, path, write_batch_size=16). A single value of this size can't "
             "be read.",
@@ -144,35 +179,22 @@ def _row_bytes(file: BinaryIO, group: RowGroup, schema: Sequence[Any], label: st
     return density
 
 
+def page_bytes(pages: Sequence[_Page]) -> int:
+    """What a dictionary and a page take when they are unpacked."""
+    return sum(
+        max((page.unpacked for page in pages if page.is_dictionary is kind), default=0)
+        for kind in (True, False)
+    )
+
+
 @dataclass(frozen=True)
 class _Column:
     """A column of a row group, and what its rows take in memory."""
 
     schema: Any
     rows: int
-
-    @property
-    def is_media(self) -> bool:
-        return bool(self.schema.physical_type == "BYTE_ARRAY") and (
-            self.schema.logical_type.type == "NONE"
-        )
-
-    @property
-    def keeps_dictionary(self) -> bool:
-        """Whether a dictionary's values come once, not once for each row that has them."""
-        return is_read_as_dictionary(self.schema)
-
-    def page_bytes(self, pages: list[_Page]) -> int:
-        """What a dictionary and a page take when they are unpacked."""
-        counted = [
-            page
-            for page in pages
-            if not (self.is_media and page.unpacked <= _MEDIA_RATIO * page.packed)
-        ]
-        return sum(
-            max((page.unpacked for page in counted if page.is_dictionary is kind), default=0)
-            for kind in (True, False)
-        )
+    keeps_dictionary: bool
+    """Whether a dictionary's values come once, not once for each row that has them."""
 
     def row_bytes(self, pages: list[_Page]) -> float:
         """About what a row takes: in the fullest page, or on average where rows hold lists."""
@@ -187,15 +209,6 @@ class _Column:
             return fullest + repeated
         unpacked = sum(page.unpacked for page in data)
         return (unpacked + values * (_LIST_VALUE + repeated)) / self.rows
-
-
-def is_read_as_dictionary(column: Any) -> bool:
-    """Whether a column of texts is read as numbers of its dictionary; Arrow's JSON can't be."""
-    return column.physical_type == "BYTE_ARRAY" and column.logical_type.type in (
-        "STRING",
-        "NONE",
-        "ENUM",
-    )
 
 
 def _pages(file: BinaryIO, chunk: Chunk, label: str) -> Iterator[_Page]:
