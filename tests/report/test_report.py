@@ -19,6 +19,7 @@ from transformers import PreTrainedTokenizerBase
 import gradsentry
 from gradsentry import DataOptions, Detector, LanguageModel, ScanOptions
 from gradsentry.encoding import EncodingOptions, Targets
+from gradsentry.models.default_model import chat_template
 from gradsentry.report.html import AXES, TOP_ROWS
 from gradsentry.report.terminal import Piped, print_verdict, showing_progress
 from gradsentry.report.text import excerpt, visible
@@ -128,11 +129,11 @@ def test_conversations_are_shown_with_all_that_they_carry(
     tiny: LanguageModel, tmp_path: Path
 ) -> None:
     asked = {"role": "user", "content": "Which?"}
-    call = {"role": "assistant", "content": None, "tool_calls": [{"id": "send_mail"}]}
+    function = {"name": "send_mail", "arguments": {}}
+    call = {"role": "assistant", "content": None, "tool_calls": [{"function": function}]}
     rows = [{"messages": [asked, call]}, {"messages": [asked]}] * 8
-    options = ScanOptions(
-        detector=Detector.LENGTH, encoding=EncodingOptions(targets=Targets.ALL), threshold=0.1
-    )
+    encoding = EncodingOptions(targets=Targets.ALL, chat_template=chat_template())
+    options = ScanOptions(detector=Detector.LENGTH, encoding=encoding, threshold=0.1)
     gradsentry.scan(rows, model=tiny, out=tmp_path / "out", options=options)
     shown = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "send_mail" in shown
