@@ -46,7 +46,7 @@ def told_of(error: BaseException) -> GradSentryError | None:
     """What the user is told of a fault of the machine; None if it is none."""
     if isinstance(error, GradSentryError):
         return error
-    if _lacks_memory(error):
+    if lacks_memory(error):
         return GradSentryError(
             f"There is too little memory ({first_line(error)}).",
             "Use a smaller --batch-tokens, --max-length or --fit-tokens, a smaller model, or a "
@@ -103,7 +103,8 @@ def _too_many_open(place: str) -> GradSentryError:
     )
 
 
-def _lacks_memory(error: BaseException) -> bool:
+def lacks_memory(error: BaseException) -> bool:
+    """Whether an error says that memory is used up."""
     if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
         return True
     if isinstance(error, OSError):

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from gradsentry.errors import GradSentryError, ModelError
 
 
@@ -27,13 +25,6 @@ def loading(problem: str, remedy: str) -> Iterator[None]:
         raise
     except BaseException as error:
         raise ModelError(f"{problem} ({reason_of(error)}).", remedy) from None
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory is used up; the CPU's allocator has none of its own."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
 
 
 def reason_of(error: BaseException) -> str:

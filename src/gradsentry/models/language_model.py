@@ -11,7 +11,7 @@ from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import is_out_of_memory
+from gradsentry.faults import lacks_memory
 from gradsentry.models.head import OutputHead, check_head, output_head
 from gradsentry.models.memory import keep_freed_memory
 from gradsentry.models.shared_prefixes import can_share
@@ -104,7 +104,7 @@ def _can_share(body: nn.Module) -> bool:
     try:
         return can_share(body)
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not lacks_memory(error):
             raise
         raise ModelError(
             "There is no memory left beside the model.",

@@ -14,6 +14,7 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
+from gradsentry.faults import lacks_memory
 from gradsentry.models.bounds import (
     Stored,
     check_counts,
@@ -22,7 +23,7 @@ from gradsentry.models.bounds import (
     stored,
     stored_gguf,
 )
-from gradsentry.models.faults import is_out_of_memory, loading, reason_of
+from gradsentry.models.faults import loading, reason_of
 from gradsentry.models.model_files import (
     CONFIG,
     ModelFiles,
@@ -230,7 +231,7 @@ def enough_room(name: str) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not lacks_memory(error):
             raise
         raise ModelError(
             f"{name}: there is too little memory for the model ({reason_of(error)}).",

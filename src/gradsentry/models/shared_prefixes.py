@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
-from gradsentry.models.faults import is_out_of_memory
+from gradsentry.faults import lacks_memory
 from gradsentry.models.packing import Packing, pack
 
 _NAME = "gradsentry-packed"
@@ -108,7 +108,7 @@ def can_share(body: nn.Module) -> bool:
 
     **Raises:**
 
-    An error that `is_out_of_memory` knows, if there is no memory even for the probe.
+    An error of which `lacks_memory` is true, if there is no memory even for the probe.
     """
     if not isinstance(body, PreTrainedModel):
         return False
@@ -131,7 +131,7 @@ def can_share(body: nn.Module) -> bool:
             for row in rows
         ]
     except Exception as error:  # what a model raises that can't do this isn't known
-        if is_out_of_memory(error):
+        if lacks_memory(error):
             raise
         return False
     paths = [torch.from_numpy(path).to(body.device) for path in packing.paths]

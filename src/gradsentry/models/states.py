@@ -14,8 +14,8 @@ from torch import Tensor
 
 from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
 from gradsentry.errors import ModelError
+from gradsentry.faults import lacks_memory
 from gradsentry.models.batches import Batching
-from gradsentry.models.faults import is_out_of_memory
 from gradsentry.models.language_model import LanguageModel
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.models.packing import pack
@@ -139,7 +139,7 @@ class ForwardPass:
             try:
                 return self._in_pieces(rows, self._pieces)
             except (MemoryError, RuntimeError) as error:
-                if not is_out_of_memory(error):
+                if not lacks_memory(error):
                     raise
                 self._pieces *= 2
         with enough_memory(self._model, 1):
@@ -186,7 +186,7 @@ def enough_memory(model: LanguageModel, rows: int) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not is_out_of_memory(error):
+        if not lacks_memory(error):
             raise
         raise ModelError(
             f"{model.device} has too little memory for a batch of {rows} rows.",
