@@ -93,3 +93,14 @@ def test_calls_thoughts_and_tools_are_written_too(default_model: LanguageModel) 
     assert '{"type": "function", "function": {"name": "look_up"}}' in (
         default_model.tokenizer.decode(row.token_ids)
     )
+
+
+def test_calls_in_a_form_of_their_own_are_written_whole(default_model: LanguageModel) -> None:
+    call = {"type": "custom", "custom": {"name": "run", "input": "print(1)"}}
+    turns = [{"role": "user", "content": "Run it."}, {"role": "assistant", "tool_calls": [call]}]
+    (row,) = Encoder(default_model.tokenizer, EncodingOptions()).encode(
+        [Conversation([{"content": None, **turn} for turn in turns])]
+    )
+    assert isinstance(row, EncodedRow)
+    targets = default_model.tokenizer.decode(row.token_ids[row.target_mask])
+    assert '{"name": "run", "input": "print(1)"}' in targets

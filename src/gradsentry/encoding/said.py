@@ -18,6 +18,9 @@ from gradsentry.records import Message
 
 _THOUGHT_FIELDS = ("reasoning_content", "thinking", "reasoning")
 _OTHER_FIELDS = ("refusal",)
+_CALL_NUMBERS = ("id", "call_id", "index", "type")
+"""What tells calls apart, and isn't said."""
+_ARGUMENTS = ("arguments", "parameters")
 _LONG = 12
 """Characters that don't stand in the middle of a template's words by chance."""
 _NO_LETTERS = re.compile(r"\W+")
@@ -77,8 +80,8 @@ class _Searched:
 
 def thoughts(message: Message) -> list[str]:
     """What a message thinks before it answers, in fields of its own."""
-    found = (message.get(field) for field in _THOUGHT_FIELDS)
-    return list(dict.fromkeys(text for text in found if isinstance(text, str) and text.strip()))
+    found = (" ".join(_leaves(message.get(field))) for field in _THOUGHT_FIELDS)
+    return list(dict.fromkeys(text for text in found if text.strip()))
 
 
 def split_thought(content: str) -> tuple[str, str]:
@@ -117,19 +120,20 @@ def says_anything(message: Message) -> bool:
 
 
 def _call(call: object) -> Iterator[str]:
+    """A call's name and arguments, whatever they are called; forms of calls are many."""
     if not isinstance(call, Mapping):
         yield from _leaves(call)
         return
-    function = call.get("function", call)
-    if not isinstance(function, Mapping):
-        yield from _leaves(function)
-        return
-    yield from _leaves(function.get("name"))
-    arguments = function.get("arguments", function.get("parameters"))
-    if isinstance(arguments, str):
-        with contextlib.suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments)
-    yield from _leaves(arguments)
+    for key, value in call.items():
+        if key in _CALL_NUMBERS:
+            continue
+        if key == "function":
+            yield from _call(value)
+            continue
+        if key in _ARGUMENTS and isinstance(value, str):
+            with contextlib.suppress(ValueError, RecursionError):
+                value = json.loads(value)
+        yield from _leaves(value)
 
 
 def _leaves(value: object) -> Iterator[str]:
