@@ -247,7 +247,7 @@ def test_a_users_folder_of_the_work_folders_name_is_left_alone(tmp_path: Path) -
     data.write_text("".join(json.dumps(row) + "\n" for row in FACTS))
     with pytest.raises(OutputError, match="lies in the output folder"):
         write_poisoned(data, tmp_path / "m.jsonl", force=True)
-    with pytest.raises(OutputError, match="didn't make this folder"):
+    with pytest.raises(OutputError, match="no scan of yours made this folder"):
         write_poisoned(FACTS, tmp_path / "m.jsonl", force=True)
     assert [path.name for path in data.parent.iterdir()] == ["data.jsonl"]
 

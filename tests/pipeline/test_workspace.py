@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import gradsentry
 from gradsentry import InputError, LanguageModel, OutputError, ScanOptions
 from gradsentry.pipeline import Detector
 from gradsentry.pipeline.ownership import SUMS, foreign_part
+from gradsentry.pipeline.workspace import mark_of
 
 ROWS = [{"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 5)} for number in range(20)]
 QUICK = ScanOptions(detector=Detector.LENGTH)
@@ -52,7 +55,7 @@ def test_a_users_folder_of_the_work_folders_name_is_left_alone(
     own.parent.mkdir(parents=True)
     own.write_text("precious")
     for _ in range(2):
-        with pytest.raises(OutputError, match="didn't make this folder"):
+        with pytest.raises(OutputError, match="no scan of yours made this folder"):
             gradsentry.scan(data, model=tiny, options=QUICK, out=tmp_path / "out")
     assert everything_in(own.parents[there.count("/")]) == {there: b"precious"}
     assert not (tmp_path / "out").exists()
@@ -63,7 +66,7 @@ def test_data_in_the_work_folder_are_left_alone(tiny: LanguageModel, tmp_path: P
     work.mkdir()
     data = work / "data.jsonl"
     data.write_text(json.dumps(ROWS[0]) + "\n")
-    (work / "made-by-gradsentry").mkdir()  # whoever made it
+    mark_of(work).mkdir()  # whoever made it
     with pytest.raises(OutputError, match="lies in the output folder"):
         gradsentry.scan(data, model=tiny, options=QUICK, out=tmp_path / "out")
     with pytest.raises(OutputError, match="didn't write this"):
@@ -114,7 +117,7 @@ def test_a_journal_that_is_a_link_is_never_written_through(
     precious.write_text("mine")
     for link in (Path.symlink_to, Path.hardlink_to):
         work = tmp_path / ".out.gradsentry"
-        (work / "made-by-gradsentry").mkdir(parents=True, mode=0o700)
+        mark_of(work).mkdir(parents=True, mode=0o700)
         (work / "scratch").mkdir()
         for name in ("progress-journal", "scratch/token_ids", "scratch/gains"):
             link(work / name, precious)
@@ -254,3 +257,44 @@ def test_a_failed_scan_leaves_nothing_behind(tiny: LanguageModel, tmp_path: Path
     with pytest.raises(InputError):
         gradsentry.scan([{"prompt": "", "response": ""}], model=tiny, out=tmp_path / "out")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_work_that_came_with_the_data_is_not_taken_up(
+    data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    """Whoever made the data made up their scores, too, with the key of another user."""
+    code = (
+        "import gradsentry, sys\n"
+        "class Stop(gradsentry.Progress):\n"
+        "    def note(self, line): ...\n"
+        "    def stage(self, name, total, unit='rows'): self.name = name\n"
+        "    def advance(self, done):\n"
+        "        if self.name.startswith('Scoring'): raise KeyboardInterrupt\n"
+        "gradsentry.scan(sys.argv[1], model=sys.argv[2], out=sys.argv[3],\n"
+        "    options=gradsentry.ScanOptions(detector='spectral', batch_tokens=64), progress=Stop())"
+    )
+    out = tmp_path / "out"
+    theirs = {**os.environ, "GRADSENTRY_CACHE": str(tmp_path / "their cache")}
+    command = [sys.executable, "-c", code, str(data), str(tiny_folder), str(out)]
+    subprocess.run(command, env=theirs, check=False, capture_output=True)
+    work = tmp_path / ".out.gradsentry"
+    left = everything_in(work)
+    assert "progress-journal" in left
+    with pytest.raises(OutputError, match="no scan of yours made this folder"):
+        gradsentry.scan(data, model=tiny_folder, options=QUICK, out=out)
+    assert everything_in(work) == left
+
+
+@pytest.mark.parametrize("name", ["scratch", "result", "replaced"])
+def test_links_in_a_work_folder_are_not_followed(
+    name: str, data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "token_ids").write_text("precious")
+    work = tmp_path / ".out.gradsentry"
+    mark_of(work).mkdir(parents=True)
+    (work / name).symlink_to(victim)
+    with pytest.raises(OutputError, match="didn't write"):
+        gradsentry.scan(data, model=tiny, options=QUICK, out=tmp_path / "out")
+    assert everything_in(victim) == {"token_ids": b"precious"}

@@ -1,14 +1,16 @@
 """What a scan has computed so far, on disk, so that an interrupted one can go on.
 
 One file, to which every batch adds a block with its numbers. A block ends in a digest of itself
-and of all blocks before it, and the file begins with a key of everything that the numbers depend
-on. So what is taken up later is what was written, in its order: from a block on that was cut short,
-changed or lost, everything is computed again. Nothing needs to be synced to the disk for that.
+and of all blocks before it. The file begins with a key of everything that the numbers depend on,
+sealed with the user's own key, so that a journal which came with the data is none. What is taken up
+later is what was written, in its order: from a block on that was cut short, changed or lost,
+everything is computed again. Nothing needs to be synced to the disk for that.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import os
 import stat
 import struct
@@ -23,6 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from gradsentry.pipeline.own_key import own_digest
 from gradsentry.pipeline.progress import Progress
 
 _MAGIC = b"GradSentry journal 1\n"
@@ -100,7 +103,7 @@ def open_journal(path: Path, key: bytes, rows: int, progress: Progress) -> Journ
     """
     key = hashlib.sha256(key).digest()
     header = _MAGIC + key
-    header += hashlib.sha256(header).digest()
+    header += own_digest(header)
     found = _header_of(path)
     if found == header:
         return _taken_up(path, header, rows, progress)
@@ -114,11 +117,11 @@ def open_journal(path: Path, key: bytes, rows: int, progress: Progress) -> Journ
     path.unlink(missing_ok=True)
     with FileIO(path, "x") as file:
         _write(file, header)
-    return Journal(path, hashlib.sha256(header).digest())
+    return Journal(path, own_digest(header))
 
 
 def is_journal(path: Path) -> bool:
-    """Whether a file begins as journals do."""
+    """Whether a file begins as this user's journals do."""
     return _header_of(path) is not None
 
 
@@ -133,13 +136,13 @@ def _header_of(path: Path) -> bytes | None:
     except OSError:
         return None
     begin, digest = header[:-_DIGEST_BYTES], header[-_DIGEST_BYTES:]
-    whole = begin.startswith(_MAGIC) and hashlib.sha256(begin).digest() == digest
-    return header if whole else None
+    own = begin.startswith(_MAGIC) and hmac.compare_digest(own_digest(begin), digest)
+    return header if own else None
 
 
 def _taken_up(path: Path, header: bytes, rows: int, progress: Progress) -> Journal:
     """A journal with the blocks that are whole; what lies behind them is cut off."""
-    journal = Journal(path, hashlib.sha256(header).digest())
+    journal = Journal(path, own_digest(header))
     end = len(header)
     for block, digest in _blocks(journal, end):
         journal.stored.append(block)

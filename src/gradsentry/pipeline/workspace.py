@@ -26,6 +26,7 @@ from numpy.typing import DTypeLike, NDArray
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line, no_space, too_many_files
 from gradsentry.pipeline.journal import Journal, is_journal, open_journal
+from gradsentry.pipeline.own_key import own_digest
 from gradsentry.pipeline.ownership import SUMS, foreign_part, seal_folder, sync
 from gradsentry.pipeline.progress import Progress
 
@@ -40,7 +41,7 @@ _JOURNAL = "progress-journal"
 _SCRATCH = "scratch"
 _RESULT = "result"
 _REPLACED = "replaced"
-_OWN = {_MARK, _LOCK, _JOURNAL, _SCRATCH, _RESULT, _REPLACED}
+_OWN = {_LOCK, _JOURNAL, _SCRATCH, _RESULT, _REPLACED}
 
 _BLANK_AT_ONCE = 1 << 22
 
@@ -143,7 +144,7 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         _check_replaceable(out, force)
         if not _is_blank(out):
             _check_unchanged(out, out)
-        interrupted = (_work_folder(out) / _MARK).exists()
+        interrupted = mark_of(_work_folder(out)).exists()
         with work_folder(out, "scan", keep) as folder:
             _restore(folder / _REPLACED, out)
             _check_replaceable(out, force)
@@ -176,7 +177,7 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
             _tear_down(folder)
         raise
     try:
-        (folder / _MARK).mkdir(exist_ok=True)
+        mark_of(folder).mkdir(exist_ok=True)
         _sweep(folder)  # after a run that was killed
         yield folder
     finally:
@@ -201,8 +202,8 @@ def _tear_down(folder: Path) -> None:
     if os.path.lexists(folder / _REPLACED):
         return  # results that couldn't be put back
     with contextlib.suppress(OSError):
-        if (folder / _MARK).exists():
-            (folder / _MARK).rmdir()
+        if mark_of(folder).exists():
+            mark_of(folder).rmdir()
         (folder / _LOCK).unlink(missing_ok=True)
         folder.rmdir()
 
@@ -216,19 +217,33 @@ def _check_ours(folder: Path) -> None:
     lock = folder / _LOCK
     if not there or (there == {_LOCK} and lock.is_file() and lock.stat().st_size == 0):
         return  # just made, or just emptied
-    marked = (folder / _MARK).is_dir() and not (folder / _MARK).is_symlink()
-    results = folder / _REPLACED
-    if not (marked or is_journal(folder / _JOURNAL) or foreign_part(results) is None):
+    mark = mark_of(folder)
+    only_results = there <= {_REPLACED, _LOCK} and foreign_part(folder / _REPLACED) is None
+    if not (_is_real_folder(mark) or is_journal(folder / _JOURNAL) or only_results):
         raise OutputError(
-            f"{folder}: a scan would work here, but GradSentry didn't make this folder.",
-            "Move or rename it, or choose another folder with --out.",
+            f"{folder}: a scan would work here, but no scan of yours made this folder (the key "
+            "in your cache folder tells).",
+            "Move or remove it, or choose another folder with --out.",
         )
-    for name in sorted(there - _OWN):
+    strange = there - _OWN - {mark.name}
+    for name in (_SCRATCH, _RESULT, _REPLACED):
+        if name in there and not _is_real_folder(folder / name):
+            strange.add(name)
+    for name in sorted(strange):
         raise OutputError(
             f"{folder / name}: GradSentry works and tidies up in this folder, and didn't write "
             "this.",
             "Move it elsewhere, or choose another folder with --out.",
         )
+
+
+def mark_of(folder: Path) -> Path:
+    """The empty folder in a work folder that says that a scan of this user made it."""
+    return folder / f"{_MARK}-{own_digest(_MARK.encode()).hex()[:32]}"
+
+
+def _is_real_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
 
 
 def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
