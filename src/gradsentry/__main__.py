@@ -11,8 +11,8 @@ from __future__ import annotations
 import os
 import sys
 
-if not sys.flags.safe_path and sys.path[:1] in ([""], [os.getcwd()]):  # noqa: PTH109  # pathlib could be theirs
-    del sys.path[0]
+if not sys.flags.safe_path:  # an empty entry in PYTHONPATH stands for it, too
+    sys.path[:] = [place for place in sys.path if place not in ("", os.getcwd())]  # noqa: PTH109
 
 import traceback
 

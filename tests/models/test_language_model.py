@@ -65,7 +65,7 @@ def test_an_adapted_model_must_be_merged_first() -> None:
 def test_a_tokenizer_with_more_tokens_than_the_model_is_refused() -> None:
     tokenizer = byte_tokenizer()
     tokenizer.add_tokens(["<extra>"])
-    with pytest.raises(ModelError, match="265 tokens, the model 264"):
+    with pytest.raises(ModelError, match="token id 264, and the model's ids end at 263"):
         LanguageModel.wrap(tiny_model("llama", torch.float32), tokenizer)
 
 

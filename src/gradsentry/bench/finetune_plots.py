@@ -11,6 +11,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from gradsentry.bench.figures import save_figure
 from gradsentry.bench.finetune_plan import DEFENCES
 from gradsentry.bench.finetune_tables import pooled
 from gradsentry.bench.results import Result
@@ -28,7 +29,7 @@ def write_tuned_plots(results: Sequence[Result], out: Path) -> list[Path]:
     for table in dict.fromkeys(result["table"] for result in results):
         path = folder / f"{table}.png"
         own = [result for result in results if result["table"] == table]
-        _bars(own).savefig(path, dpi=150, bbox_inches="tight")
+        save_figure(_bars(own), path, 150)
         written.append(path)
     return written
 

@@ -12,6 +12,7 @@ from gradsentry.pipeline.ownership import write_synced
 from gradsentry.pipeline.workspace import acquired_lock, check_apart, resolved, writing
 
 MARK = ".gradsentry-bench"
+_WRITTEN = ("results.md", "results.parquet", "plots", "cells", "outcomes", "cache")
 _MARKED = (
     "GradSentry writes results.md, results.parquet, plots, cells, outcomes and cache in this "
     "folder, and replaces what lies there under these names.\n"
@@ -34,6 +35,12 @@ def held(out: Path, keep: Sequence[str] = ()) -> Iterator[None]:
     with telling_faults(), writing(out):
         folder = resolved(out)
         check_apart(folder / "cache", keep)
+        for name in _WRITTEN:
+            if (folder / name).is_symlink():
+                raise OutputError(
+                    f"{out / name}: this is a link, and a benchmark would write through it.",
+                    "Remove it, or choose another folder with --out.",
+                )
         if not is_ours(folder):
             if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
                 raise OutputError(

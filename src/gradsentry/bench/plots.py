@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from gradsentry.bench.figures import save_figure
 from gradsentry.bench.identify import scores_of, scores_path
 from gradsentry.bench.plan import Cell
 from gradsentry.bench.results import Result
@@ -28,7 +29,7 @@ def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path
         for axis in ("ratio", "volume"):
             if len({getattr(cell, axis) for cell, _ in poisoned}) > 1:
                 path = folder / f"{table}-f1-against-{axis}.png"
-                _against(poisoned, axis).savefig(path, dpi=150, bbox_inches="tight")
+                save_figure(_against(poisoned, axis), path, 150)
                 written.append(path)
         one_size = all(
             len({getattr(cell, axis) for cell, _ in poisoned}) == 1 for axis in ("ratio", "volume")
@@ -39,7 +40,7 @@ def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path
                 own_data = [cell for cell, _ in poisoned if cell.data == data]
                 chosen = [cell for cell in own_data if scores_path(out, cell).exists()]
                 if chosen:
-                    _distributions(chosen, out).savefig(path, dpi=110, bbox_inches="tight")
+                    save_figure(_distributions(chosen, out), path, 110)
                     written.append(path)
     return written
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.settings_here import refuse_settings_here
 
 if TYPE_CHECKING:
     from gradsentry.bench import FinetunePlan, IdentifyPlan
@@ -158,6 +159,7 @@ def _print_lines(path: Path) -> None:
 
 def _can_draw() -> bool:
     """Whether figures can be made; says what is missing."""
+    refuse_settings_here("matplotlibrc", "matplotlib")
     found = find_spec("matplotlib") is not None
     if not found:
         message = "No figures: they need matplotlib (pip install 'gradsentry[bench]')."

@@ -6,7 +6,6 @@ points are those of one class; fine-tuning data have no classes, so all rows are
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from torch import Tensor
 
 from gradsentry.errors import InputError
 from gradsentry.models import TargetStates
+from gradsentry.settings_here import refuse_settings_here
 
 FloatArray = NDArray[np.float64]
 
@@ -104,12 +104,7 @@ def _umap() -> type[Any]:
     `InputError` if it isn't installed, or if the current folder would say how it works.
     """
     # Numba reads it, and it may name a cache, which is pickles, or libraries.
-    if Path(_NUMBA_CONFIG).exists():
-        raise InputError(
-            f"{Path(_NUMBA_CONFIG).absolute()}: the detector cube would follow this file, which "
-            "may name code to run.",
-            "Delete it, or scan from another folder.",
-        )
+    refuse_settings_here(_NUMBA_CONFIG, "the detector cube")
     try:
         from umap import UMAP
     except ImportError:

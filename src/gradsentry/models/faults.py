@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from gradsentry.errors import GradSentryError, ModelError
 
 
 @contextmanager
-def loading(problem: str, remedy: str) -> Iterator[None]:
+def loading(problem: str, remedy: str, scratch: Path | None = None) -> Iterator[None]:
     """Turn whatever a loader raises into a `ModelError`.
 
     Loaders of broken files raise whatever they meet. A panic inside of tokenizers is not even an
@@ -18,13 +19,17 @@ def loading(problem: str, remedy: str) -> Iterator[None]:
     **Arguments:**
 
     - `problem`: what couldn't be done; the reason is put behind it.
+    - `scratch`: a folder of ours, which says nothing to the user.
     """
     try:
         yield
     except (GradSentryError, KeyboardInterrupt, SystemExit, GeneratorExit):
         raise
     except BaseException as error:
-        raise ModelError(f"{problem} ({reason_of(error)}).", remedy) from None
+        reason = reason_of(error)
+        if scratch is not None:
+            reason = reason.replace(str(scratch), "the model's folder")
+        raise ModelError(f"{problem} ({reason}).", remedy) from None
 
 
 def reason_of(error: BaseException) -> str:

@@ -57,11 +57,8 @@ class LanguageModel:
             )
         model = model.eval()
         head = output_head(model)
-        if tokenizer is not None and len(tokenizer) > head.vocab_size:
-            raise ModelError(
-                f"The tokenizer has {len(tokenizer):,} tokens, the model {head.vocab_size:,}.",
-                "Use the tokenizer that belongs to the model.",
-            )
+        if tokenizer is not None:
+            _check_vocabulary(tokenizer, head.vocab_size)
         body = model.base_model
         if body is model:
             raise ModelError(
@@ -81,6 +78,16 @@ class LanguageModel:
             device=model.device,
             max_positions=max_positions(model),
             shares_prefixes=_can_share(body),
+        )
+
+
+def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, size: int) -> None:
+    """Refuse a tokenizer with ids that the model has no embedding for."""
+    largest = max([len(tokenizer) - 1, *tokenizer.get_vocab().values()])
+    if largest >= size:
+        raise ModelError(
+            f"The tokenizer has the token id {largest:,}, and the model's ids end at {size - 1:,}.",
+            "Use the tokenizer that belongs to the model.",
         )
 
 

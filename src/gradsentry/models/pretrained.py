@@ -146,7 +146,7 @@ def load_tokenizer(
 def _config(folder: Path, name: str) -> PreTrainedConfig:
     from transformers import AutoConfig
 
-    with no_telemetry(), loading(f"{name}: the model can't be loaded", _REMEDY):
+    with no_telemetry(), loading(f"{name}: the model can't be loaded", _REMEDY, folder):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
             str(folder), local_files_only=True, trust_remote_code=False
         )
@@ -164,7 +164,7 @@ def _model(
         quiet_progress(),
         no_telemetry(),
         no_larger_than(held, name),
-        loading(f"{name}: the model can't be loaded", _REMEDY),
+        loading(f"{name}: the model can't be loaded", _REMEDY, folder),
         enough_room(name),
     ):
         loaded: Any = AutoModelForCausalLM.from_pretrained(
