@@ -246,7 +246,7 @@ DEEP = "[" * 100_000 + "]" * 100_000
         (PAIR, {"prompt": "P", "reply": "R"}, "column 'response'; the row has 'prompt', 'reply'"),
         (PAIR, {}, "no column 'prompt'; the row has none"),
         (PAIR, {"prompt": "P", "response": 5}, "'response' holds a value of type int; text"),
-        (PAIR, {"prompt": HELLO, "response": "R"}, "'response' holds a value of type str; a list"),
+        (PAIR, {"prompt": HELLO, "response": 5}, "'response' holds a value of type int; a list"),
         (PAIR, {"prompt": HELLO}, "no column 'response'"),
         (PAIR, {"prompt": "P", "response": "\ud800"}, "'response' holds half of a surrogate pair"),
         ({"question": "", "answers": []}, {"question": "Q", "answers": [1]}, "a list of texts"),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records.example import Example
 from gradsentry.records.layouts.conversations import (
+    Calls,
     History,
     Messages,
     OpenAiPreference,
@@ -40,6 +41,7 @@ from gradsentry.records.layouts.vocabulary import (
     SYSTEMS,
     TURNS,
     holds_text,
+    is_switch,
     is_metadata,
     known_columns,
 )
@@ -52,7 +54,7 @@ _PAIRS: dict[str, tuple[str, ...]] = {
     "prompt": (*_ANSWERS, "generation", "answer"),
     "instruction": (*_ANSWERS, "answer", "revision"),
     "question": (*_ANSWERS, *LISTED_ANSWERS, "solution", "explanation"),
-    "query": (*_ANSWERS, "answer"),
+    "query": (*_ANSWERS, *LISTED_ANSWERS),
     "input": (*_ANSWERS, "answer", "target"),
     "inputs": ("targets", "target", "outputs"),
     "problem": ("solution", "answer", "response"),
@@ -216,6 +218,8 @@ def _preferences(fields: Fields, turns: list[str], system: str) -> Iterator[Form
 
 
 def _pair(fields: Fields, prompt: str, column: str, system: str) -> Form:
+    if column == "answers" and "tools" in fields and isinstance(fields[prompt], str):
+        return Calls(prompt, column, system)
     answer = _answer(fields, prompt, column)
     if prompt.casefold() == "instruction":
         has_context = "context" in fields and "input" not in fields  # as in Dolly
@@ -242,11 +246,12 @@ def _answer(fields: Fields, prompt: str, column: str) -> Answer:
         return Answer(column, sections=_REFLECTION)
     if column == "solution" and prompt == "question":
         return Answer(column, unread=("explanation",))  # Axolotl takes one or the other
-    if isinstance(fields[prompt], list):
+    if isinstance(fields[prompt], list) and not isinstance(fields[column], str):
         return Answer(column)  # messages hold their thoughts themselves
     # Beside an answer to a question it leads to it; elsewhere it may be about the row.
     explained = ("explanation",) if prompt == "question" else ()
-    reasoning = _first(fields, (*REASONINGS, *explained))
+    thoughts = {name: value for name, value in fields.items() if not is_switch(value)}
+    reasoning = _first(thoughts, (*REASONINGS, *explained))
     return Answer(column, None if reasoning == column else reasoning)
 
 

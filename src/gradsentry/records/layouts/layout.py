@@ -21,6 +21,7 @@ from gradsentry.records.example import (
     prompt_and_response,
 )
 from gradsentry.records.layouts.messages import ASSISTANT, read_turns
+from gradsentry.records.layouts.tools import TEMPLATE_COLUMNS
 from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, holds_text, known_columns
 from gradsentry.records.record import Record, quoted
 
@@ -135,7 +136,10 @@ def left_out(record: Record, form: Form, example: Example) -> list[str]:
     What the example says anyway isn't left out, such as a prompt that is the first message, too.
     What may be trained on must be a target there.
     """
-    known = [name for name in known_columns(record.fields) if name not in form.columns]
+    read = set(form.columns)
+    if not isinstance(example, Conversation | Skipped):
+        read -= set(TEMPLATE_COLUMNS)  # without a template there is nothing that reads them
+    known = [name for name in known_columns(record.fields) if name not in read]
     return [name for name in known if not _is_said(record, name, example)] if known else []
 
 

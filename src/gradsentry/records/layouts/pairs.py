@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gradsentry.records.example import Example, PlainText, Skipped, SkipReason, TextPair
-from gradsentry.records.layouts.messages import Turns, turns_in
+from gradsentry.records.layouts.messages import Turns, answer_in, turns_in
 from gradsentry.records.layouts.prompts import (
     alpaca_prompt,
     fill_template,
@@ -124,9 +124,18 @@ class PromptResponse:
             return TextPair(self.prompt(record), self.answer.text(record))
         prompt = turns_in(record, self.prompt_column) if asked else Turns()
         prompt = prompt.with_system(optional_text(record, self.system_column))
-        turns = prompt + turns_in(record, self.answer.column)
+        turns = prompt + self._answer(record)
         first = len(prompt.messages)
         return turns.conversation(first, tools_of(record), template_arguments(record))
+
+    def _answer(self, record: Record) -> Turns:
+        answer = answer_in(record, self.answer.column)
+        if not isinstance(record.fields.get(self.answer.column), str):
+            return answer  # messages hold their thoughts themselves
+        thought = optional_text(record, self.answer.reasoning)
+        if not thought.strip():
+            return answer
+        return Turns([{**answer.messages[0], "reasoning_content": thought}])
 
     def prompt(self, record: Record) -> str:
         """The prompt's text."""

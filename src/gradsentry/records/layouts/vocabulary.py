@@ -45,6 +45,7 @@ PROMPTS = frozenset(
         "src",
         "tools",
         "functions",
+        "chat_template_kwargs",
     }
 )
 """Names of what comes before the answer."""
@@ -94,6 +95,9 @@ TARGETS = frozenset(
 """Names of what may be trained on."""
 
 _READ = PROMPTS | TARGETS
+
+_JSON = ("tools", "functions", "chat_template_kwargs")
+_NOTHING = ("[]", "{}", "null")
 
 MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 
@@ -165,6 +169,15 @@ def holds_text(value: object) -> bool:
     return isinstance(value, list | tuple | Mapping) and len(value) > 0
 
 
+def holds_words(value: object) -> bool:
+    """Whether there is text in a value, however deep, other than what describes it."""
+    if isinstance(value, Mapping):
+        return any(holds_words(inner) for key, inner in value.items() if not is_metadata(str(key)))
+    if isinstance(value, list | tuple):
+        return any(map(holds_words, value))
+    return isinstance(value, str) and bool(value.strip())
+
+
 def known_columns(fields: Mapping[str, object]) -> list[str]:
     """The columns whose names trainers read, with text in them."""
     return [
@@ -173,7 +186,14 @@ def known_columns(fields: Mapping[str, object]) -> list[str]:
         if (folded := str(column).casefold()) in _READ
         and holds_text(value)
         and not (folded in TURNS and _is_name(value))
+        and not (folded in _JSON and isinstance(value, str) and value.strip() in _NOTHING)
+        and not (folded in REASONINGS and is_switch(value))
     ]
+
+
+def is_switch(value: object) -> bool:
+    """Whether it says that there is reasoning, as in Nemotron's data, and is none."""
+    return isinstance(value, str) and value.strip().casefold() in ("on", "off")
 
 
 def _is_name(value: object) -> bool:
