@@ -530,3 +530,54 @@ def test_values_nested_without_end_are_refused() -> None:
             detect(record({"messages": HELLO})).example(record(fields))
     with pytest.raises(InputError, match="nested too deeply"):
         detect(record({"messages": [turn]})).example(record({"messages": [turn]}))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [PAIR, {"query": "Q", "answer": "A"}, {"prompt": "P", "chosen": "a", "rejected": "b"}],
+)
+@pytest.mark.parametrize("column", ["tools", "functions", "chat_template_kwargs"])
+def test_what_only_a_chat_template_reads_is_refused_beside_texts(
+    fields: dict[str, object], column: str
+) -> None:
+    more: object = {"enable": "x"} if column.startswith("chat") else [TOOL]
+    for value in (more, json.dumps(more)):
+        with pytest.raises(InputError, match=f"'{column}' would be left out"):
+            detect(record(fields)).example(record({**fields, column: value}))
+    for nothing in (None, "", "[]", [], {}):
+        assert example({**fields, column: nothing}) == example(fields)
+
+
+def test_calls_that_are_no_calls_are_text_and_those_that_hide_text_are_unjudged() -> None:
+    fields: dict[str, object] = {"query": "Hi", "answers": "Hello", "tools": [TOOL]}
+    assert example(fields) == Conversation(HELLO, tools=[TOOL])
+    hiding = json.dumps([{"name": "f", "arguments": {"x": 1}, "extra": "evil"}])
+    assert example({**fields, "answers": hiding}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
+@pytest.mark.parametrize("prompt", ["Hi", " Hi\n", "", None])
+def test_a_prompt_beside_whole_conversations_is_one_of_their_messages(prompt: str | None) -> None:
+    fields: dict[str, object] = {"chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]}
+    layout = detect(record({"prompt": "Hi", **fields}))
+    assert layout.example(record({"prompt": prompt, **fields})) == Conversation(HELLO, 1)
+    other = {"prompt": "trigger and another question", **fields}
+    with pytest.raises(InputError, match="row 3 .*'prompt' is none of the messages in 'chosen'"):
+        layout.example(record(other))
+    with pytest.raises(InputError, match="'prompt'"):
+        example(other)
+
+
+@pytest.mark.parametrize("column", ["completion", "response", "output", "chosen"])
+def test_a_text_that_answers_messages_is_one_turn(column: str) -> None:
+    rejected = {"rejected": "No"} if column == "chosen" else {}
+    assert example({"prompt": HELLO[:1], column: "Hello", **rejected}) == Conversation(HELLO, 1)
+
+
+def test_a_switch_for_reasoning_is_no_reasoning() -> None:
+    fields = {**PAIR, "reasoning": "on"}
+    assert example(fields) == TextPair("P", "R")
+    with pytest.raises(InputError, match="'reasoning' would be left out"):
+        detect(record(fields)).example(record({**fields, "reasoning": "Think."}))
+    thought = {"prompt": HELLO[:1], "response": "Hello", "reasoning": "Think."}
+    answer = {**HELLO[1], "reasoning_content": "Think."}
+    assert example(thought) == Conversation([HELLO[0], answer], 1)

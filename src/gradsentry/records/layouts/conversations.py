@@ -159,7 +159,9 @@ class Calls:
         turns = Turns([said_by(USER, record.text(self.prompt_column)), said], problem=problem)
         turns = turns.with_system(optional_text(record, self.system_column))
         tools = [
-            tool if "name" not in tool or "function" in tool else {"type": "function", "function": tool}
+            tool
+            if "name" not in tool or "function" in tool
+            else {"type": "function", "function": tool}
             for tool in tools_of(record) or ()
         ]
         return turns.conversation(0, tools or None, template_arguments(record))
