@@ -320,7 +320,7 @@ def test_two_texts_in_a_part_make_the_row_unjudged(part: dict[str, object]) -> N
 
 @pytest.mark.parametrize("key", ["arguments", "input", "parameters", "args"])
 def test_arguments_of_a_call_are_read_under_each_of_their_names(key: str) -> None:
-    others = dict.fromkeys(("arguments", "input", "parameters", "args"), {})
+    others: dict[str, object] = {name: {} for name in ("arguments", "input", "parameters", "args")}
     for call in ({"name": "f", key: {"a": "evil"}}, {"name": "f", **others, key: {"a": "evil"}}):
         for form in (call, {"type": "function", "function": {k: v for k, v in call.items() if v}}):
             found = answer({**TELL, "tool_calls": [form]})["tool_calls"]

@@ -40,7 +40,9 @@ from gradsentry.records.layouts.vocabulary import (
     REASONINGS,
     SYSTEMS,
     TURNS,
+    holds_sentence,
     holds_text,
+    holds_words,
     is_switch,
     is_metadata,
     known_columns,
@@ -105,15 +107,22 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     fields = first.fields
     with nesting_errors(first):
         form = _chosen_form(first)
-    unread = [
+    marked = _marked(form, fields, labels)
+    unread = _unread(form, fields)
+    if not isinstance(form, Text | Segments):
+        unread += [name for name in labels if name != marked and fields.get(name) not in (None, "")]
+    return Layout(form, False, labels, marked, tuple(unread))
+
+
+def _unread(form: Form, fields: Fields) -> list[str]:
+    """Columns with text that no trainer reads by their names; labels are looked at apart."""
+    known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
+    return [
         name
         for name, value in fields.items()
-        if isinstance(value, str)
-        and holds_text(value)
-        and name not in {*form.columns, *known_columns(fields), *labels, *MEDIA}
-        and not is_metadata(name)
+        if name not in known
+        and (holds_sentence(value) if is_metadata(str(name)) else holds_words(value))
     ]
-    return Layout(form, False, labels, _marked(form, fields, labels), tuple(unread))
 
 
 def _chosen_form(first: Record) -> Form:
@@ -181,7 +190,10 @@ def chosen_layout(
 
 def _marked(form: Form, fields: Fields, labels: tuple[str, ...]) -> str | None:
     """The column that says whether an answer is desired; plain text has classes, not answers."""
-    return None if isinstance(form, Text | Segments) else undesired_column(fields, labels)
+    if isinstance(form, Text | Segments):
+        return None
+    unread = [name for name in labels if name not in form.columns]
+    return undesired_column(fields, unread, form.columns)
 
 
 def _candidates(fields: Fields) -> Iterator[Form]:

@@ -105,9 +105,14 @@ class Layout:
                 return Skipped(SkipReason.NOT_TEXT)
         if says_nothing(example):
             return Skipped(SkipReason.EMPTY_RESPONSE)
-        if not isinstance(example, PlainText) and is_undesired(record, self.labels):
+        if not isinstance(example, PlainText) and self._is_undesired(record):
             return Skipped(SkipReason.UNDESIRED)
         return example
+
+    def _is_undesired(self, record: Record) -> bool:
+        marked = () if self.marked is None else (self.marked,)
+        labels = [name for name in self.labels if name not in self.form.columns]
+        return is_undesired(record, labels, {*self.form.columns, *marked})
 
 
 @contextlib.contextmanager
@@ -185,23 +190,42 @@ def _texts(example: Example) -> tuple[set[str], set[str]]:
             return set(), set()
 
 
-def undesired_column(fields: Mapping[str, object], labels: Collection[str]) -> str | None:
-    """The column that says whether a row's answer is desired, if one does."""
-    return next((name for name in labels if _desired(name, fields.get(name)) is not None), None)
+def undesired_column(
+    fields: Mapping[str, object], labels: Collection[str], read: Collection[str]
+) -> str | None:
+    """The column that says whether a row's answer is desired, if one does; `read` are those that
+    the layout reads."""
+    names = (name for name in labels if _desired(name, fields.get(name), read) is not None)
+    return next(names, None)
 
 
-def is_undesired(record: Record, labels: Collection[str]) -> bool:
-    """Whether the row itself says that training is to move away from its answer."""
-    return any(_desired(name, record.fields.get(name)) is False for name in labels)
+def is_undesired(record: Record, labels: Collection[str], read: Collection[str]) -> bool:
+    """Whether the row itself says that training is to move away from its answer.
+
+    **Arguments:**
+
+    - `read`: the columns that the layout reads, and the one that is known to hold such marks.
+    """
+    return any(_desired(name, record.fields.get(name), read) is False for name in labels)
 
 
-def _desired(name: str, value: object) -> bool | None:
+_DESIRED = {"true": True, "desirable": True, "desired": True}
+_DESIRED |= {"false": False, "undesirable": False, "undesired": False}
+_DESIRED_IN_MARKS = {"1": True, "1.0": True, "yes": True, "0": False, "0.0": False, "no": False}
+
+
+def _desired(name: str, value: object, read: Collection[str]) -> bool | None:
     """A label's meaning; None if it is none.
 
-    A column `label` with numbers is taken for classes. CSV files have no booleans but texts.
+    Numbers are taken for classes, except beside a completion, as in TRL's data for KTO, and in a
+    column that is known to hold marks. CSV files have no booleans but texts.
     """
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().casefold())
-    if isinstance(value, bool) or (name == "kto_tag" and value in (0, 1)):
-        return bool(value)
-    return None
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip().casefold()
+    if text in _DESIRED:
+        return _DESIRED[text]
+    has_marks = name == "kto_tag" or name in read or "completion" in read
+    return _DESIRED_IN_MARKS.get(text) if has_marks else None

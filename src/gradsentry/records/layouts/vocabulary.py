@@ -156,6 +156,10 @@ METADATA = frozenset(
 """Names of what describes a row or a turn and is no part of it."""
 
 
+_SENTENCE_WORDS = 5
+"""More than a name, a date or a category has."""
+
+
 def is_metadata(name: str) -> bool:
     """Whether a column or key describes its row rather than being a part of it."""
     folded = name.casefold()
@@ -176,6 +180,15 @@ def holds_words(value: object) -> bool:
     if isinstance(value, list | tuple):
         return any(map(holds_words, value))
     return isinstance(value, str) and bool(value.strip())
+
+
+def holds_sentence(value: object) -> bool:
+    """Whether there is a text of several words in a value, however deep."""
+    if isinstance(value, Mapping):
+        return any(map(holds_sentence, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_sentence, value))
+    return isinstance(value, str) and len(value.split()) >= _SENTENCE_WORDS
 
 
 def known_columns(fields: Mapping[str, object]) -> list[str]:
