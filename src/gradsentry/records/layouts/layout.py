@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gradsentry.errors import InputError
@@ -22,7 +22,14 @@ from gradsentry.records.example import (
 )
 from gradsentry.records.layouts.messages import ASSISTANT, read_turns
 from gradsentry.records.layouts.tools import TEMPLATE_COLUMNS
-from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, holds_text, known_columns
+from gradsentry.records.layouts.vocabulary import (
+    LABELS,
+    MEDIA,
+    PROMPTS,
+    fold,
+    holds_text,
+    known_columns,
+)
 from gradsentry.records.record import Record, quoted
 
 REMEDY = (
@@ -66,6 +73,8 @@ class Layout:
     """Columns that may mark an answer as undesired, as in KTO's data."""
     marked: str | None = None
     """The one of them that does so in the first row."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the first row, such as `Prompt`, and the names under which they are read."""
     unread: tuple[str, ...] = ()
     """Columns of the first row with text that no trainer reads by their names."""
 
@@ -88,7 +97,7 @@ class Layout:
         read would be left out.
         """
         with nesting_errors(record):
-            return self._example(record)
+            return self._example(renamed(record, self.names))
 
     def _example(self, record: Record) -> Example:
         example = self.form.example(record)
@@ -113,6 +122,18 @@ class Layout:
         marked = () if self.marked is None else (self.marked,)
         labels = [name for name in self.labels if name not in self.form.columns]
         return is_undesired(record, labels, {*self.form.columns, *marked})
+
+
+def renamed(record: Record, names: Mapping[str, str]) -> Record:
+    """A row with columns under other names, where it has no columns with these names."""
+    if not names:
+        return record
+    there = record.fields
+    fields = {
+        name if names.get(name, name) in there else names[name]: value
+        for name, value in there.items()
+    }
+    return replace(record, fields=fields)
 
 
 @contextlib.contextmanager
@@ -150,7 +171,7 @@ def left_out(record: Record, form: Form, example: Example) -> list[str]:
 
 def _is_said(record: Record, column: str, example: Example) -> bool:
     value = record.fields[column]
-    is_prompt = column.casefold() in PROMPTS
+    is_prompt = fold(column) in PROMPTS
     if isinstance(value, str):
         prompts, answers = _texts(example)
         return value.strip() in (prompts | answers if is_prompt else answers)

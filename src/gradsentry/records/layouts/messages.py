@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from gradsentry.errors import InputError
 from gradsentry.records.example import Conversation, Example, Message, Skipped, SkipReason
 from gradsentry.records.layouts.content import Content, call_hides_text, read_parts, tool_calls
-from gradsentry.records.layouts.vocabulary import MEDIA, holds_text, holds_words, is_metadata
+from gradsentry.records.layouts.vocabulary import MEDIA, fold, holds_text, holds_words, is_metadata
 from gradsentry.records.record import Record
 
 USER, ASSISTANT, SYSTEM, TOOL = "user", "assistant", "system", "tool"
@@ -169,13 +169,19 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
 
     `InputError` for another value, or a turn that doesn't say who speaks.
     """
-    turns = [value] if isinstance(value, Mapping) else [] if value is None else value
+    listed = listed_turns(value)
+    turns = [listed] if isinstance(listed, Mapping) else [] if listed is None else listed
+    if column == "conversations" and isinstance(turns, list) and _are_texts(turns):
+        turns = [
+            {"role": (USER, ASSISTANT)[number % 2], "content": text}
+            for number, text in enumerate(turns)
+        ]
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise record.type_error(column, "a list of messages")
+        raise record.type_error(column, "a list of messages, or its JSON,")
     messages: list[Message] = []
     untrained: set[int] = set()
     first_problem = None
-    for turn in turns:
+    for turn in map(_with_known_keys, turns):
         for role, message, problem in _said(turn, record, column):
             first_problem = first_problem or problem
             if _is_excluded(turn):
@@ -183,6 +189,32 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
             record.check_unicode(json.dumps(message, ensure_ascii=False, default=str), column)
             messages.append({"role": role, **message})
     return Turns(messages, frozenset(untrained), first_problem)
+
+
+def listed_turns(value: object) -> object:
+    """Messages that come as JSON, as in CSV files; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        turns = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return turns if all(isinstance(turn, Mapping) for turn in turns) else value
+
+
+def _are_texts(turns: Sequence[object]) -> bool:
+    return len(turns) > 0 and all(isinstance(turn, str) for turn in turns)
+
+
+def _with_known_keys(turn: Mapping[str, object]) -> Mapping[str, object]:
+    """A turn with `Role` and the like under the names that are known."""
+    if spoken(turn):
+        return turn
+    folded = [fold(key) for key in turn]
+    return {
+        fold(key) if fold(key) in _READ_KEYS and folded.count(fold(key)) == 1 else key: value
+        for key, value in turn.items()
+    }
 
 
 def _said(

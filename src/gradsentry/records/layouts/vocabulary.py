@@ -19,6 +19,7 @@ REASONINGS = (
     "rationale",
     "cot",
     "cot_content",
+    "complex_cot",
     "chain_of_thought",
     "thinking",
     "thought",
@@ -41,6 +42,7 @@ PROMPTS = frozenset(
         "problem",
         "history",
         "unanswerable_question",
+        "question_stem",
         "message_1",
         "src",
         "tools",
@@ -76,6 +78,10 @@ TARGETS = frozenset(
         "preferred_output",
         "non_preferred_output",
         "reference_answer",
+        "answerkey",
+        "highlights",
+        "generated_solution",
+        "assistant",
         "text",
         "content",
         "code",
@@ -166,6 +172,24 @@ def is_metadata(name: str) -> bool:
     return folded in METADATA or folded.endswith("_id")
 
 
+def fold(name: str) -> str:
+    """A name without its capitals and the blanks around it, as names are compared."""
+    return name.strip().casefold()
+
+
+def folded_names(fields: Mapping[str, object]) -> dict[str, str]:
+    """The columns that have a known name but for capitals or blanks, with that name."""
+    known = {*_READ, *LABELS, *MEDIA, *METADATA, *_JSON}
+    folded = [fold(str(name)) for name in fields]
+    return {
+        name: fold(str(name))
+        for name in fields
+        if name != fold(str(name))
+        and fold(str(name)) in known
+        and folded.count(fold(str(name))) == 1
+    }
+
+
 def holds_text(value: object) -> bool:
     """Whether a value may hold text: it is no blank text, and no empty list or mapping."""
     if isinstance(value, str):
@@ -196,7 +220,7 @@ def known_columns(fields: Mapping[str, object]) -> list[str]:
     return [
         column
         for column, value in fields.items()
-        if (folded := str(column).casefold()) in _READ
+        if (folded := fold(str(column))) in _READ
         and holds_text(value)
         and not (folded in TURNS and _is_name(value))
         and not (folded in _JSON and isinstance(value, str) and value.strip() in _NOTHING)
