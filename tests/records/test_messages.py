@@ -162,6 +162,18 @@ def test_calls_in_a_form_of_their_own_stay_as_they_are() -> None:
     assert example(ASK, {**TELL, "content": parts}) == Skipped(SkipReason.NOT_TEXT)
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{"tool": "f", "tool_input": {"a": "evil"}}],
+        [{"type": "custom", "custom": {"name": "f", "input": "evil"}}],
+        [{"name": "f", "args": {"a": "evil"}}, {"id": "send"}],
+    ],
+)
+def test_calls_in_a_form_of_their_own_with_text_are_unjudged(calls: list[object]) -> None:
+    assert example(ASK, {**TELL, "tool_calls": calls}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
 def test_a_typed_call_that_is_no_json_stays_text() -> None:
     content = [{"type": "tool_call", "value": "f(x"}]
     assert answer({"role": "assistant", "content": content})["content"] == "f(x"

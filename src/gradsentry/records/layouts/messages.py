@@ -312,7 +312,10 @@ def _hides_text(turn: Mapping[str, object], content: str) -> bool:
         if key == content or not holds_text(value):
             continue
         if key in _CALL_KEYS:
-            if _calls_in(value) is None or call_hides_text(value):
+            is_raw = tool_calls(value) is None  # templates read calls of a known form alone
+            if _calls_in(value) is None or (is_raw and holds_words(value)):
+                return True
+            if call_hides_text(value):
                 return True
         elif key in CONTENT_KEYS or (key == "refusal" and holds_text(turn.get(content))):
             if value != turn.get(content):
