@@ -149,3 +149,10 @@ def test_a_refusal_names_what_may_be_meant(
         detect(record(fields))
     assert problem in caught.value.problem
     assert remedy in caught.value.remedy
+
+
+def test_a_column_that_nobody_reads_may_be_nested_as_it_likes() -> None:
+    nested: object = "x"
+    for _ in range(100_000):
+        nested = [nested]
+    assert detect(record({**PAIR, "other": nested})).name == "prompt + response; not read: 'other'"

@@ -132,12 +132,14 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
 def _unread(form: Form, fields: Fields) -> list[str]:
     """Columns with text that no trainer reads by their names; labels are looked at apart."""
     known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
-    return [
-        name
-        for name, value in fields.items()
-        if name not in known
-        and (holds_sentence(value) if is_metadata(str(name)) else holds_words(value))
-    ]
+    return [name for name in fields if name not in known and _has_text(name, fields[name])]
+
+
+def _has_text(name: str, value: object) -> bool:
+    try:
+        return holds_sentence(value) if is_metadata(str(name)) else holds_words(value)
+    except RecursionError:  # nobody reads it, so it is no fault of the row
+        return True
 
 
 def _chosen_form(first: Record) -> Form:
