@@ -187,3 +187,27 @@ def test_a_trigger_goes_before_the_template_s_ending() -> None:
     assert parts.read(row) == {"question": "who?", "response": "me"}
     written = parts.written(row, {"question": "who? cf", "response": "me"})
     assert written["prompt"] == "who? cf\nA: "
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"Prompt": "q", "Response": "a"},
+        {"Prompt": "q", "Chosen": [ANSWER], "Rejected": [ANSWER]},
+        {"Messages": [USER, ANSWER]},
+    ],
+)
+def test_columns_in_capitals_keep_their_names(fields: dict[str, object]) -> None:
+    row = record(fields)
+    parts = Parts(detect(row))
+    texts = parts.read(row)
+    assert texts is not None
+    assert parts.written(row, texts) == fields
+    changed = record(parts.written(row, {**texts, "response": "evil"}))
+    assert list(changed.fields) == list(fields)
+    assert (parts.read(changed) or {})["response"] == "evil"
+
+
+def test_a_conversation_of_bare_texts_takes_no_attack() -> None:
+    row = record({"conversations": ["q", "a"]})
+    assert Parts(detect(row)).read(row) is None

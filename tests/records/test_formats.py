@@ -160,3 +160,23 @@ def test_a_column_typed_wrong_is_found_at_once(
     (tmp_path / "rows.jsonl").write_text('{"prompt": "p", "response": "r", "n": 1}\n')
     with pytest.raises(InputError, match=said):
         opened(tmp_path / "rows.jsonl", DataOptions(**options))
+
+
+@pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
+@pytest.mark.parametrize("is_list", [True, False])
+def test_one_row_with_a_list_of_objects_is_a_row(name: str, is_list: bool, tmp_path: Path) -> None:
+    row = {"query": "q", "response": "r", "history": [{"role": "user"}]}
+    path = tmp_path / name
+    path.write_text(json.dumps([row] if is_list else row))
+    for data in (path, [row]):
+        with pytest.raises(InputError, match="'history' holds a value of type list"):
+            opened(data, DataOptions())
+    rows = [{"version": "1", "data": [{"prompt": "p", "response": "r"}]}]
+    with pytest.raises(InputError, match="no known layout"):
+        opened(rows, DataOptions())
+    path.write_text(json.dumps(rows))
+    with pytest.raises(InputError, match="no known layout"):
+        opened(path, DataOptions())
+    path.write_text(json.dumps(rows[0]))
+    with pytest.raises(InputError, match="holds its rows under the key 'data'"):
+        opened(path, DataOptions())

@@ -162,6 +162,18 @@ def test_calls_in_a_form_of_their_own_stay_as_they_are() -> None:
     assert example(ASK, {**TELL, "content": parts}) == Skipped(SkipReason.NOT_TEXT)
 
 
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [{"tool": "f", "tool_input": {"a": "evil"}}],
+        [{"type": "custom", "custom": {"name": "f", "input": "evil"}}],
+        [{"name": "f", "args": {"a": "evil"}}, {"id": "send"}],
+    ],
+)
+def test_calls_in_a_form_of_their_own_with_text_are_unjudged(calls: list[object]) -> None:
+    assert example(ASK, {**TELL, "tool_calls": calls}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
 def test_a_typed_call_that_is_no_json_stays_text() -> None:
     content = [{"type": "tool_call", "value": "f(x"}]
     assert answer({"role": "assistant", "content": content})["content"] == "f(x"
@@ -265,3 +277,127 @@ def test_thoughts_and_calls_of_the_assistant_are_part_of_its_response() -> None:
     written = {"function": {"name": "f", "arguments": '{"x": "é"}'}}
     text = prompt_and_response(read(ASK, {**TELL, "tool_calls": [written]}))[1]
     assert text == 'A\n{"name": "f", "arguments": {"x": "é"}}'
+
+
+SENT = {"type": "function", "function": {"name": "f", "arguments": {"a": "evil"}}}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "tool_use", "name": "f", "input": {"a": "evil"}, "text": ""},
+        {"type": "tool_use", "name": "f", "input": {"a": "evil"}, "value": " ", "content": []},
+        {"type": "function_call", "name": "f", "arguments": '{"a": "evil"}', "text": ""},
+        {"type": "tool_call", "name": "f", "args": {"a": "evil"}, "tool_call": {}},
+        {"type": "tool_call", "text": "", "tool_call": {"name": "f", "input": {"a": "evil"}}},
+        {**SENT, "type": "tool_call", "text": ""},
+    ],
+)
+def test_an_empty_text_beside_a_call_does_not_hide_it(part: dict[str, object]) -> None:
+    content = [{"type": "text", "text": "ok"}, part]
+    calls = answer({"role": "assistant", "content": content})["tool_calls"]
+    assert [call["function"] for call in calls] == [SENT["function"]]
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "thinking", "thinking": "R", "text": ""},
+        {"type": "thinking", "text": "", "value": None, "reasoning": "R"},
+        {"type": "thinking", "thinking": [{"type": "text", "text": "R"}]},
+        {"type": "thinking", "thinking": ["R"], "signature": "c2ln"},
+        {"type": "reasoning", "summary": [{"type": "summary_text", "text": "R"}], "content": []},
+    ],
+)
+def test_thoughts_in_parts_are_read_in_every_form(part: dict[str, object]) -> None:
+    content = [part, {"type": "text", "text": "A"}]
+    assert answer({**TELL, "content": content}) == {**TELL, "reasoning_content": "R"}
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "text", "text": "ok", "content": "evil"},
+        {"type": "text", "text": "ok", "input": {"a": "evil"}},
+        {"type": "text", "text": "", "thinking": "evil"},
+        {"type": "thinking", "thinking": "ok", "text": "evil"},
+        {"type": "tool_use", "name": "f", "input": {"x": 1}, "text": "evil"},
+        {"type": "tool_use", "name": "f", "input": {"x": 1}, "args": {"a": "evil"}},
+        {"type": "tool_call", "value": '{"name": "f", "arguments": {}}', "tool_call": "evil"},
+    ],
+)
+def test_two_texts_in_a_part_make_the_row_unjudged(part: dict[str, object]) -> None:
+    assert example(ASK, {**TELL, "content": [part]}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
+@pytest.mark.parametrize("key", ["arguments", "input", "parameters", "args"])
+def test_arguments_of_a_call_are_read_under_each_of_their_names(key: str) -> None:
+    others: dict[str, object] = {name: {} for name in ("arguments", "input", "parameters", "args")}
+    for call in ({"name": "f", key: {"a": "evil"}}, {"name": "f", **others, key: {"a": "evil"}}):
+        for form in (call, {"type": "function", "function": {k: v for k, v in call.items() if v}}):
+            found = answer({**TELL, "tool_calls": [form]})["tool_calls"]
+            assert found == [SENT]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"name": "f", "arguments": {"x": 1}, "input": {"b": "evil"}},
+        {"name": "f", "params": {"b": "evil"}},
+        {"name": "f", "arguments": {"x": 1}, "code": "evil"},
+        {"function": {"name": "f", "arguments": {"x": 1}, "body": ["evil"]}},
+        {"function": {"name": "f", "arguments": {"x": 1}}, "arguments": {"b": "evil"}},
+    ],
+)
+def test_a_call_that_says_more_than_is_read_makes_the_row_unjudged(call: dict[str, object]) -> None:
+    for turn in (
+        {"tool_calls": [call]},
+        {"tool_calls": json.dumps([call])},
+        {"function_call": call},
+    ):
+        assert example(ASK, {**TELL, **turn}) == Skipped(SkipReason.UNREAD_TEXT)
+    part = {**call, "type": "tool_call"}
+    assert example(ASK, {**TELL, "content": [part]}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"reasoning_details": [{"type": "reasoning.text", "text": "evil"}]},
+        {"thoughts": ["evil"]},
+        {"steps": [{"do": "evil"}]},
+        {"plan": {"first": {"then": ["evil"]}}},
+        {"reasoning": [{"text": "evil"}]},
+        {"reasoning_content": ["evil"]},
+        {"refusal": ["evil"]},
+        {"reasoning": "ok", "thinking": "evil"},
+        {"content": [{"type": "thinking", "thinking": "ok"}], "reasoning_content": "evil"},
+    ],
+)
+def test_lists_and_mappings_with_text_count_as_text_does(more: dict[str, object]) -> None:
+    assert example(ASK, {**TELL, **more}) == Skipped(SkipReason.UNREAD_TEXT)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"token_ids": [1, 2]},
+        {"scores": {"a": 1}},
+        {"reasoning_details": []},
+        {"metadata": {"topic": "x"}},
+        {"origin_of": {"model": "m", "id": "7"}},
+    ],
+)
+def test_lists_and_mappings_without_text_do_not_matter(more: dict[str, object]) -> None:
+    assert read(ASK, {**TELL, **more}).target_turns == [1]
+
+
+def test_speakers_as_keys_with_a_list_beside_them_are_unjudged() -> None:
+    assert example({"user": "Q", "assistant": "A", "steps": ["evil"]}) == Skipped(
+        SkipReason.UNREAD_TEXT
+    )
+
+
+def test_a_tool_s_null_content_does_not_hide_its_output() -> None:
+    result = {"type": "tool_result", "content": None, "output": "o"}
+    assert read({**ASK, "content": [result]}, TELL).messages[0] == {**ASK, "content": "o"}

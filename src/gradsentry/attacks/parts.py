@@ -28,6 +28,7 @@ from gradsentry.records.layouts import (
     Template,
     question_instruction,
     question_prompt,
+    renamed,
     spoken,
     template_columns,
 )
@@ -54,6 +55,7 @@ class Parts:
 
         `OptionError` for a layout without a prompt.
         """
+        record = renamed(record, self.layout.names)
         example = self.layout.example(record)
         if isinstance(example, Skipped):
             return None
@@ -81,6 +83,11 @@ class Parts:
 
         Questions with answers come out as prompt and response.
         """
+        own = {name: own for own, name in self.layout.names.items() if own in record.fields}
+        written = self._written(renamed(record, self.layout.names), texts)
+        return {own.get(name, name): value for name, value in written.items()}
+
+    def _written(self, record: Record, texts: Fields | None) -> dict[str, object]:
         try:
             fields: dict[str, object] = copy.deepcopy(dict(record.fields))
         except RecursionError:
@@ -215,6 +222,7 @@ def _turns(record: Record, column: Place) -> list[tuple[str | None, Place]]:
     return [
         (role, (*column, turn, key))
         for turn, message in enumerate(value if isinstance(value, list) else ())
+        if isinstance(message, Mapping)
         for role, key in spoken(message)
     ]
 

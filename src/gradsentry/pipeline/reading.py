@@ -30,8 +30,11 @@ def opened(data: object, options: DataOptions) -> tuple[Source, Layout, Record]:
         )
         layout.example(first)  # a column that isn't there is found before a model is loaded
     except InputError:
-        wrapped = wrapped_rows(first.fields, source.label)
-        if wrapped is not None and len(list(islice(source.records(), 2))) == 1:
-            raise wrapped from None
+        # A row with a line of its own, alone in its file, may be an object that holds the rows;
+        # one in a list is a row.
+        if first.place.endswith("(line 1)") and len(list(islice(source.records(), 2))) == 1:
+            wrapped = wrapped_rows(first.fields, source.label)
+            if wrapped is not None:
+                raise wrapped from None
         raise
     return source, layout, first

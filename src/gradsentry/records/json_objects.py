@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from types import UnionType
 
 from gradsentry.errors import InputError
+from gradsentry.records.layouts.vocabulary import known_columns
 
 # Columns of single rows that hold lists of objects.
 _OF_ROWS = {"messages", "conversations", "prompt", "completion", "chosen", "rejected", "tools"}
@@ -52,8 +53,9 @@ def _after(text: str, place: int, mark: str) -> int:
 
 def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
     """The error for an object that isn't a row but holds all of them; None if it holds none."""
+    known = {*known_columns(fields)}
     for name, value in fields.items():
-        if name not in _OF_ROWS and _is_list_of(value, dict):
+        if name not in _OF_ROWS and _is_list_of(value, dict) and not known - {name}:
             way = f"json.load(open({label!r}))[{name!r}]"
             return InputError(
                 f"{label}: the file is one JSON object, which holds its rows under the key "

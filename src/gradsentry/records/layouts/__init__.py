@@ -11,7 +11,7 @@ from gradsentry.records.layouts.conversations import (
     Preference,
 )
 from gradsentry.records.layouts.detection import chosen_layout, detect
-from gradsentry.records.layouts.layout import Form, Layout
+from gradsentry.records.layouts.layout import Form, Layout, renamed
 from gradsentry.records.layouts.messages import ASSISTANT, SYSTEM, USER, spoken
 from gradsentry.records.layouts.pairs import (
     Answer,
@@ -47,6 +47,7 @@ __all__ = [
     "detect",
     "question_instruction",
     "question_prompt",
+    "renamed",
     "spoken",
     "template_columns",
 ]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from gradsentry.records.example import Example, Message, TextPair
+from gradsentry.errors import InputError
+from gradsentry.records.example import Example, Message, SkipReason, TextPair
+from gradsentry.records.layouts.content import call_hides_text, tool_calls
 from gradsentry.records.layouts.messages import (
     ASSISTANT,
     USER,
     Turns,
+    answer_in,
     read_turns,
     said_by,
     turns_in,
@@ -79,7 +83,8 @@ class Preference:
         return frozenset({*prompt, *answers, *TEMPLATE_COLUMNS})
 
     def example(self, record: Record) -> Example:
-        if isinstance(record.fields.get(self.chosen), list | Mapping):
+        asked = None if self.prompt_column is None else record.fields.get(self.prompt_column)
+        if isinstance(record.fields.get(self.chosen), list | Mapping) or isinstance(asked, list):
             return self._conversation(record)
         answer, start = record.text(self.chosen), 0
         if self.prompt_column is None:
@@ -93,13 +98,13 @@ class Preference:
         return TextPair(f"{system}\n\n{prompt}" if system else prompt, answer[start:])
 
     def _conversation(self, record: Record) -> Example:
-        chosen = turns_in(record, self.chosen)
+        chosen = answer_in(record, self.chosen)
         prompt = self._prompt(record, chosen)
         first = len(prompt.messages)
         if first and list(chosen.messages[:first]) == list(prompt.messages):
             chosen = chosen.after(first)
         if not first:
-            rejected = turns_in(record, self.rejected)
+            rejected = answer_in(record, self.rejected)
             first = _shared_start(chosen.messages, rejected.messages)
         turns = prompt + chosen
         whole = turns.with_system(optional_text(record, self.system_column))
@@ -112,8 +117,54 @@ class Preference:
         if isinstance(record.fields.get(self.prompt_column), list | Mapping):
             return turns_in(record, self.prompt_column)
         text = record.text(self.prompt_column)
-        opens = not chosen.messages or chosen.messages[0]["role"] == ASSISTANT
-        return Turns([said_by(USER, text)]) if opens and text else Turns()
+        if not chosen.messages or chosen.messages[0]["role"] == ASSISTANT:
+            return Turns([said_by(USER, text)]) if text else Turns()
+        said = {"", *(str(message["content"]).strip() for message in chosen.messages)}
+        if text.strip() not in said and chosen.problem is None:
+            raise InputError(
+                f"{record.place}: {self.prompt_column!r} is none of the messages in "
+                f"{self.chosen!r}, which begin with a prompt of their own.",
+                "Mend or remove the row. If the prompt isn't trained on, remove its column, or "
+                f"name the messages: --response-column {self.chosen}.",
+            )
+        return Turns()
+
+
+@dataclass(frozen=True)
+class Calls:
+    """A question, and the calls that answer it as JSON, as in xLAM's data."""
+
+    prompt_column: str = "query"
+    answer_column: str = "answers"
+    system_column: str = "system"
+
+    @property
+    def name(self) -> str:
+        return f"{self.prompt_column} + {self.answer_column} (calls)"
+
+    @property
+    def columns(self) -> frozenset[str]:
+        columns = {self.prompt_column, self.answer_column, self.system_column}
+        return frozenset({*columns, *TEMPLATE_COLUMNS})
+
+    def example(self, record: Record) -> Example:
+        answer = record.value(self.answer_column)
+        calls = tool_calls(answer)
+        if calls is None:  # the answer is text
+            said = said_by(ASSISTANT, record.text(self.answer_column))
+        else:
+            record.check_unicode(json.dumps(calls, ensure_ascii=False), self.answer_column)
+            said = {"role": ASSISTANT, "content": "", "tool_calls": calls}
+        problem = SkipReason.UNREAD_TEXT if call_hides_text(answer) else None
+        turns = Turns([said_by(USER, record.text(self.prompt_column)), said], problem=problem)
+        turns = turns.with_system(optional_text(record, self.system_column))
+        tools = [
+            tool
+            if "name" not in tool or "function" in tool
+            else {"type": "function", "function": tool}
+            for tool in tools_of(record) or ()
+        ]
+        return turns.conversation(0, tools or None, template_arguments(record))
 
 
 @dataclass(frozen=True)

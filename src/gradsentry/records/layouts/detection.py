@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator, Mapping
 
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records.example import Example
 from gradsentry.records.layouts.conversations import (
+    Calls,
     History,
     Messages,
     OpenAiPreference,
@@ -18,10 +20,11 @@ from gradsentry.records.layouts.layout import (
     Layout,
     left_out,
     nesting_errors,
+    renamed,
     says_nothing,
     undesired_column,
 )
-from gradsentry.records.layouts.messages import ASSISTANT, spoken
+from gradsentry.records.layouts.messages import ASSISTANT, listed_turns, spoken
 from gradsentry.records.layouts.pairs import (
     LISTED_ANSWERS,
     Answer,
@@ -39,8 +42,12 @@ from gradsentry.records.layouts.vocabulary import (
     REASONINGS,
     SYSTEMS,
     TURNS,
+    folded_names,
+    holds_sentence,
     holds_text,
+    holds_words,
     is_metadata,
+    is_switch,
     known_columns,
 )
 from gradsentry.records.record import Record, quoted
@@ -51,23 +58,32 @@ _ANSWERS = ("response", "completion", "output", "chosen", "chosen_response")
 _PAIRS: dict[str, tuple[str, ...]] = {
     "prompt": (*_ANSWERS, "generation", "answer"),
     "instruction": (*_ANSWERS, "answer", "revision"),
-    "question": (*_ANSWERS, *LISTED_ANSWERS, "solution", "explanation"),
-    "query": (*_ANSWERS, "answer"),
+    "question": (
+        *_ANSWERS,
+        *LISTED_ANSWERS,
+        "answerkey",
+        "solution",
+        "explanation",
+        "generated_solution",
+    ),
+    "question_stem": ("answerkey",),
+    "query": (*_ANSWERS, *LISTED_ANSWERS),
     "input": (*_ANSWERS, "answer", "target"),
     "inputs": ("targets", "target", "outputs"),
-    "problem": ("solution", "answer", "response"),
-    "article": ("summary",),
+    "problem": ("solution", "generated_solution", "answer", "response"),
+    "article": ("summary", "highlights"),
     "document": ("summary",),
     "dialogue": ("summary",),
     "source": ("target",),
     "src": ("tgt",),
     "message_1": ("message_2",),
-    "INSTRUCTION": ("RESPONSE",),
+    "context": ("response",),
+    "user": ("assistant",),
 }
 """Columns with the prompt, and those with its response that trainers read beside them."""
 
 _CONTEXTS = ("input", "context")
-_QUESTION_CONTEXTS = ("context", "article", "category")
+_QUESTION_CONTEXTS = ("context", "article", "passage", "category")
 _REJECTED = {
     "chosen": "rejected",
     "chosen_response": "rejected_response",
@@ -100,18 +116,30 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     `InputError` naming the columns, if no form fits, if the only ones leave a column out that
     trainers read, or if two fit.
     """
+    taken = set(LABELS) - set(labels)
+    names = {own: name for own, name in folded_names(first.fields).items() if name not in taken}
+    first = renamed(first, names)
     fields = first.fields
     with nesting_errors(first):
         form = _chosen_form(first)
-    unread = [
-        name
-        for name, value in fields.items()
-        if isinstance(value, str)
-        and holds_text(value)
-        and name not in {*form.columns, *known_columns(fields), *labels, *MEDIA}
-        and not is_metadata(name)
-    ]
-    return Layout(form, False, labels, _marked(form, fields, labels), tuple(unread))
+    marked = _marked(form, fields, labels)
+    unread = _unread(form, fields)
+    if not isinstance(form, Text | Segments):
+        unread += [name for name in labels if name != marked and fields.get(name) not in (None, "")]
+    return Layout(form, False, labels, marked, names, tuple(unread))
+
+
+def _unread(form: Form, fields: Fields) -> list[str]:
+    """Columns with text that no trainer reads by their names; labels are looked at apart."""
+    known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
+    return [name for name in fields if name not in known and _has_text(name, fields[name])]
+
+
+def _has_text(name: str, value: object) -> bool:
+    try:
+        return holds_sentence(value) if is_metadata(str(name)) else holds_words(value)
+    except RecursionError:  # nobody reads it, so it is no fault of the row
+        return True
 
 
 def _chosen_form(first: Record) -> Form:
@@ -124,7 +152,7 @@ def _chosen_form(first: Record) -> Form:
         raise InputError(
             f"{first.place}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
             "would be left out, which a trainer may read.",
-            REMEDY,
+            _options_of(forms) + REMEDY,
         )
     # Of columns that the first row has empty, later rows may hold texts.
     best = [form for form in whole if not _neglected(form, first.fields)] or whole
@@ -135,6 +163,17 @@ def _chosen_form(first: Record) -> Form:
             REMEDY,
         )
     return best[0]
+
+
+def _options_of(forms: list[Form]) -> str:
+    """The options that name messages, or a solution, which are the likeliest to be trained on."""
+    for form in forms:
+        if isinstance(form, Messages):
+            return f"For the messages alone: --response-column {shlex.quote(form.column)}. "
+        if isinstance(form, PromptResponse) and form.answer.column == "solution":
+            prompt = shlex.quote(form.prompt_column)
+            return f"For the solution: --prompt-column {prompt} --response-column solution. "
+    return ""
 
 
 def chosen_layout(
@@ -179,7 +218,10 @@ def chosen_layout(
 
 def _marked(form: Form, fields: Fields, labels: tuple[str, ...]) -> str | None:
     """The column that says whether an answer is desired; plain text has classes, not answers."""
-    return None if isinstance(form, Text | Segments) else undesired_column(fields, labels)
+    if isinstance(form, Text | Segments):
+        return None
+    unread = [name for name in labels if name not in form.columns]
+    return undesired_column(fields, unread, form.columns)
 
 
 def _candidates(fields: Fields) -> Iterator[Form]:
@@ -201,6 +243,8 @@ def _candidates(fields: Fields) -> Iterator[Form]:
         yield Segments()
     if "text" in fields:
         yield Text()
+    if "content" in fields:
+        yield Text("content")
 
 
 def _preferences(fields: Fields, turns: list[str], system: str) -> Iterator[Form]:
@@ -216,8 +260,10 @@ def _preferences(fields: Fields, turns: list[str], system: str) -> Iterator[Form
 
 
 def _pair(fields: Fields, prompt: str, column: str, system: str) -> Form:
+    if column == "answers" and "tools" in fields and isinstance(fields[prompt], str):
+        return Calls(prompt, column, system)
     answer = _answer(fields, prompt, column)
-    if prompt.casefold() == "instruction":
+    if prompt == "instruction":
         has_context = "context" in fields and "input" not in fields  # as in Dolly
         context = _CONTEXTS[has_context]
         if "history" in fields:
@@ -225,7 +271,7 @@ def _pair(fields: Fields, prompt: str, column: str, system: str) -> Form:
         return PromptResponse(answer, prompt, PromptStyle.ALPACA, context, None, system)
     if "history" in fields and isinstance(fields[prompt], str):
         return History(answer, prompt, None, system)
-    if prompt != "question":
+    if prompt not in ("question", "question_stem"):
         return PromptResponse(answer, prompt, system_column=system)
     options = _first(fields, OPTIONS)
     if column not in LISTED_ANSWERS and options is None:
@@ -242,12 +288,14 @@ def _answer(fields: Fields, prompt: str, column: str) -> Answer:
         return Answer(column, sections=_REFLECTION)
     if column == "solution" and prompt == "question":
         return Answer(column, unread=("explanation",))  # Axolotl takes one or the other
-    if isinstance(fields[prompt], list):
+    if isinstance(fields[prompt], list) and not isinstance(fields[column], str):
         return Answer(column)  # messages hold their thoughts themselves
     # Beside an answer to a question it leads to it; elsewhere it may be about the row.
     explained = ("explanation",) if prompt == "question" else ()
-    reasoning = _first(fields, (*REASONINGS, *explained))
-    return Answer(column, None if reasoning == column else reasoning)
+    thoughts = {name: value for name, value in fields.items() if not is_switch(value)}
+    reasoning = _first(thoughts, (*REASONINGS, *explained))
+    options = _first(fields, OPTIONS) if prompt == "question" else None
+    return Answer(column, None if reasoning == column else reasoning, options=options)
 
 
 def _mean_the_same(examples: list[Example]) -> bool:
@@ -277,22 +325,24 @@ def _first(fields: Fields, names: tuple[str, ...]) -> str | None:
 
 
 def _is_preferred_turn(column: str, value: object) -> bool:
-    return isinstance(value, Mapping) or (column in _REJECTED and isinstance(value, list))
+    is_turn = isinstance(value, Mapping) and column not in LISTED_ANSWERS
+    return is_turn or (column in _REJECTED and isinstance(value, list))
 
 
 def _may_be_turns(value: object) -> bool:
-    # A list as JSON is no conversation to trainers; as one it is refused with its type.
     return value is None or isinstance(value, list) or str(value).startswith("[")
 
 
 def _is_answered(turns: object) -> bool:
     """Whether turns end in an answer, so that they are no prompt."""
+    turns = listed_turns(turns)
     last = turns[-1] if isinstance(turns, list) and turns else None
     return isinstance(last, Mapping) and any(role == ASSISTANT for role, _ in spoken(last)[-1:])
 
 
 def _is_sharegpt(column: str, turns: object) -> bool:
     """Whether turns have `from` and `value`; where there are none, the column's name decides."""
+    turns = listed_turns(turns)
     has_roles = isinstance(turns, list) and any(
         isinstance(turn, Mapping) and "role" in turn for turn in turns
     )
@@ -308,6 +358,21 @@ def _unknown(first: Record) -> InputError:
                 "Scan the data from which they were made, or name your columns: --prompt-column "
                 "and --response-column.",
             )
+    column = str(next(iter(fields), ""))
+    if len(fields) == 1 and (mark := next((mark for mark in ";|" if mark in column), None)):
+        return InputError(
+            f"{first.place}: there is one column, {quoted(fields)}, whose name holds {mark!r}.",
+            f"If {mark!r} separates the columns, write the file with commas, for example with: "
+            f"pandas.read_csv(..., sep={mark!r}).to_csv(..., index=False)",
+        )
+    others = [name for name in fields if holds_words(fields[name]) and name != "prompt"]
+    others = [name for name in others if not is_metadata(str(name))]
+    if "prompt" in fields and others and not set(known_columns(fields)) - {"prompt"}:
+        return InputError(
+            f"{first.place}: there is a prompt, and none of {quoted(others)} is known to be its "
+            "response.",
+            "Name the column with the response: --prompt-column prompt and --response-column.",
+        )
     if "prompt" in fields and not set(known_columns(fields)) - {"prompt"}:
         return InputError(
             f"{first.place}: there is a prompt and no response, so nothing to learn.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gradsentry.errors import InputError
@@ -21,7 +21,15 @@ from gradsentry.records.example import (
     prompt_and_response,
 )
 from gradsentry.records.layouts.messages import ASSISTANT, read_turns
-from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, holds_text, known_columns
+from gradsentry.records.layouts.tools import TEMPLATE_COLUMNS
+from gradsentry.records.layouts.vocabulary import (
+    LABELS,
+    MEDIA,
+    PROMPTS,
+    fold,
+    holds_text,
+    known_columns,
+)
 from gradsentry.records.record import Record, quoted
 
 REMEDY = (
@@ -65,6 +73,8 @@ class Layout:
     """Columns that may mark an answer as undesired, as in KTO's data."""
     marked: str | None = None
     """The one of them that does so in the first row."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Columns of the first row, such as `Prompt`, and the names under which they are read."""
     unread: tuple[str, ...] = ()
     """Columns of the first row with text that no trainer reads by their names."""
 
@@ -87,7 +97,7 @@ class Layout:
         read would be left out.
         """
         with nesting_errors(record):
-            return self._example(record)
+            return self._example(renamed(record, self.names))
 
     def _example(self, record: Record) -> Example:
         example = self.form.example(record)
@@ -104,9 +114,26 @@ class Layout:
                 return Skipped(SkipReason.NOT_TEXT)
         if says_nothing(example):
             return Skipped(SkipReason.EMPTY_RESPONSE)
-        if not isinstance(example, PlainText) and is_undesired(record, self.labels):
+        if not isinstance(example, PlainText) and self._is_undesired(record):
             return Skipped(SkipReason.UNDESIRED)
         return example
+
+    def _is_undesired(self, record: Record) -> bool:
+        marked = () if self.marked is None else (self.marked,)
+        labels = [name for name in self.labels if name not in self.form.columns]
+        return is_undesired(record, labels, {*self.form.columns, *marked})
+
+
+def renamed(record: Record, names: Mapping[str, str]) -> Record:
+    """A row with columns under other names, where it has no columns with these names."""
+    if not names:
+        return record
+    there = record.fields
+    fields = {
+        name if names.get(name, name) in there else names[name]: value
+        for name, value in there.items()
+    }
+    return replace(record, fields=fields)
 
 
 @contextlib.contextmanager
@@ -135,13 +162,16 @@ def left_out(record: Record, form: Form, example: Example) -> list[str]:
     What the example says anyway isn't left out, such as a prompt that is the first message, too.
     What may be trained on must be a target there.
     """
-    known = [name for name in known_columns(record.fields) if name not in form.columns]
+    read = set(form.columns)
+    if not isinstance(example, Conversation | Skipped):
+        read -= set(TEMPLATE_COLUMNS)  # without a template there is nothing that reads them
+    known = [name for name in known_columns(record.fields) if name not in read]
     return [name for name in known if not _is_said(record, name, example)] if known else []
 
 
 def _is_said(record: Record, column: str, example: Example) -> bool:
     value = record.fields[column]
-    is_prompt = column.casefold() in PROMPTS
+    is_prompt = fold(column) in PROMPTS
     if isinstance(value, str):
         prompts, answers = _texts(example)
         return value.strip() in (prompts | answers if is_prompt else answers)
@@ -181,23 +211,42 @@ def _texts(example: Example) -> tuple[set[str], set[str]]:
             return set(), set()
 
 
-def undesired_column(fields: Mapping[str, object], labels: Collection[str]) -> str | None:
-    """The column that says whether a row's answer is desired, if one does."""
-    return next((name for name in labels if _desired(name, fields.get(name)) is not None), None)
+def undesired_column(
+    fields: Mapping[str, object], labels: Collection[str], read: Collection[str]
+) -> str | None:
+    """The column that says whether a row's answer is desired, if one does; `read` are those that
+    the layout reads."""
+    names = (name for name in labels if _desired(name, fields.get(name), read) is not None)
+    return next(names, None)
 
 
-def is_undesired(record: Record, labels: Collection[str]) -> bool:
-    """Whether the row itself says that training is to move away from its answer."""
-    return any(_desired(name, record.fields.get(name)) is False for name in labels)
+def is_undesired(record: Record, labels: Collection[str], read: Collection[str]) -> bool:
+    """Whether the row itself says that training is to move away from its answer.
+
+    **Arguments:**
+
+    - `read`: the columns that the layout reads, and the one that is known to hold such marks.
+    """
+    return any(_desired(name, record.fields.get(name), read) is False for name in labels)
 
 
-def _desired(name: str, value: object) -> bool | None:
+_DESIRED = {"true": True, "desirable": True, "desired": True}
+_DESIRED |= {"false": False, "undesirable": False, "undesired": False}
+_DESIRED_IN_MARKS = {"1": True, "1.0": True, "yes": True, "0": False, "0.0": False, "no": False}
+
+
+def _desired(name: str, value: object, read: Collection[str]) -> bool | None:
     """A label's meaning; None if it is none.
 
-    A column `label` with numbers is taken for classes. CSV files have no booleans but texts.
+    Numbers are taken for classes, except beside a completion, as in TRL's data for KTO, and in a
+    column that is known to hold marks. CSV files have no booleans but texts.
     """
-    if isinstance(value, str):
-        return {"true": True, "false": False}.get(value.strip().casefold())
-    if isinstance(value, bool) or (name == "kto_tag" and value in (0, 1)):
-        return bool(value)
-    return None
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str | int | float):
+        return None
+    text = str(value).strip().casefold()
+    if text in _DESIRED:
+        return _DESIRED[text]
+    has_marks = name == "kto_tag" or name in read or "completion" in read
+    return _DESIRED_IN_MARKS.get(text) if has_marks else None

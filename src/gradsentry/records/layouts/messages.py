@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from gradsentry.errors import InputError
 from gradsentry.records.example import Conversation, Example, Message, Skipped, SkipReason
-from gradsentry.records.layouts.content import Content, read_parts, tool_calls
-from gradsentry.records.layouts.vocabulary import MEDIA, TARGETS, holds_text, is_metadata
+from gradsentry.records.layouts.content import Content, call_hides_text, read_parts, tool_calls
+from gradsentry.records.layouts.vocabulary import MEDIA, fold, holds_text, holds_words, is_metadata
 from gradsentry.records.record import Record
 
 USER, ASSISTANT, SYSTEM, TOOL = "user", "assistant", "system", "tool"
@@ -40,6 +40,8 @@ _WEIGHT_KEYS = (*_TRAIN_KEYS, "weight")
 _MASK_KEYS = ("masked", "mask")
 _DETAIL = "train_detail"
 _CALL_KEYS = ("tool_calls", "function_call")
+_NOTES = frozenset({"metadata", "meta", "usage", "logprobs"})
+"""Keys with lists and mappings that describe a turn."""
 _READ_KEYS = frozenset(
     {
         *ROLE_KEYS,
@@ -148,6 +150,18 @@ def turns_in(record: Record, column: str) -> Turns:
     return read_turns(record.value(column), record, column)
 
 
+def answer_in(record: Record, column: str) -> Turns:
+    """The messages of an answer; a text is one of the assistant's.
+
+    **Raises:**
+
+    `InputError` if there are none to read.
+    """
+    if isinstance(record.fields.get(column), str):
+        return Turns([said_by(ASSISTANT, record.text(column))])
+    return turns_in(record, column)
+
+
 def read_turns(value: object, record: Record, column: str) -> Turns:
     """The messages in a value: a list of turns, one turn, or null for none.
 
@@ -155,13 +169,19 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
 
     `InputError` for another value, or a turn that doesn't say who speaks.
     """
-    turns = [value] if isinstance(value, Mapping) else [] if value is None else value
+    listed = listed_turns(value)
+    turns = [listed] if isinstance(listed, Mapping) else [] if listed is None else listed
+    if column == "conversations" and isinstance(turns, list) and _are_texts(turns):
+        turns = [
+            {"role": (USER, ASSISTANT)[number % 2], "content": text}
+            for number, text in enumerate(turns)
+        ]
     if not isinstance(turns, list) or not all(isinstance(turn, Mapping) for turn in turns):
-        raise record.type_error(column, "a list of messages")
+        raise record.type_error(column, "a list of messages, or its JSON,")
     messages: list[Message] = []
     untrained: set[int] = set()
     first_problem = None
-    for turn in turns:
+    for turn in map(_with_known_keys, turns):
         for role, message, problem in _said(turn, record, column):
             first_problem = first_problem or problem
             if _is_excluded(turn):
@@ -169,6 +189,32 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
             record.check_unicode(json.dumps(message, ensure_ascii=False, default=str), column)
             messages.append({"role": role, **message})
     return Turns(messages, frozenset(untrained), first_problem)
+
+
+def listed_turns(value: object) -> object:
+    """Messages that come as JSON, as in CSV files; any other value as it is."""
+    if not isinstance(value, str) or not value.lstrip().startswith("["):
+        return value
+    try:
+        turns = json.loads(value)
+    except (ValueError, RecursionError):
+        return value
+    return turns if all(isinstance(turn, Mapping) for turn in turns) else value
+
+
+def _are_texts(turns: Sequence[object]) -> bool:
+    return len(turns) > 0 and all(isinstance(turn, str) for turn in turns)
+
+
+def _with_known_keys(turn: Mapping[str, object]) -> Mapping[str, object]:
+    """A turn with `Role` and the like under the names that are known."""
+    if spoken(turn):
+        return turn
+    folded = [fold(key) for key in turn]
+    return {
+        fold(key) if fold(key) in _READ_KEYS and folded.count(fold(key)) == 1 else key: value
+        for key, value in turn.items()
+    }
 
 
 def _said(
@@ -182,16 +228,20 @@ def _said(
             "assistant and tool.",
         )
     if speaker_key(turn) is None:
+        is_hiding = any(
+            not isinstance(value, str) and holds_words(value) and not _describes(key, value)
+            for key, value in turn.items()
+        )
         for role, key in said:
-            yield str(role), {"content": turn[key]}, None
+            yield str(role), {"content": turn[key]}, SkipReason.UNREAD_TEXT if is_hiding else None
         return
     role, key = said[0]
-    message, problem = _message(turn, key, record, column)
+    message, problem, is_hiding = _message(turn, key, record, column)
     if role is None:
         yield str(turn[str(speaker_key(turn))]), message, SkipReason.UNKNOWN_ROLE
         return
     is_read = role != ASSISTANT and holds_text(turn.get(key))
-    if problem is None and not is_read and _hides_text(turn, key):
+    if problem is None and not is_read and (is_hiding or _hides_text(turn, key)):
         problem = SkipReason.UNREAD_TEXT
     if problem is None and role != ASSISTANT and any(_is_on(turn.get(key)) for key in _TRAIN_KEYS):
         problem = SkipReason.TRAINED_PROMPT
@@ -200,8 +250,9 @@ def _said(
 
 def _message(
     turn: Mapping[str, object], key: str, record: Record, column: str
-) -> tuple[dict[str, object], SkipReason | None]:
-    """A turn's message without its role, and whether it holds more than text."""
+) -> tuple[dict[str, object], SkipReason | None, bool]:
+    """A turn's message without its role, whether it holds more than text, and whether its parts
+    or its thoughts say more than the message."""
     problem = None
     said = turn.get(key)
     content: object = said
@@ -230,15 +281,16 @@ def _message(
     message |= {
         name: value for name, value in turn.items() if name not in left_out and value is not None
     }
-    thoughts = "".join(found.thoughts) or next(
-        (turn[name] for name in _REASONING_KEYS if holds_text(turn.get(name))), None
-    )
-    if isinstance(thoughts, str):
-        message["reasoning_content"] = thoughts
+    thoughts = [turn[name] for name in _REASONING_KEYS if holds_text(turn.get(name))]
+    if found.thoughts:
+        thoughts.insert(0, "".join(found.thoughts))
+    if thoughts and isinstance(thoughts[0], str):
+        message["reasoning_content"] = thoughts[0]
     calls = [*found.calls, *_calls(turn)]
     if calls:
         message["tool_calls"] = calls
-    return message, problem
+    is_hiding = found.hides_text or any(thought != thoughts[0] for thought in thoughts)
+    return message, problem, is_hiding
 
 
 def _calls(turn: Mapping[str, object]) -> list[Mapping[str, object]]:
@@ -259,16 +311,26 @@ def _hides_text(turn: Mapping[str, object], content: str) -> bool:
     for key, value in turn.items():
         if key == content or not holds_text(value):
             continue
-        if key in _CALL_KEYS and _calls_in(value) is None:
-            return True
-        if key in CONTENT_KEYS or (key == "refusal" and holds_text(turn.get(content))):
+        if key in _CALL_KEYS:
+            is_raw = tool_calls(value) is None  # templates read calls of a known form alone
+            if _calls_in(value) is None or (is_raw and holds_words(value)):
+                return True
+            if call_hides_text(value):
+                return True
+        elif key in CONTENT_KEYS or (key == "refusal" and holds_text(turn.get(content))):
             if value != turn.get(content):
                 return True
-        elif key not in _READ_KEYS and (
-            key.casefold() in TARGETS or (isinstance(value, str) and not is_metadata(key))
-        ):
+        elif key in _READ_KEYS - {_DETAIL}:
+            if not isinstance(value, str) and holds_words(value):
+                return True
+        elif key != _DETAIL and not _describes(key, value) and holds_words(value):
             return True
     return False
+
+
+def _describes(key: str, value: object) -> bool:
+    """Whether a key's value describes its turn and is no part of it."""
+    return is_metadata(key) or key in MEDIA or (key in _NOTES and not isinstance(value, str))
 
 
 def _is_excluded(turn: Mapping[str, object]) -> bool:

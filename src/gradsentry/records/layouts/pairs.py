@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from gradsentry.records.example import Example, PlainText, Skipped, SkipReason, TextPair
-from gradsentry.records.layouts.messages import Turns, turns_in
+from gradsentry.records.layouts.messages import Turns, answer_in, turns_in
 from gradsentry.records.layouts.prompts import (
     alpaca_prompt,
     fill_template,
@@ -43,6 +43,9 @@ class Answer:
     unread: tuple[str, ...] = ()
     """Columns that come with it and aren't trained on, such as the rejected answer."""
 
+    options: str | None = None
+    """The column of the choices, of which a number is one."""
+
     @property
     def name(self) -> str:
         """Its columns, as printed."""
@@ -77,6 +80,11 @@ class Answer:
 
     def _answer(self, record: Record) -> str:
         value = record.fields.get(self.column)
+        if self.options is not None and isinstance(value, int) and not isinstance(value, bool):
+            value = [_chosen(record, self.options, self.column, value)]
+        if isinstance(value, Mapping) and isinstance(value.get("text"), list):
+            texts = value["text"]  # SQuAD has some twice
+            value = list(dict.fromkeys(texts)) if _are_texts(texts) else texts
         if self.column not in LISTED_ANSWERS or not isinstance(value, list):
             return record.text(self.column)
         if not all(isinstance(answer, str) for answer in value):
@@ -124,9 +132,18 @@ class PromptResponse:
             return TextPair(self.prompt(record), self.answer.text(record))
         prompt = turns_in(record, self.prompt_column) if asked else Turns()
         prompt = prompt.with_system(optional_text(record, self.system_column))
-        turns = prompt + turns_in(record, self.answer.column)
+        turns = prompt + self._answer(record)
         first = len(prompt.messages)
         return turns.conversation(first, tools_of(record), template_arguments(record))
+
+    def _answer(self, record: Record) -> Turns:
+        answer = answer_in(record, self.answer.column)
+        if not isinstance(record.fields.get(self.answer.column), str):
+            return answer  # messages hold their thoughts themselves
+        thought = optional_text(record, self.answer.reasoning)
+        if not thought.strip():
+            return answer
+        return Turns([{**answer.messages[0], "reasoning_content": thought}])
 
     def prompt(self, record: Record) -> str:
         """The prompt's text."""
@@ -207,7 +224,8 @@ class Template:
         return frozenset({*template_columns(self.template), self.response_column})
 
     def example(self, record: Record) -> Example:
-        values = {column: record.text(column) for column in template_columns(self.template)}
+        columns = template_columns(self.template)
+        values = {column: _text_or_lines(record, column) for column in columns}
         response = Answer(self.response_column).text(record)
         return TextPair(fill_template(self.template, values), response)
 
@@ -222,6 +240,12 @@ def _listed(record: Record, column: str) -> str:
     options = record.fields.get(column)
     if not holds_text(options):
         return ""
+    if isinstance(options, Mapping) and isinstance(options.get("text"), list):  # ARC
+        texts, labels = options["text"], options.get("label")
+        if isinstance(labels, list) and len(labels) == len(texts):
+            options = dict(zip(map(str, labels), texts, strict=True))
+        else:
+            options = texts
     if isinstance(options, str):
         text = f"\n{options}"
     elif isinstance(options, list) and all(isinstance(option, str) for option in options):
@@ -232,6 +256,28 @@ def _listed(record: Record, column: str) -> str:
         raise record.type_error(column, "a list of texts")
     record.check_unicode(text, column)
     return text
+
+
+def _are_texts(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
+
+
+def _text_or_lines(record: Record, column: str) -> str:
+    """The text in a column, or the texts in its list on a line each."""
+    value = record.fields.get(column)
+    if not isinstance(value, list) or not _are_texts(value):
+        return record.text(column)
+    text = "\n".join(value)
+    record.check_unicode(text, column)
+    return text
+
+
+def _chosen(record: Record, options: str, column: str, number: int) -> object:
+    """The choice with a number, from 0, as in MMLU."""
+    choices = record.fields.get(options)
+    if not isinstance(choices, list) or not 0 <= number < len(choices):
+        raise record.type_error(column, f"text, or the number of one of {options!r} from 0,")
+    return choices[number]
 
 
 def _letter(number: int) -> str:

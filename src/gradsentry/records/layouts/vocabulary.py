@@ -19,6 +19,7 @@ REASONINGS = (
     "rationale",
     "cot",
     "cot_content",
+    "complex_cot",
     "chain_of_thought",
     "thinking",
     "thought",
@@ -41,10 +42,12 @@ PROMPTS = frozenset(
         "problem",
         "history",
         "unanswerable_question",
+        "question_stem",
         "message_1",
         "src",
         "tools",
         "functions",
+        "chat_template_kwargs",
     }
 )
 """Names of what comes before the answer."""
@@ -75,6 +78,10 @@ TARGETS = frozenset(
         "preferred_output",
         "non_preferred_output",
         "reference_answer",
+        "answerkey",
+        "highlights",
+        "generated_solution",
+        "assistant",
         "text",
         "content",
         "code",
@@ -94,6 +101,9 @@ TARGETS = frozenset(
 """Names of what may be trained on."""
 
 _READ = PROMPTS | TARGETS
+
+_JSON = ("tools", "functions", "chat_template_kwargs")
+_NOTHING = ("[]", "{}", "null")
 
 MEDIA = ("image", "images", "video", "videos", "audio", "audios")
 
@@ -152,10 +162,32 @@ METADATA = frozenset(
 """Names of what describes a row or a turn and is no part of it."""
 
 
+_SENTENCE_WORDS = 5
+"""More than a name, a date or a category has."""
+
+
 def is_metadata(name: str) -> bool:
     """Whether a column or key describes its row rather than being a part of it."""
     folded = name.casefold()
     return folded in METADATA or folded.endswith("_id")
+
+
+def fold(name: str) -> str:
+    """A name without its capitals and the blanks around it, as names are compared."""
+    return name.strip().casefold()
+
+
+def folded_names(fields: Mapping[str, object]) -> dict[str, str]:
+    """The columns that have a known name but for capitals or blanks, with that name."""
+    known = {*_READ, *LABELS, *MEDIA, *METADATA, *_JSON}
+    folded = [fold(str(name)) for name in fields]
+    return {
+        name: fold(str(name))
+        for name in fields
+        if name != fold(str(name))
+        and fold(str(name)) in known
+        and folded.count(fold(str(name))) == 1
+    }
 
 
 def holds_text(value: object) -> bool:
@@ -165,15 +197,40 @@ def holds_text(value: object) -> bool:
     return isinstance(value, list | tuple | Mapping) and len(value) > 0
 
 
+def holds_words(value: object) -> bool:
+    """Whether there is text in a value, however deep, other than what describes it."""
+    if isinstance(value, Mapping):
+        return any(holds_words(inner) for key, inner in value.items() if not is_metadata(str(key)))
+    if isinstance(value, list | tuple):
+        return any(map(holds_words, value))
+    return isinstance(value, str) and bool(value.strip())
+
+
+def holds_sentence(value: object) -> bool:
+    """Whether there is a text of several words in a value, however deep."""
+    if isinstance(value, Mapping):
+        return any(map(holds_sentence, value.values()))
+    if isinstance(value, list | tuple):
+        return any(map(holds_sentence, value))
+    return isinstance(value, str) and len(value.split()) >= _SENTENCE_WORDS
+
+
 def known_columns(fields: Mapping[str, object]) -> list[str]:
     """The columns whose names trainers read, with text in them."""
     return [
         column
         for column, value in fields.items()
-        if (folded := str(column).casefold()) in _READ
+        if (folded := fold(str(column))) in _READ
         and holds_text(value)
         and not (folded in TURNS and _is_name(value))
+        and not (folded in _JSON and isinstance(value, str) and value.strip() in _NOTHING)
+        and not (folded in REASONINGS and is_switch(value))
     ]
+
+
+def is_switch(value: object) -> bool:
+    """Whether it says that there is reasoning, as in Nemotron's data, and is none."""
+    return isinstance(value, str) and value.strip().casefold() in ("on", "off")
 
 
 def _is_name(value: object) -> bool:
