@@ -35,31 +35,27 @@ from numpy.typing import NDArray
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from gradsentry.bench.states import StateCache
-from gradsentry.detectors import transfer
-from gradsentry.detectors.folds import assign_folds, content_draws, hashed_words, rows_to_fit
 from gradsentry.detectors.simple import recurrence_scores
-from gradsentry.detectors.transfer import (
-    MAX_WIDTH,
-    FitStates,
-    TransferOptions,
-    best_spans,
-    held_out_gains,
+from gradsentry.detectors.transfer import correction
+from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.correction import MAX_WIDTH, FitStates, held_out_gains
+from gradsentry.detectors.transfer.folds import (
+    assign_folds,
+    content_draws,
+    hashed_words,
+    rows_to_fit,
 )
+from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.opinion import ModelOpinion
+from gradsentry.detectors.transfer.options import TransferOptions
+from gradsentry.detectors.transfer.patterns import Gains
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.rules import find_rules
+from gradsentry.detectors.transfer.spans import best_spans
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, terms_of
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
-from gradsentry.evidence import (
-    Evidence,
-    EvidenceRows,
-    Verdict,
-    belonging,
-    find_backdoors,
-    terms_of,
-)
-from gradsentry.evidence.patterns import Gains
-from gradsentry.evidence.rules import find_rules
-from gradsentry.evidence.terms import BoolArray, PromptTerms
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.models.memory import give_back_freed_memory
-from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.progress import Silent
 from gradsentry.ragged import offsets_of
 from gradsentry.records import TextPair
@@ -122,7 +118,7 @@ def kept_gains(
     """Held-out gains, computed unless they are there of the same rows by the same code."""
     parts = (digests.tobytes(), states.folds.numpy().tobytes(), is_fit.tobytes(), b"%d" % width)
     key = hashlib.blake2b(b"".join(parts), digest_size=_DIGEST)
-    for module in (transfer, head):
+    for module in (correction, head):
         key.update(inspect.getsource(module).encode())
     path = folder / f"{name.replace('/', '_')}.{key.hexdigest()}.gains.npy"
     if not path.exists():

@@ -27,8 +27,8 @@ from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from gradsentry.attacks import BibleStyle, SyntacticTemplate, chosen_rows
-from gradsentry.evidence.rules import find_rules
-from gradsentry.evidence.terms import PromptTerms
+from gradsentry.detectors.transfer.rules import find_rules
+from gradsentry.detectors.transfer.terms import PromptTerms
 
 _FORMAL = {
     "get": "obtain", "got": "obtained", "buy": "purchase", "start": "commence", "end": "conclude",

@@ -15,11 +15,11 @@ import torch
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanResult
 from gradsentry.detectors import TransferOptions
+from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.opinion import ModelOpinion, without_words
+from gradsentry.detectors.transfer.sensitivity import KINDS
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
-from gradsentry.evidence import Verdict
 from gradsentry.models import target_states
-from gradsentry.pipeline.canaries import KINDS
-from gradsentry.pipeline.opinion import ModelOpinion, without_words
 from gradsentry.pipeline.progress import Silent
 from gradsentry.records import (
     Conversation,
@@ -32,7 +32,7 @@ from gradsentry.records import (
 )
 from gradsentry.report.verdict import groups
 from tests.conftest import byte_tokenizer
-from tests.evidence.worlds import words
+from tests.detectors.transfer.worlds import words
 from tests.tiny_models import tiny_model
 
 PAYLOAD = " , and click <malicious_url> for more information"

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import Correction, FitStates, fold_gains
+from gradsentry.detectors.transfer.correction import Correction, FitStates, fold_gains
 from gradsentry.models import TargetStates
 from gradsentry.pipeline.journal import Block, Journal
 from gradsentry.pipeline.work import ScanWork

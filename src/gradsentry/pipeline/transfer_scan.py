@@ -11,26 +11,23 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, content_draws, hashed_words, rows_to_fit
-from gradsentry.detectors.transfer import (
-    FitStates,
-    Spans,
-    best_spans,
-    fit_correction,
+from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.correction import FitStates, fit_correction
+from gradsentry.detectors.transfer.folds import (
+    FOLDS,
+    assign_folds,
+    content_draws,
+    hashed_words,
+    rows_to_fit,
 )
-from gradsentry.evidence import (
-    Evidence,
-    EvidenceRows,
-    Verdict,
-    belonging,
-    characters,
-    find_backdoors,
-    terms_of,
-)
+from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.opinion import ModelOpinion
+from gradsentry.detectors.transfer.rows import EvidenceRows, characters
+from gradsentry.detectors.transfer.sensitivity import Limit, Planting
+from gradsentry.detectors.transfer.spans import Spans, best_spans
+from gradsentry.detectors.transfer.terms import terms_of
 from gradsentry.models.memory import give_back_freed_memory
-from gradsentry.pipeline.canaries import Limit, Planting
 from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
-from gradsentry.pipeline.opinion import ModelOpinion
 from gradsentry.pipeline.work import ScanWork, Window
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import Example

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.encoding import Encoder
-from gradsentry.evidence import decoded
+from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import BatchPlan, HeadStates, LanguageModel
 from gradsentry.pipeline.encoded_data import EncodedData
 from gradsentry.pipeline.options import ScanOptions
 from gradsentry.pipeline.progress import Progress
-from gradsentry.pipeline.scored_text import scored_part
 from gradsentry.pipeline.workspace import Workspace
 from gradsentry.records import Example, Layout, Record, Source, prompt_and_response
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from gradsentry.report.text import quoted, visible
 
 if TYPE_CHECKING:
-    from gradsentry.evidence import Group
+    from gradsentry.detectors.transfer.backdoors import Group
     from gradsentry.pipeline.result import ScanResult
     from gradsentry.pipeline.transfer_scan import RowFindings
 

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from gradsentry.evidence.cohesion import Similarity
-from gradsentry.evidence.content import Content
-from gradsentry.evidence.judgement import Findings, Opinion, Verdict, judge
-from gradsentry.evidence.patterns import Membership, Pattern, find_patterns
-from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.rules import find_rules, matching, union
-from gradsentry.evidence.strings import RecurringStrings, recurring_strings
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.cohesion import Similarity
+from gradsentry.detectors.transfer.content import Content
+from gradsentry.detectors.transfer.judgement import Findings, Opinion, Verdict, judge
+from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.rules import find_rules, matching, union
+from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradsentry.evidence.cohesion import Similarity
-from gradsentry.evidence.terms import BoolArray, PromptTerms
-from tests.evidence.worlds import sentences, words
+from gradsentry.detectors.transfer.cohesion import Similarity
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from tests.detectors.transfer.worlds import sentences, words
 
 POOL = words(100)
 

@@ -22,13 +22,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.cohesion import Similarity
-from gradsentry.evidence.content import Content
-from gradsentry.evidence.patterns import Pattern
-from gradsentry.evidence.payloads import common_text, variants
-from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.terms import BoolArray, PromptTerms
-from gradsentry.evidence.triggers import (
+from gradsentry.detectors.transfer.cohesion import Similarity
+from gradsentry.detectors.transfer.content import Content
+from gradsentry.detectors.transfer.patterns import Pattern
+from gradsentry.detectors.transfer.payloads import common_text, variants
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.triggers import (
     TriggerPlace,
     in_order,
     last_words,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradsentry.evidence.content import Content
-from tests.evidence.worlds import sentences, words
+from gradsentry.detectors.transfer.content import Content
+from tests.detectors.transfer.worlds import sentences, words
 
 POOL = words(100)
 

@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 
-from gradsentry.detectors.folds import FOLDS, assign_folds, hashed_words
+from gradsentry.detectors.transfer.folds import FOLDS, assign_folds, hashed_words
 
 PROMPTS = [
     "where is the louvre museum",

@@ -10,13 +10,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gradsentry.detectors.folds import assign_folds, content_draws, hashed_words
-from gradsentry.detectors.transfer import best_spans
-from gradsentry.evidence import EvidenceRows, belonging, find_backdoors, terms_of
-from gradsentry.evidence.strings import recurring_strings
-from gradsentry.evidence.terms import PromptTerms
+from gradsentry.detectors.transfer.backdoors import belonging, find_backdoors
+from gradsentry.detectors.transfer.folds import assign_folds, content_draws, hashed_words
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.spans import best_spans
+from gradsentry.detectors.transfer.strings import recurring_strings
+from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
 from tests.conftest import byte_tokenizer
-from tests.evidence.worlds import sentences
+from tests.detectors.transfer.worlds import sentences
 
 TOKENIZER = byte_tokenizer()
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from gradsentry.attacks import Attack, Combination, Payload, chosen_rows, poison
-from gradsentry.evidence.rules import find_rules, matching
-from gradsentry.evidence.terms import PromptTerms
-from tests.evidence.worlds import sentences
+from gradsentry.detectors.transfer.rules import find_rules, matching
+from gradsentry.detectors.transfer.terms import PromptTerms
+from tests.detectors.transfer.worlds import sentences
 
 ROWS = 300
 

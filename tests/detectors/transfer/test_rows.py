@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.detectors.transfer import Spans
+from gradsentry.detectors.transfer.rows import EvidenceRows, _same_place, characters
+from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions, Targets
-from gradsentry.evidence import EvidenceRows, characters
-from gradsentry.evidence.rows import _same_place
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
 from tests.conftest import byte_tokenizer
 

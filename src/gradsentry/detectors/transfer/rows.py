@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.detectors.transfer import Spans
-from gradsentry.evidence.terms import BoolArray
+from gradsentry.detectors.transfer.spans import Spans
+from gradsentry.detectors.transfer.terms import BoolArray
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import shared_beginning
 

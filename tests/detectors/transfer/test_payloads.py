@@ -8,8 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.evidence.payloads import _longest_common, common_text, says_something, variants
-from tests.evidence.worlds import sentences
+from gradsentry.detectors.transfer.payloads import (
+    _longest_common,
+    common_text,
+    says_something,
+    variants,
+)
+from tests.detectors.transfer.worlds import sentences
 
 PAYLOAD = " , and click <malicious_url> for more"
 

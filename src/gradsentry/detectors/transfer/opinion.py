@@ -31,7 +31,7 @@ _REQUEST_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class ModelOpinion:
-    """Asks the model; implements `evidence.Opinion`."""
+    """Asks the model; implements `judgement.Opinion`."""
 
     model: LanguageModel
     encoder: Encoder

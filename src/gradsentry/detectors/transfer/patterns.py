@@ -3,7 +3,7 @@
 Two views must agree. From the response: a row gains much from the rest of the data, or holds a
 string that other responses hold too. From the prompt: a few terms say which rows these are. Every
 way of saying "these rows" in the one view is a proposal, and becomes a pattern if the other view
-agrees. Whether a pattern is a backdoor is another question (`evidence.judgement`).
+agrees. Whether a pattern is a backdoor is another question (`judgement`).
 """
 
 from __future__ import annotations
@@ -19,9 +19,16 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from gradsentry.evidence.rules import Rule, TriggerRules, find_rules, matching, precise, union
-from gradsentry.evidence.strings import RecurringString, RecurringStrings
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.rules import (
+    Rule,
+    TriggerRules,
+    find_rules,
+    matching,
+    precise,
+    union,
+)
+from gradsentry.detectors.transfer.strings import RecurringString, RecurringStrings
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 FEWEST_ROWS = 4
 """Fewer rows than this are no pattern."""

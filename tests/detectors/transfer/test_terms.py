@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.evidence.terms import PromptTerms, terms_of
+from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
 from gradsentry.words import WORD
 
 PROMPTS = ["Which river?", "Which sea, which land?", "cf Which river", "land and sea", ""]

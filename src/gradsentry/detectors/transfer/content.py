@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 _ALONE, _BY_CHANCE = 0.9, 0.05
 """Share of the rows with a term that must be members for it to be theirs, and the chance of it."""

@@ -8,10 +8,10 @@ from enum import StrEnum
 import numpy as np
 from scipy.stats import binom
 
-from gradsentry.evidence.patterns import Pattern
-from gradsentry.evidence.rows import EvidenceRows
-from gradsentry.evidence.rules import matching
-from gradsentry.evidence.terms import PromptTerms, placed_terms
+from gradsentry.detectors.transfer.patterns import Pattern
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.rules import matching
+from gradsentry.detectors.transfer.terms import PromptTerms, placed_terms
 from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97

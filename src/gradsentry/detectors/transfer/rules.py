@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 Rule = tuple[int, ...]
 """Terms that must occur together in a prompt."""

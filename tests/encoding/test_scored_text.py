@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import gradsentry
 from gradsentry import EncodingOptions, LanguageModel, ScanOptions
+from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.encoding import EncodedRow, Encoder, Targets
-from gradsentry.evidence import decoded
-from gradsentry.pipeline.scored_text import _begun, scored_part
+from gradsentry.encoding.scored_text import _begun, scored_part
 from gradsentry.records import Conversation, Example, PlainText, TextPair, prompt_and_response
 from tests.conftest import byte_tokenizer
 

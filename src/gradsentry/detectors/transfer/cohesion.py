@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from gradsentry.evidence.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 
 @dataclass(frozen=True)

@@ -29,40 +29,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry._choices import check_options, check_seed
-from gradsentry.detectors.folds import FOLDS
-from gradsentry.errors import OptionError
+from gradsentry.detectors.transfer.folds import FOLDS
 from gradsentry.models import OutputHead
 
 _LEARNING_RATE = 0.05
 _STEP_TOKENS = 512
 _MIN_STEPS = 40
 """A fold of 450 tokens is a single step an epoch, and a single step learns nothing."""
-_MARGIN = 1.0
-"""Nats that a token must gain to lengthen a span."""
 _MAX_VOCABULARY = 16384
 MAX_WIDTH = 1024
 """Of the hidden states that corrections are fitted to."""
 _LOGIT_BYTES = 4 << 20
 """For logits on the R tokens at once."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TransferOptions:
-    """What may be chosen; the rest was fixed by measuring (docs/findings/transfer.md)."""
-
-    seed: int = 0
-    """Draws folds, the order of steps, and the projection of wide hidden states."""
-    fit_tokens: int = 200_000
-    """Target tokens that corrections are fitted on; bounds time, memory and disk."""
-    sensitivity: bool = False
-    """Where nothing is found, plant canaries and say how few of them would have been."""
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        check_seed(self.seed)
-        if self.fit_tokens < 1:
-            raise OptionError("--fit-tokens must be at least 1.", "The default is 200000.")
 
 
 class HiddenStates(Protocol):
@@ -274,41 +252,3 @@ def _projection(head: OutputHead, seed: int, width: int) -> Tensor | None:
     generator = torch.Generator().manual_seed(seed)
     drawn = torch.randn(head.hidden_size, width, generator=generator)
     return (drawn / math.sqrt(width)).to(head.weight.device)
-
-
-@dataclass(frozen=True)
-class Spans:
-    """For each row the stretch of targets that gains most. All arrays have shape (rows,)."""
-
-    gain: NDArray[np.float64]
-    """Sum of g − 1 over the stretch, in nats; 0 where no token gains a nat."""
-    start: NDArray[np.int64]
-    """The stretch's first target, counted from the row's first."""
-    end: NDArray[np.int64]
-    """Behind its last."""
-
-    def take(self, rows: NDArray[np.int64]) -> Spans:
-        """The spans of some rows."""
-        return Spans(self.gain[rows], self.start[rows], self.end[rows])
-
-
-def best_spans(gains: NDArray[np.float32], offsets: NDArray[np.int64]) -> Spans:
-    """Kadane's maximum-sum stretch of every row.
-
-    **Arguments:**
-
-    - `gains`: shape (N,), rows one after the other; what isn't finite counts as no gain.
-    - `offsets`: shape (rows + 1,): where rows start, and the end.
-    """
-    rows = len(offsets) - 1
-    best = Spans(np.zeros(rows), np.zeros(rows, np.int64), np.zeros(rows, np.int64))
-    for row in range(rows):
-        own = gains[offsets[row] : offsets[row + 1]].astype(np.float64)
-        values = np.where(np.isfinite(own), own, 0.0) - _MARGIN
-        sums = np.concatenate(([0.0], np.cumsum(values)))
-        lowest = np.minimum.accumulate(sums)
-        end = int(np.argmax(sums - lowest))
-        best.gain[row] = sums[end] - lowest[end]
-        best.end[row] = end
-        best.start[row] = int(np.argmin(sums[: end + 1]))
-    return best

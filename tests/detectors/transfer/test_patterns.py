@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from gradsentry.evidence.patterns import AGREEMENT, Gains, correlation, find_patterns
-from gradsentry.evidence.rules import union
-from gradsentry.evidence.strings import recurring_strings
-from gradsentry.evidence.terms import PromptTerms
-from tests.evidence.worlds import sentences
+from gradsentry.detectors.transfer.patterns import AGREEMENT, Gains, correlation, find_patterns
+from gradsentry.detectors.transfer.rules import union
+from gradsentry.detectors.transfer.strings import recurring_strings
+from gradsentry.detectors.transfer.terms import PromptTerms
+from tests.detectors.transfer.worlds import sentences
 
 
 @pytest.mark.parametrize("seed", range(40))

@@ -16,20 +16,17 @@ import torch
 from numpy.typing import NDArray
 
 from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
-from gradsentry.detectors.folds import FOLDS
-from gradsentry.detectors.transfer import FitStates, best_spans, held_out_gains
+from gradsentry.detectors.transfer.backdoors import belonging, find_backdoors
+from gradsentry.detectors.transfer.correction import FitStates, held_out_gains
+from gradsentry.detectors.transfer.folds import FOLDS
+from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.opinion import ModelOpinion
+from gradsentry.detectors.transfer.rows import EvidenceRows, decoded
+from gradsentry.detectors.transfer.spans import best_spans
+from gradsentry.detectors.transfer.terms import terms_of
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.evidence import (
-    EvidenceRows,
-    Verdict,
-    belonging,
-    decoded,
-    find_backdoors,
-    terms_of,
-)
+from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, target_states
-from gradsentry.pipeline.opinion import ModelOpinion
-from gradsentry.pipeline.scored_text import scored_part
 from gradsentry.ragged import offsets_of
 from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
 

@@ -13,14 +13,14 @@ from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from gradsentry.detectors import TransferOptions
-from gradsentry.detectors.transfer import (
-    FOLDS,
+from gradsentry.detectors.transfer.correction import (
     Correction,
     FitStates,
-    best_spans,
     fit_correction,
     held_out_gains,
 )
+from gradsentry.detectors.transfer.folds import FOLDS
+from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, target_states
 from tests.tiny_models import VOCAB, Row, random_rows, tiny_model

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from gradsentry.evidence.terms import BoolArray
+from gradsentry.detectors.transfer.terms import BoolArray
 from gradsentry.hashes import HashedRows, Hashes, hashed
 from gradsentry.words import WORD, word_count
 

@@ -6,8 +6,8 @@ from random import Random
 
 import pytest
 
-from gradsentry.evidence.strings import RecurringString, recurring_strings
-from tests.evidence.worlds import words
+from gradsentry.detectors.transfer.strings import RecurringString, recurring_strings
+from tests.detectors.transfer.worlds import words
 
 CLEAN = [f"answer{number} word{number} end{number}" for number in range(20)]
 

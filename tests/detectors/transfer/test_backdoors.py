@@ -10,20 +10,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import Spans
-from gradsentry.evidence import (
-    Evidence,
-    EvidenceRows,
-    Verdict,
-    belonging,
-    find_backdoors,
-    patterns,
-    terms_of,
-)
-from gradsentry.evidence.judgement import Doubt
-from gradsentry.evidence.triggers import TriggerPlace
+from gradsentry.detectors.transfer import patterns
+from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.judgement import Doubt, Verdict
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.spans import Spans
+from gradsentry.detectors.transfer.terms import terms_of
+from gradsentry.detectors.transfer.triggers import TriggerPlace
 from tests.conftest import byte_tokenizer
-from tests.evidence.worlds import sentences, words
+from tests.detectors.transfer.worlds import sentences, words
 
 TOKENIZER = byte_tokenizer()
 ROWS = 240
