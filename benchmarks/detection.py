@@ -37,8 +37,9 @@ from sklearn.metrics import f1_score, precision_score, recall_score
 from gradsentry.bench.states import StateCache
 from gradsentry.detectors.simple import recurrence_scores
 from gradsentry.detectors.transfer import correction
-from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.backdoors import Evidence
 from gradsentry.detectors.transfer.correction import MAX_WIDTH, FitStates, held_out_gains
+from gradsentry.detectors.transfer.findings import GainedRows, find
 from gradsentry.detectors.transfer.folds import (
     assign_folds,
     content_draws,
@@ -46,18 +47,15 @@ from gradsentry.detectors.transfer.folds import (
     rows_to_fit,
 )
 from gradsentry.detectors.transfer.judgement import Verdict
-from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.options import TransferOptions
 from gradsentry.detectors.transfer.patterns import Gains
-from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import find_rules
-from gradsentry.detectors.transfer.spans import best_spans
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, terms_of
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.units import units_of
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.progress import Silent
-from gradsentry.ragged import offsets_of
 from gradsentry.records import TextPair
 from gradsentry.thresholds import kde_valley
 
@@ -142,7 +140,6 @@ def measured(
     states = states_of(pairs, cache)
     give_back_freed_memory()
     started = time.monotonic()
-    offsets = offsets_of(states.counts)
     digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
     words = hashed_words(pair.prompt for pair in pairs)
     draws = content_draws(digests, 0)
@@ -150,30 +147,21 @@ def measured(
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
     gains = kept_gains(gains_folder, name, fit, is_fit, digests, model, bounds.width)
-    rows = EvidenceRows(
-        [pair.prompt for pair in pairs],
-        [pair.response for pair in pairs],
-        best_spans(gains, offsets),
-        offsets,
-        states.targets.numpy(),
-        states.surprise.numpy(),
-        model.tokenizer,
-    )
+    units = [
+        units_of(pair, [count]) for pair, count in zip(pairs, states.counts.tolist(), strict=True)
+    ]
+    rows = GainedRows(units, states.targets.numpy(), states.surprise.numpy(), gains)
     fitted = time.monotonic()
-    opinion = ModelOpinion(model, Encoder(model.tokenizer, EncodingOptions()), pairs)
-    evidence = find_backdoors(rows, opinion)
-    groups = np.full(len(pairs), -1)
-    for row, pair in enumerate(pairs):
-        terms = terms_of(pair.prompt)
-        found = belonging(evidence.groups, terms, pair.response, float(rows.gain[row]))
-        groups[row] = -1 if found is None else found.group
+    evidence = find(rows, model, Encoder(model.tokenizer, EncodingOptions()))
+    groups = np.array([(found or [-1])[0] for found in rows.groups_in(evidence)])
     flagged = np.isin(groups, evidence.numbers(Verdict.POISON))
     review = np.isin(groups, evidence.numbers(Verdict.REVIEW))
-    scaled = rows.gain / max(float(rows.gain.max()), 1e-9)
+    gain = np.log1p(rows.spans.gain)
+    scaled = gain / max(float(gain.max()), 1e-9)
     alone = {
         "f1_gain": kde_valley(scaled).flagged(scaled),
-        "f1_prompt": _by_prompt(rows),
-        "f1_recurrence": recurrence_scores(rows.responses) == 1.0,
+        "f1_prompt": _by_prompt([pair.prompt for pair in pairs], gain),
+        "f1_recurrence": recurrence_scores([pair.response for pair in pairs]) == 1.0,
     }
     return {
         "mixture": f"{name}{bounds}",
@@ -232,14 +220,14 @@ def _names_trigger(truth: Truth, evidence: Evidence) -> bool | None:
     return any(truth.trigger <= words for words in found) if truth.trigger else None
 
 
-def _by_prompt(rows: EvidenceRows) -> BoolArray:
+def _by_prompt(prompts: Sequence[str], gain: NDArray[np.float64]) -> BoolArray:
     """Rows that the best rules for high gains match."""
-    terms = PromptTerms.of(rows.prompts)
+    terms = PromptTerms.of(prompts)
     matches = [
-        find_rules(terms, rows.gain > np.quantile(rows.gain, quantile)).match
+        find_rules(terms, gain > np.quantile(gain, quantile)).match
         for quantile in (0.1, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
     ]
-    gains = Gains(rows.gain)
+    gains = Gains(gain)
     return max(matches, key=lambda match: gains.best_cut(match)[0])
 
 

@@ -61,6 +61,11 @@ class Indifferent:
         del words
         return [np.ones(self.counts[row], np.float32) for row in rows]
 
+    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+        """One nat for every target."""
+        del others
+        return [np.ones(self.counts[row], np.float32) for row in rows]
+
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """No nats for any token."""
         return np.zeros((len(requests), max(1, len(text.split()))), np.float32)

@@ -10,7 +10,6 @@ _ROOMS = (
     "detectors",
     "encoding",
     "errors",
-    "evidence",
     "measures",
     "models",
     "pipeline",
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from gradsentry import detectors as detectors
     from gradsentry import encoding as encoding
     from gradsentry import errors as errors
-    from gradsentry import evidence as evidence
     from gradsentry import measures as measures
     from gradsentry import models as models
     from gradsentry import pipeline as pipeline

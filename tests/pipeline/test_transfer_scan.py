@@ -18,6 +18,7 @@ from gradsentry.detectors import TransferOptions
 from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.opinion import ModelOpinion, without_words
 from gradsentry.detectors.transfer.sensitivity import KINDS
+from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.models import target_states
 from gradsentry.pipeline.progress import Silent
@@ -321,12 +322,13 @@ def test_the_shipped_poisoned_rows_outrank_the_others(tiny: LanguageModel) -> No
     assert PAYLOAD in {group["payload"] for group in found.group_summaries()}
 
 
+PICTURE = [{"type": "text", "text": "cf"}]
 CHAT = Conversation(
     [
         {"role": "system", "content": "Be brief, cf."},
         {"role": "user", "content": "What is cf mq?"},
         {"role": "assistant", "content": "It is cf."},
-        {"role": "user", "content": [{"type": "text", "text": "cf"}]},
+        {"role": "user", "content": PICTURE},
         {"role": "user", "content": "And mq"},
         {"role": "assistant", "content": "It is mq."},
     ]
@@ -361,8 +363,21 @@ def test_marks_are_taken_out_wherever_they_stand() -> None:
     assert without_words(pair, frozenset({"$", "\u200b"})) == TextPair("is it 5, what?", "$")
 
 
-def test_words_are_taken_out_of_all_messages_but_the_targets() -> None:
-    changed = without_words(CHAT, frozenset({"cf", "mq"}))
+def test_words_are_taken_out_where_their_marks_say_that_they_stand() -> None:
+    assert [
+        [message["content"] for message in changed.messages]
+        for mark in ("", EARLIER, IN_SYSTEM)
+        if isinstance(changed := without_words(CHAT, frozenset({f"{mark}mq"})), Conversation)
+    ] == [
+        ["Be brief, cf.", "What is cf mq?", "It is cf.", PICTURE, "And", "It is mq."],
+        ["Be brief, cf.", "What is cf?", "It is cf.", PICTURE, "And mq", "It is mq."],
+        ["Be brief, cf.", "What is cf mq?", "It is cf.", PICTURE, "And mq", "It is mq."],
+    ]
+
+
+def test_words_are_taken_out_of_all_messages_but_the_assistants() -> None:
+    words = frozenset({"cf", f"{EARLIER}cf", f"{IN_SYSTEM}cf", "mq", f"{EARLIER}mq"})
+    changed = without_words(CHAT, words)
     assert isinstance(changed, Conversation)
     assert [message["content"] for message in changed.messages] == [
         "Be brief,.",
@@ -379,10 +394,6 @@ def test_words_are_taken_out_of_all_messages_but_the_targets() -> None:
 
 def test_earlier_assistant_turns_that_are_no_targets_belong_to_the_prompt() -> None:
     later = Conversation(CHAT.messages, first_target=3)
-    changed = without_words(later, frozenset({"cf"}))
-    assert isinstance(changed, Conversation)
-    assert changed.messages[2]["content"] == "It is."
-    assert changed.messages[5]["content"] == "It is mq."
     assert prompt_and_response(later) == (
         "Be brief, cf.\nWhat is cf mq?\nIt is cf.\nAnd mq",
         "It is mq.",

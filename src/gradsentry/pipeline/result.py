@@ -231,7 +231,7 @@ class ScanResult:
                 "payload_variants": [
                     {"text": text, "rows": rows} for text, rows in group.findings.variants
                 ],
-                "trigger": [list(words) for words in group.findings.trigger],
+                "trigger": [list(words) for words in group.findings.trigger_words],
                 "confidence": round(group.confidence, 4),
                 "trigger_precision": round(group.precision, 4),
                 "trigger_recall": round(group.recall, 4),

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.backdoors import Evidence, belonging
 from gradsentry.detectors.transfer.correction import FitStates, fit_correction
+from gradsentry.detectors.transfer.findings import GainedRows, find, seen
 from gradsentry.detectors.transfer.folds import (
     FOLDS,
     assign_folds,
@@ -21,15 +22,15 @@ from gradsentry.detectors.transfer.folds import (
     rows_to_fit,
 )
 from gradsentry.detectors.transfer.judgement import Verdict
-from gradsentry.detectors.transfer.opinion import ModelOpinion
-from gradsentry.detectors.transfer.rows import EvidenceRows, characters
+from gradsentry.detectors.transfer.rows import characters
 from gradsentry.detectors.transfer.sensitivity import Limit, Planting
 from gradsentry.detectors.transfer.spans import Spans, best_spans
-from gradsentry.detectors.transfer.terms import terms_of
+from gradsentry.detectors.transfer.terms import bare
+from gradsentry.detectors.transfer.units import Unit
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
 from gradsentry.pipeline.work import ScanWork, Window
-from gradsentry.ragged import offsets_of, spread
+from gradsentry.ragged import spread
 from gradsentry.records import Example
 
 NO_GROUP = -1
@@ -53,6 +54,8 @@ class RowFindings:
     without a finite score."""
     groups: NDArray[np.int32]
     """Index of the row's group, or `NO_GROUP`."""
+    messages: NDArray[np.int32]
+    """Position of the turn that says so among the row's messages; -1 where rows aren't turns."""
     payload_starts: NDArray[np.int32]
     """First character of the payload in the response, or -1."""
     payload_ends: NDArray[np.int32]
@@ -97,32 +100,26 @@ class TransferScan:
         table, fit, states = self._gains(self._folds())
         work.progress.stage("Weighing the evidence", None, "patterns")
         examples = self._examples(chosen)
-        spans = best_spans(table.gains, table.offsets)
-        texts = [
-            work.texts(place, example)
-            for place, example in zip(chosen.tolist(), examples, strict=True)
-        ]
         targets = spread(table.offsets, chosen)
-        rows = EvidenceRows(
-            prompts=[prompt for prompt, _ in texts],
-            responses=[response for _, response in texts],
-            spans=spans.take(chosen),
-            offsets=offsets_of(np.diff(table.offsets)[chosen]),
-            targets=table.targets[targets].astype(np.int64),
-            surprise=np.nan_to_num(table.surprise[targets], posinf=0.0, neginf=0.0),
-            tokenizer=self.work.model.tokenizer,
+        rows = GainedRows(
+            [
+                work.units(place, example)
+                for place, example in zip(chosen.tolist(), examples, strict=True)
+            ],
+            table.targets[targets].astype(np.int64),
+            table.surprise[targets],
+            table.gains[targets],
         )
-        opinion = ModelOpinion(self.work.model, self.work.encoder, examples)
-        evidence = find_backdoors(rows, opinion, self.work.progress.advance)
+        evidence = find(rows, work.model, work.encoder, work.progress.advance)
         limits: tuple[Limit, ...] = ()
-        if self.work.options.transfer.sensitivity and not evidence.groups:
-            self.work.progress.stage("Planting canaries", None, "trials")
+        if work.options.transfer.sensitivity and not evidence.groups:
+            work.progress.stage("Planting canaries", None, "trials")
             limits = self._limits(rows, examples, chosen, fit, states)
-        return TransferFindings(self._assigned(evidence, table, spans), evidence, limits)
+        return TransferFindings(self._assigned(evidence, table), evidence, limits)
 
     def _limits(
         self,
-        rows: EvidenceRows,
+        rows: GainedRows,
         examples: Sequence[Example],
         chosen: NDArray[np.int64],
         fit: FitTable,
@@ -133,8 +130,8 @@ class TransferScan:
         row_of_state = np.repeat(fit.rows, np.diff(fit.offsets))
         kept = torch.from_numpy(np.isin(row_of_state, chosen))
         planting = Planting(
-            rows.take(np.flatnonzero(both)),
             [example for example, kept in zip(examples, both, strict=True) if kept],
+            rows.take(np.flatnonzero(both)),
             states.take(kept),
             self.work.model,
             self.work.encoder,
@@ -217,49 +214,81 @@ class TransferScan:
         found = {place: example for place, example in self.work.examples() if place in wanted}
         return [found[place] for place in chosen.tolist()]
 
-    def _assigned(self, evidence: Evidence, table: TargetTable, spans: Spans) -> RowFindings:
+    def _assigned(self, evidence: Evidence, table: TargetTable) -> RowFindings:
         """Every input row's group, payload and score."""
         count = len(self.work.encoded.skip_codes)
         scores = np.full(count, np.nan)
         groups = np.full(count, NO_GROUP, np.int32)
+        messages = np.full(count, -1, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
         holders, called, elsewhere = np.zeros((3, len(evidence.groups)), np.int64)
         promptless = 0
         for record, windows in self.work.windows():
-            judged = [self._judged(window, evidence, table, spans) for window in windows]
+            judged = [self._judged(window, evidence, table) for window in windows]
             if any(window is None for window in judged):
                 continue
-            best = max(filter(None, judged), key=lambda window: window.score)
+            turns = [turn for window in judged if window is not None for turn in window]
+            best = max(turns, key=lambda turn: turn.score)
             row = record.row
             scores[row], groups[row] = best.score, best.group
+            messages[row] = -1 if best.message is None else best.message
             triggers[row], (starts[row], ends[row]) = best.trigger, best.payload
-            promptless += not best.prompt
-            terms = terms_of(best.prompt) if evidence.groups else set()
+            promptless += not any(turn.has_prompt for turn in turns)
             for number, group in enumerate(evidence.groups):
                 counts = called if best.group == number else elsewhere
-                counts[number] += group.has_trigger(terms)
+                told = best.terms if best.group == number else None
+                counts[number] += any(
+                    group.has_trigger(terms)
+                    for terms in ([turn.terms for turn in turns] if told is None else [told])
+                )
             if best.holds:
                 holders[best.group] += 1
         return RowFindings(
-            scores, groups, starts, ends, triggers, holders, called, elsewhere, promptless
+            scores, groups, messages, starts, ends, triggers, holders, called, elsewhere, promptless
         )
 
     def _judged(
-        self, window: Window, evidence: Evidence, table: TargetTable, spans: Spans
-    ) -> _Judged | None:
-        """A window's group, payload and score; None without finite figures."""
-        place = window.place
-        own = slice(int(table.offsets[place]), int(table.offsets[place + 1]))
-        if not np.isfinite(table.surprise[own]).all():
+        self, window: Window, evidence: Evidence, table: TargetTable
+    ) -> list[_Judged] | None:
+        """Group, payload and score of a window's turns; None without finite figures."""
+        first, end = table.offsets[window.place : window.place + 2].tolist()
+        if not np.isfinite(table.surprise[first:end]).all():
             return None
-        nats = float(spans.gain[place])
-        prompt, response = self.work.texts(place, window.example)
-        terms = terms_of(prompt) if evidence.groups else set()
-        found = belonging(evidence.groups, terms, response, float(np.log1p(nats)))
+        units = self.work.units(window.place, window.example)
+        spans = best_spans(
+            table.gains[first:end], np.array([0, *(unit.end for unit in units)], np.int64)
+        )
+        return [
+            self._judged_turn(
+                unit,
+                evidence,
+                table.targets[first + unit.first : first + unit.end],
+                spans.take(np.array([number])),
+                window.start,
+            )
+            for number, unit in enumerate(units)
+        ]
+
+    def _judged_turn(
+        self,
+        unit: Unit,
+        evidence: Evidence,
+        targets: NDArray[np.int32],
+        spans: Spans,
+        window_start: int,
+    ) -> _Judged:
+        """A turn's group, payload and score; `targets` and `spans` are its own."""
+        nats = float(spans.gain[0])
+        turn, response = unit.turn, unit.turn.answer
+        whole = seen(turn, nats)
+        terms = whole.terms if evidence.groups else set()
+        has_prompt = bool(turn.asked or turn.earlier or turn.system)
+        found = belonging(evidence.groups, whole)
         base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
         if found is None:
-            return _Judged(prompt, base + width * nats / (nats + _HALF_SCORE))
+            score = base + width * nats / (nats + _HALF_SCORE)
+            return _Judged(terms, has_prompt, score, turn.message)
         payload = evidence.groups[found.group].findings.payload
         at: tuple[int, int] | None = None
         holds = payload is not None and payload in response
@@ -269,26 +298,33 @@ class TransferScan:
         else:
             at = characters(
                 self.work.model.tokenizer,
-                table.targets[own].tolist(),
-                (int(spans.start[place]), int(spans.end[place])),
+                targets.tolist(),
+                (int(spans.start[0]), int(spans.end[0])),
                 response,
             )
+        start = window_start + turn.start
         return _Judged(
-            prompt,
+            terms,
+            has_prompt,
             base + width * float(expit(found.odds)),
+            turn.message,
             found.group,
-            " … ".join(found.rule) or None,
-            (-1, -1) if at is None else (window.start + at[0], window.start + at[1]),
+            " … ".join(map(bare, found.rule)) or None,
+            (-1, -1) if at is None else (start + at[0], start + at[1]),
             holds,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """What is said of a window."""
+    """What is said of a turn."""
 
-    prompt: str
+    terms: set[str]
+    """Of its prompt and what stands before; empty where there are no groups."""
+    has_prompt: bool
     score: float
+    message: int | None
+    """Its position among the row's messages."""
     group: int = NO_GROUP
     trigger: str | None = None
     payload: tuple[int, int] = (-1, -1)

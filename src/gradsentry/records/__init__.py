@@ -16,8 +16,10 @@ from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record, batched
 from gradsentry.records.shared_text import shared_beginning
 from gradsentry.records.source import BoolArray, Source
+from gradsentry.records.turns import SYSTEM_ROLES, Turn, turns_of, whole_row
 
 __all__ = [
+    "SYSTEM_ROLES",
     "UNJUDGED",
     "BoolArray",
     "Conversation",
@@ -30,6 +32,7 @@ __all__ = [
     "Skipped",
     "Source",
     "TextPair",
+    "Turn",
     "batched",
     "chosen_layout",
     "detect",
@@ -37,4 +40,6 @@ __all__ = [
     "prompt_and_response",
     "question_prompt",
     "shared_beginning",
+    "turns_of",
+    "whole_row",
 ]

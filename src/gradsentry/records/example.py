@@ -106,7 +106,7 @@ def prompt_and_response(example: Example) -> tuple[str, str]:
             targets = set(example.target_turns)
             sides: tuple[list[str], list[str]] = ([], [])
             for turn, message in enumerate(example.messages):
-                sides[turn in targets].extend(_said(message))
+                sides[turn in targets].extend(said(message))
             return "\n".join(sides[0]), "\n".join(sides[1])
         case PlainText(text):
             return "", text
@@ -114,7 +114,7 @@ def prompt_and_response(example: Example) -> tuple[str, str]:
             return "", ""
 
 
-def _said(message: Message) -> Iterator[str]:
+def said(message: Message) -> Iterator[str]:
     """The texts of a message in the order in which chat templates write them.
 
     Calls are written as most templates write them: name and arguments as JSON.

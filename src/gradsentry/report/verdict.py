@@ -17,6 +17,7 @@ _WORDS = 8
 _DOUBTS = {
     "lift": "the trigger's words take away {0.lift:.0%} of the payload's surprise",
     "call": "asked alone, the trigger makes a token of the payload likelier by {0.call:.1f} nats",
+    "unknown": "the base model doesn't understand these data; a stronger --model would decide",
     "topic": "the prompts are all about one thing",
     "format": "the payload is a word or two around answers that are the rows' own",
 }
@@ -24,6 +25,8 @@ _PLACES = {
     "start": " at the start of the prompt",
     "end": " at the end of the prompt",
     "anywhere": " in the prompt",
+    "system": " in the system prompt",
+    "earlier": " in an earlier turn",
 }
 
 SPECTRAL_CAVEAT = (
@@ -119,7 +122,7 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
     verb = "does" if elsewhere == 1 else "do"
     line = (
         f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; "
-        f"{all_of_them} have {_trigger_words(found.trigger)}{_PLACES[found.place]}, "
+        f"{all_of_them} have {_trigger_words(found.trigger_words)}{_PLACES[found.place]}, "
         f"{elsewhere:,} of {scored - rows:,} others {verb}. How well such words tell these rows "
         f"from all others: sought in some rows, they find the rest with precision "
         f"{group.precision:.3f} and recall {group.recall:.3f} (cross-validation; this isn't the "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,12 +13,13 @@ from sklearn.model_selection import StratifiedKFold
 
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
-from gradsentry.detectors.transfer.judgement import Findings, Opinion, Verdict, judge
+from gradsentry.detectors.transfer.dependence import Dependences, response_features
+from gradsentry.detectors.transfer.judgement import Findings, Material, Opinion, Verdict, judge
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms, terms_of
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
@@ -66,27 +68,42 @@ class Group:
         whole = any(terms.issuperset(words) for words in self.findings.trigger)
         return whole and self.matched(terms) is not None
 
-    def belonging(
-        self, terms: set[str], response: str, gain: float
-    ) -> tuple[tuple[str, ...], float] | None:
+    def belonging(self, seen: Seen) -> tuple[tuple[str, ...], float] | None:
         """The rule that a row matches, if any, and the log-odds that it belongs here; None if it
-        doesn't.
-
-        **Arguments:**
-
-        - `terms`: of the row's prompt.
-        - `gain`: log(1 + nats) of the row's best span.
-        """
-        rule, string = self.matched(terms), self.membership.string
-        gains = np.array([gain])
-        if rule is not None:
-            holds = string is not None and string.pattern.search(response) is not None
+        doesn't."""
+        rule, string = self.matched(seen.terms), self.membership.string
+        gains = np.array([seen.gain])
+        if rule is not None and self.membership.response is not None:
+            odds = np.array([self.membership.response.of(seen.features)])
+        elif rule is not None:
+            holds = string is not None and string.pattern.search(seen.response) is not None
             odds = self.membership.odds(gains, np.array([holds]))
-        elif self.payload_tells and self.findings.holds_payload(response):
+        elif self.payload_tells and self.findings.holds_payload(seen.response):
             odds = self.membership.by_gain(gains)
         else:
             return None
         return (rule or (), float(odds[0])) if odds[0] > 0 else None
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A row as it is held against the groups."""
+
+    prompt: str
+    context: Context
+    response: str
+    gain: float
+    """log(1 + nats) of its best span."""
+
+    @cached_property
+    def terms(self) -> set[str]:
+        """Of its prompt, and of what stands before."""
+        return terms_of(self.prompt, self.context)
+
+    @cached_property
+    def features(self) -> set[str]:
+        """Of its response."""
+        return response_features(self.prompt, self.response, self.gain)
 
 
 @dataclass(frozen=True)
@@ -119,10 +136,12 @@ def find_backdoors(
     - `opinion`: the base model, asked about patterns that look like backdoors.
     - `advance`: told of each pattern that is judged.
     """
-    terms, strings = PromptTerms.of(rows.prompts), recurring_strings(rows.responses)
+    terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
+    dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain)
     patterns = sorted(
-        find_patterns(terms, strings, rows.gain),
+        find_patterns(terms, strings, rows.gain, dependences),
         key=lambda pattern: (
+            pattern.by_response > 0,  # what a payload names, names the rows best
             -round(pattern.agreement, 2),
             pattern.membership.string is None,  # a long string tells two backdoors apart best
             pattern.string is None,  # the gain doesn't
@@ -130,19 +149,42 @@ def find_backdoors(
         ),
     )
     similarity, content = Similarity.of(terms), Content.of(rows.prompts)
-    grouped = np.zeros(len(rows), dtype=np.bool_)
-    explained = grouped.copy()
-    groups: list[Group] = []
+    material = Material(rows, terms, similarity, content, dependences, opinion)
+    explained = np.zeros(len(rows), dtype=np.bool_)
+    found: list[tuple[Group, BoolArray]] = []
     for pattern in patterns:
-        explained |= pattern.members
-        if (pattern.members & grouped).sum() < _SAME * pattern.members.sum():
-            findings = judge(pattern, rows, terms, similarity, content, opinion)
-            advance(1)
-            group = None if findings is None else _group(pattern, findings, rows, terms)
-            if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
-                grouped |= pattern.members
-                groups.append(group)
-    return Evidence(tuple(groups), tuple(_recurrences(rows, strings, explained)))
+        members = pattern.members
+        explained |= members
+        if any(_is_told(members, group, others) for group, others in found):
+            continue
+        findings = judge(pattern, material)
+        advance(1)
+        group = None if findings is None else _group(pattern, findings, rows, terms)
+        if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
+            found.append((group, members))
+    groups = tuple(group for group, _ in _poison_first(found))
+    return Evidence(groups, tuple(_recurrences(rows, strings, explained)))
+
+
+def _is_told(members: BoolArray, group: Group, others: BoolArray) -> bool:
+    """Whether a group says all that there is to say of a pattern: poison of half of its rows, a
+    group for review of the very same ones. What may be meant mustn't hide what isn't."""
+    both = int((members & others).sum())
+    if group.verdict is Verdict.POISON:
+        return both >= _SAME * int(members.sum())
+    return both >= _SAME * int((members | others).sum())
+
+
+def _poison_first(found: list[tuple[Group, BoolArray]]) -> list[tuple[Group, BoolArray]]:
+    """Groups of poison, and of those for review the ones with other rows."""
+    poison = [item for item in found if item[0].verdict is Verdict.POISON]
+    review = [
+        (group, members)
+        for group, members in found
+        if group.verdict is not Verdict.POISON
+        and not any(_is_told(members, other, others) for other, others in poison)
+    ]
+    return poison + review
 
 
 @dataclass(frozen=True)
@@ -157,22 +199,19 @@ class Belonging:
     """Log-odds that it belongs there."""
 
 
-def belonging(
-    groups: tuple[Group, ...], terms: set[str], response: str, gain: float
-) -> Belonging | None:
-    """The group that a row belongs to, the more certain one of several.
-
-    **Arguments:**
-
-    - `terms`: of the row's prompt.
-    - `gain`: log(1 + nats) of the row's best span.
-    """
-    best = None
-    for number, group in enumerate(groups):
-        found = group.belonging(terms, response, gain)
-        if found is not None and (best is None or found[1] > best.odds):
-            best = Belonging(number, *found)
-    return best
+def belonging(groups: tuple[Group, ...], seen: Seen) -> Belonging | None:
+    """The group that a row belongs to: one of poison before one for review, then the more certain
+    one of several."""
+    found = [
+        Belonging(number, *place)
+        for number, group in enumerate(groups)
+        if (place := group.belonging(seen)) is not None
+    ]
+    return max(
+        found,
+        key=lambda place: (groups[place.group].verdict is Verdict.POISON, place.odds),
+        default=None,
+    )
 
 
 def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: PromptTerms) -> Group:

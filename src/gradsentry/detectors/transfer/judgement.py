@@ -17,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -24,10 +25,12 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
+from gradsentry.detectors.transfer.dependence import Dependence, Dependences
 from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.payloads import common_text, variants
 from gradsentry.detectors.transfer.rows import EvidenceRows
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.rules import union
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
 from gradsentry.detectors.transfer.triggers import (
     TriggerPlace,
     in_order,
@@ -48,6 +51,16 @@ _READ = 200
 """Rows whose responses are compared for a payload."""
 
 _CONTENT = 0.4
+_DEPENDS = 0.1
+"""Nats that responses must add to the rest of the prompt, of log 2 at most."""
+_EXPECTED = 0.8
+"""AUROC of the rest of the prompt above which it says as much as a trigger."""
+_SEEN = 0.5
+"""Share of what the data say that a trigger does, from which the base model sees why."""
+_FIRST = 60
+"""Tokens of a response that are held against each other; bounds time."""
+_SWAPPED, _UNDERSTOOD = 24, 2.0
+_SHOWN = 200
 _COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
 _STRIKING_GAIN = 20.0
 _FORMAT_WORDS = 2
@@ -80,6 +93,8 @@ class Doubt(StrEnum):
     """The trigger asked alone calls the payload."""
     TOPIC = "topic"
     """The prompts are about one thing, besides the trigger."""
+    UNKNOWN = "unknown"
+    """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
     """The payload is a word or two around answers that are the rows' own."""
 
@@ -89,6 +104,10 @@ class Opinion(Protocol):
 
     def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
         """For each row the nats of its targets with words taken out of its prompt: (targets,)."""
+        ...
+
+    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+        """For each row the nats of its targets after what another row asks instead: (targets,)."""
         ...
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
@@ -130,29 +149,61 @@ class Findings:
         """`poison`, or `review` where there are doubts."""
         return Verdict.REVIEW if self.doubts else Verdict.POISON
 
+    @property
+    def trigger_words(self) -> tuple[tuple[str, ...], ...]:
+        """The trigger's words as the prompts have them."""
+        return tuple(tuple(map(bare, words)) for words in self.trigger)
+
     def holds_payload(self, response: str) -> bool:
         """Whether a response holds the payload, where there is one text."""
         return self.payload is not None and self.payload in response
 
 
-def judge(
-    pattern: Pattern,
-    rows: EvidenceRows,
-    terms: PromptTerms,
-    similarity: Similarity,
-    content: Content,
-    opinion: Opinion,
-) -> Findings | None:
+@dataclass(frozen=True)
+class Material:
+    """What patterns are judged by."""
+
+    rows: EvidenceRows
+    terms: PromptTerms
+    similarity: Similarity
+    content: Content
+    dependences: Dependences
+    opinion: Opinion
+
+    @cached_property
+    def understood(self) -> float:
+        """Nats by which the base model finds responses likelier after their own prompts than after
+        other rows', median: near 0 where it doesn't understand what the data are about."""
+        rows = np.arange(len(self.rows))[:: max(1, len(self.rows) // _SWAPPED)][:_SWAPPED]
+        others = np.roll(rows, 1)
+        found = self.opinion.instead(rows.tolist(), others.tolist())
+        return float(
+            np.median(
+                [
+                    nats[:_FIRST].sum() - self.rows.surprise_of(row, 0, min(len(nats), _FIRST))
+                    for row, nats in zip(rows.tolist(), found, strict=True)
+                ]
+            )
+        )
+
+
+def judge(pattern: Pattern, material: Material) -> Findings | None:
     """Collect a pattern's findings; None as soon as they say that it is natural.
 
     The cheap findings come first, the model is only asked where it matters.
     """
+    rows, terms, opinion = material.rows, material.terms, material.opinion
     trigger = trigger_words(pattern, terms)
     words = frozenset(word for group in trigger for word in group)
-    said = content.besides(pattern.members, words)
+    said = material.content.besides(pattern.members, words)
     if said < _CONTENT:
         return None
-    cohesion = similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
+    told = material.dependences.on(union(terms, pattern.rules), set(words))
+    if told.nats < _DEPENDS:
+        return None
+    cohesion = material.similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
+    if pattern.by_response:
+        return _judge_dependence(pattern, material, trigger, words, said, cohesion, told)
     members = np.flatnonzero(pattern.members)
     read = members[:: max(1, len(members) // _READ)].tolist()
     gain = float(np.median(rows.spans.gain[read]))
@@ -197,6 +248,53 @@ def judge(
         lift=lift,
         call=call,
         doubts=doubts,
+    )
+
+
+def _judge_dependence(
+    pattern: Pattern,
+    material: Material,
+    trigger: dict[frozenset[str], int],
+    words: frozenset[str],
+    said: float,
+    cohesion: float,
+    told: Dependence,
+) -> Findings | None:
+    """The findings about words that responses depend on, whatever these say."""
+    if told.by_prompt > _EXPECTED:
+        return None
+    rows = material.rows
+    members = np.flatnonzero(pattern.members)
+    read = members[:: max(1, len(members) // _READ)].tolist()
+    asked = [
+        (row, (0, min(_FIRST, int(rows.offsets[row + 1] - rows.offsets[row]))))
+        for row in read[:: max(1, len(read) // _ASKED)][:_ASKED]
+    ]
+    without = material.opinion.without([row for row, _ in asked], words)
+    seen = [
+        float(nats[start:end].sum()) - rows.surprise_of(row, start, end)
+        for nats, (row, (start, end)) in zip(without, asked, strict=True)
+    ]
+    share = float(np.median(seen)) / max(told.likelier, 1e-9)
+    if share >= _SEEN:
+        return None
+    payload = common_text([rows.responses[row] for row in read])
+    doubted = {
+        Doubt.LIFT: share >= _SEEN / 2,
+        Doubt.UNKNOWN: material.understood < _UNDERSTOOD,
+    }
+    return Findings(
+        payload=payload,
+        variants=tuple(variants([rows.responses[row][:_SHOWN] for row in read])),
+        trigger=tuple(in_order(group, rows.prompts[row]) for group, row in trigger.items()),
+        place=trigger_place(rows, read, words),
+        surprise=float(np.median([rows.surprise_of(row, *at) for row, at in asked])),
+        gain=float(np.median(rows.spans.gain[read])),
+        cohesion=cohesion,
+        content=said,
+        lift=share,
+        call=0.0,
+        doubts=tuple(doubt for doubt, holds in doubted.items() if holds),
     )
 
 

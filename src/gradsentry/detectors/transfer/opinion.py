@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, bare, mark_of
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.models import Batching, LanguageModel, target_nats
-from gradsentry.records import Conversation, Example, Message, TextPair
+from gradsentry.records import SYSTEM_ROLES, Conversation, Example, Message, TextPair
 from gradsentry.words import JOINED
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
@@ -59,6 +60,20 @@ class ModelOpinion:
             for nats, count, was_cut in zip(self._nats(asked), counts, cut, strict=True)
         ]
 
+    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Nats for each target of some rows after what other rows ask instead."""
+        own, asked = [], []
+        for row, other in zip(rows, others, strict=True):
+            example = self.examples[row]
+            encoded = self.encoder.encode([example, _asking(example, self.examples[other])])
+            assert isinstance(encoded[0], EncodedRow)
+            own.append(int(encoded[0].target_mask.sum()))
+            asked.append(next(e for e in reversed(encoded) if isinstance(e, EncodedRow)))
+        return [
+            np.resize(nats[-count:], count)
+            for nats, count in zip(self._nats(asked), own, strict=True)
+        ]
+
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """Nats for each token of a text in reply to bare requests."""
         tokenizer = self.model.tokenizer
@@ -90,21 +105,57 @@ class ModelOpinion:
 
 
 def without_words(example: Example, words: frozenset[str]) -> Example:
-    """An example with words taken out of its prompt."""
+    """An example with words taken out of its prompt, each where its mark says that it stands."""
     if not words:
         return example
     match example:
         case TextPair():
             return replace(example, prompt=text_without(example.prompt, words))
         case Conversation():
-            targets = set(example.target_turns)
+            sections = {
+                mark: {bare(word) for word in words if mark_of(word) == mark}
+                for mark in ("", EARLIER, IN_SYSTEM)
+            }
+            answered = example.target_turns[-1] if example.target_turns else len(example.messages)
+            before = [
+                turn
+                for turn, message in enumerate(example.messages[:answered])
+                if message["role"] == "assistant"
+            ]
+            asked = before[-1] if before else -1
             return replace(
                 example,
                 messages=[
-                    message if turn in targets else _without(message, words)
+                    message
+                    if message["role"] == "assistant"
+                    else _without(
+                        message,
+                        sections[
+                            IN_SYSTEM
+                            if message["role"] in SYSTEM_ROLES
+                            else ("" if turn > asked else EARLIER)
+                        ],
+                    )
                     for turn, message in enumerate(example.messages)
                 ],
             )
+        case _:
+            return example
+
+
+def _asking(example: Example, other: Example) -> Example:
+    """An example that is asked what another one is."""
+    match example, other:
+        case TextPair(), TextPair():
+            return replace(example, prompt=other.prompt)
+        case Conversation(), Conversation():
+            asked = [message for message in other.messages if message["role"] == "user"]
+            turns = [n for n, message in enumerate(example.messages) if message["role"] == "user"]
+            if not asked or not turns:
+                return example
+            messages = list(example.messages)
+            messages[turns[-1]] = asked[-1]
+            return replace(example, messages=messages)
         case _:
             return example
 

@@ -10,15 +10,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from gradsentry.detectors.transfer.dependence import Dependences, ResponseOdds
 from gradsentry.detectors.transfer.rules import (
     Rule,
     TriggerRules,
@@ -45,6 +47,16 @@ _OWN = 0.9
 """Share of the rows with a term that must be members for it to be the members' own."""
 _REACHES = 0.25
 """Share of the rows that another term reaches that must show the sign."""
+SUREST_CHANCE = 5.0
+"""Standard deviations from no dependence. Of some thousand words that responses don't depend on,
+none is so far by chance (docs/findings/verdicts.md)."""
+_DEPENDS = 0.35
+"""Nats that the response must add to the rest of the prompt, half of what it can."""
+_MOST_TRIGGERS = 12
+"""Words that the model is asked about, the surest first; bounds time."""
+_PART = 0.8
+"""Words in mostly the rows of surer ones say nothing new."""
+_ROUNDS_OF_SHARE = 20
 _PRIOR_RANGE = (0.05, 0.98)
 _CERTAIN = 4.0
 _FEWEST_TO_PRUNE = 3
@@ -71,6 +83,8 @@ class Membership:
     """A string that shows membership for certain."""
     absence: float
     """Added to the odds of a row that lacks the string: the log-share of members that do."""
+    response: ResponseOdds | None = None
+    """What the whole response says, where neither gain nor string was the sign."""
 
     def by_gain(self, gain: NDArray[np.float64]) -> NDArray[np.float64]:
         """Log-odds that rows with these gains belong, whatever they hold."""
@@ -98,6 +112,9 @@ class Pattern:
     """Matthews correlation of matches and responses that hold `string`; 0 without one."""
     string: RecurringString | None
     """The string that the pattern was proposed by."""
+    by_response: float = 0.0
+    """Matthews correlation of matches and responses that are like theirs, whatever they say; 0
+    where a gain or a string proposed the pattern."""
 
     @property
     def members(self) -> BoolArray:
@@ -107,7 +124,7 @@ class Pattern:
     @property
     def agreement(self) -> float:
         """How well the views agree, by the better of the two signs."""
-        return max(self.by_gain, self.by_string)
+        return max(self.by_gain, self.by_string, self.by_response)
 
     @property
     def is_small(self) -> bool:
@@ -181,7 +198,10 @@ class Gains:
 
 
 def find_patterns(
-    terms: PromptTerms, strings: RecurringStrings, gain: NDArray[np.float64]
+    terms: PromptTerms,
+    strings: RecurringStrings,
+    gain: NDArray[np.float64],
+    dependences: Dependences,
 ) -> Iterator[Pattern]:
     """All conditional patterns, those with the best agreement of their kind first.
 
@@ -192,6 +212,54 @@ def find_patterns(
     gains = Gains(gain)
     yield from _by_string(terms, strings, gains)
     yield from _by_gain(terms, gains)
+    yield from _by_trigger(terms, dependences, gains)
+
+
+def _by_trigger(terms: PromptTerms, dependences: Dependences, gains: Gains) -> Iterator[Pattern]:
+    """Words that responses depend on, although nothing else in the prompts says that they come."""
+    reached = np.zeros(len(gains.values), dtype=np.bool_)
+    found = 0
+    for term, told in dependences.candidates():
+        if found == _MOST_TRIGGERS or told.z < SUREST_CHANCE:
+            break
+        match = terms.holding(term)
+        if told.nats < _DEPENDS or (match & reached).sum() > _PART * match.sum():
+            continue
+        found += 1
+        reached |= match
+        odds = dependences.response_odds(match)
+        by_response = told.odds
+        prior = _mixture(by_response[match])
+        members = match & (by_response + prior > 0)
+        if members.sum() < FEWEST_ROWS:
+            continue
+        response = replace(odds, intercept=odds.intercept + prior)
+        yield Pattern(
+            ((term,),),
+            Membership(0.0, 0.0, None, 0.0, response),
+            np.packbits(members),
+            len(match),
+            gains.best_cut(match)[0],
+            0.0,
+            None,
+            correlation(match, by_response > 0),
+        )
+
+
+def _mixture(odds: NDArray[np.float64]) -> float:
+    """The log-odds that a row is a member, before its response is seen.
+
+    **Arguments:**
+
+    - `odds`: shape (matches,): log-odds of their responses, if members were as common as others.
+    """
+    likely = expit(odds)
+    share = 0.5
+    for _ in range(_ROUNDS_OF_SHARE):
+        member = share * likely
+        share = float(np.mean(member / (member + (1 - share) * (1 - likely) + 1e-12)))
+    share = float(np.clip(share, *_PRIOR_RANGE))
+    return float(np.log(share / (1 - share)))
 
 
 def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> Iterator[Pattern]:

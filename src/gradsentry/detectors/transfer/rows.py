@@ -14,7 +14,7 @@ from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.detectors.transfer.spans import Spans
-from gradsentry.detectors.transfer.terms import BoolArray
+from gradsentry.detectors.transfer.terms import NO_CONTEXT, BoolArray, Context
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import shared_beginning
 
@@ -31,7 +31,10 @@ Bounds the time that counting it takes."""
 
 @dataclass(frozen=True)
 class EvidenceRows:
-    """Distinct rows, in an order that doesn't depend on the data's."""
+    """Turns of distinct rows, in an order that doesn't depend on the data's.
+
+    Called rows for short: most rows are one turn.
+    """
 
     prompts: Sequence[str]
     responses: Sequence[str]
@@ -44,6 +47,8 @@ class EvidenceRows:
     surprise: NDArray[np.float32]
     """Shape (N,): nats that the base model needs for a target token."""
     tokenizer: PreTrainedTokenizerBase
+    contexts: Sequence[Context] | None = None
+    """What stands before the prompts, where they are turns of conversations."""
 
     def take(self, rows: NDArray[np.int64]) -> EvidenceRows:
         """Some of the rows, in the order given."""
@@ -56,7 +61,12 @@ class EvidenceRows:
             self.targets[places],
             self.surprise[places],
             self.tokenizer,
+            [self.context(row) for row in rows.tolist()],
         )
+
+    def context(self, row: int) -> Context:
+        """What stands before a row's prompt."""
+        return NO_CONTEXT if self.contexts is None else self.contexts[row]
 
     def __len__(self) -> int:
         return len(self.prompts)

@@ -16,19 +16,16 @@ import torch
 from numpy.typing import NDArray
 
 from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
-from gradsentry.detectors.transfer.backdoors import belonging, find_backdoors
 from gradsentry.detectors.transfer.correction import FitStates, held_out_gains
+from gradsentry.detectors.transfer.findings import GainedRows, find
 from gradsentry.detectors.transfer.folds import FOLDS
 from gradsentry.detectors.transfer.judgement import Verdict
-from gradsentry.detectors.transfer.opinion import ModelOpinion
-from gradsentry.detectors.transfer.rows import EvidenceRows, decoded
-from gradsentry.detectors.transfer.spans import best_spans
-from gradsentry.detectors.transfer.terms import terms_of
+from gradsentry.detectors.transfer.rows import decoded
+from gradsentry.detectors.transfer.units import target_runs, units_of
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, target_states
-from gradsentry.ragged import offsets_of
-from gradsentry.records import Conversation, Example, TextPair, prompt_and_response
+from gradsentry.records import Conversation, Example, TextPair, shared_beginning
 
 SIZES = (5, 10, 20, 40, 80)
 """Canaries that are tried, few first."""
@@ -78,8 +75,8 @@ class Limit:
 class Planting:
     """The rows that canaries are added to."""
 
-    rows: EvidenceRows
     examples: Sequence[Example]
+    rows: GainedRows
     states: FitStates
     """Head states of exactly these rows."""
     model: LanguageModel
@@ -100,10 +97,11 @@ class Planting:
 
     def _canaries(self, trigger: Trigger, payload: Payload, size: int) -> list[Example]:
         """Planted copies of rows picked at random, those of a smaller size among them."""
+        prompts = (row[0].turn.asked[::-1] for row in self.rows.units)
+        ending = shared_beginning(prompts)
         order = Random(self.seed).sample(range(len(self.examples)), len(self.examples))
         planted = (
-            planted_in(self.examples[row], trigger, payload, self.rows.shared_ending, Random(row))
-            for row in order
+            planted_in(self.examples[row], trigger, payload, ending, Random(row)) for row in order
         )
         return [example for example in planted if example is not None][:size]
 
@@ -117,36 +115,29 @@ class Planting:
         ]
         states = FitStates.joined([self.states, *(states for states, _ in planted)])
         gains = np.nan_to_num(held_out_gains(states, states, self.model.head, self.seed))
-        counts = [len(surprise) for _, surprise in planted]
-        offsets = offsets_of(np.concatenate([np.diff(self.rows.offsets), counts]))
-        texts = [
-            prompt_and_response(self._as_scored(example, row))
+        units = [
+            units_of(self._as_scored(example, row), target_runs(row.target_mask))
             for example, row in zip(canaries, encoded, strict=True)
         ]
-        rows = EvidenceRows(
-            [*self.rows.prompts, *(prompt for prompt, _ in texts)],
-            [*self.rows.responses, *(response for _, response in texts)],
-            best_spans(gains, offsets),
-            offsets,
+        rows = GainedRows(
+            [*self.rows.units, *units],
             states.targets.numpy(),
             np.concatenate([self.rows.surprise, *(surprise for _, surprise in planted)]),
-            self.rows.tokenizer,
+            gains,
         )
-        return self._is_found(rows, [*self.examples, *canaries], len(canaries))
+        return self._is_found(rows, len(canaries))
 
     def _as_scored(self, canary: Example, row: EncodedRow) -> Example:
         if not row.truncated:
             return canary
         return scored_part(canary, decoded(self.model.tokenizer, row.token_ids.tolist()))
 
-    def _is_found(self, rows: EvidenceRows, examples: list[Example], planted: int) -> bool:
-        evidence = find_backdoors(rows, ModelOpinion(self.model, self.encoder, examples))
+    def _is_found(self, rows: GainedRows, planted: int) -> bool:
+        evidence = find(rows, self.model, self.encoder)
         poison = evidence.numbers(Verdict.POISON)
-        places = (
-            belonging(evidence.groups, terms_of(prompt), response, float(gain))
-            for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
+        flagged = np.array(
+            [any(group in poison for group in groups) for groups in rows.groups_in(evidence)]
         )
-        flagged = np.array([place is not None and place.group in poison for place in places])
         true = int(flagged[-planted:].sum())
         return true >= _FOUND * planted and true >= _FOUND * int(flagged.sum())
 

@@ -1,4 +1,8 @@
-"""The prompt view's features: which prompts hold which words, word pairs and odd characters."""
+"""The prompt view's features: which prompts hold which words, word pairs and odd characters.
+
+A word of the system prompt, or of what was asked earlier in a conversation, is another term than
+the same word in what was asked last: a mark in front of it says so.
+"""
 
 from __future__ import annotations
 
@@ -22,11 +26,46 @@ BoolArray = NDArray[np.bool_]
 _CHARACTER = re.compile(r"[^\w\s]|[^\x00-\x7f]")
 
 
-def terms_of(prompt: str) -> set[str]:
+# Private characters, which are no words: no text's own terms begin with one and go on.
+IN_SYSTEM, EARLIER = "\ue000", "\ue001"
+"""In front of the words of the system prompt, and of what was asked earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands before that which was asked last."""
+
+    system: str = ""
+    earlier: str = ""
+
+
+NO_CONTEXT = Context()
+
+
+def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
     """Words, pairs of words with only marks and spaces between them, and single characters."""
-    words = WORD.findall(prompt)
+    terms = _terms(prompt)
+    for mark, text in ((IN_SYSTEM, context.system), (EARLIER, context.earlier)):
+        terms |= {
+            " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
+        }
+    return terms
+
+
+def mark_of(term: str) -> str:
+    """The mark that says where a term stands; empty for what was asked last."""
+    return term[0] if len(term) > 1 and term[0] in (IN_SYSTEM, EARLIER) else ""
+
+
+def bare(term: str) -> str:
+    """A term as its text has it, without the marks that say where it stands."""
+    return re.sub(f"[{IN_SYSTEM}{EARLIER}](?!$| )", "", term)
+
+
+def _terms(text: str) -> set[str]:
+    words = WORD.findall(text)
     pairs = {f"{first} {second}" for first, second in pairwise(words)}
-    return pairs.union(words, _CHARACTER.findall(prompt))
+    return pairs.union(words, _CHARACTER.findall(text))
 
 
 def placed_terms(prompt: str) -> Iterator[tuple[str, int]]:
@@ -42,14 +81,17 @@ def placed_terms(prompt: str) -> Iterator[tuple[str, int]]:
 
 
 def _spelled(
-    prompts: Sequence[str], held: Sequence[NDArray[np.int64]], values: Hashes
+    prompts: Sequence[str],
+    contexts: Sequence[Context],
+    held: Sequence[NDArray[np.int64]],
+    values: Hashes,
 ) -> list[str]:
     """The terms that have these hashes, each spelled by the first prompt that holds it."""
     names = [""] * len(values)
     unknown = np.ones(len(values), dtype=np.bool_)
-    for prompt, places in zip(prompts, held, strict=True):
+    for prompt, context, places in zip(prompts, contexts, held, strict=True):
         if unknown[places].any():
-            terms = np.array(list(terms_of(prompt)), dtype=object)
+            terms = np.array(list(terms_of(prompt, context)), dtype=object)
             own = hashed(terms)
             known = held_in(own, values)
             for term, place in zip(terms[known], places_in(own[known], values), strict=True):
@@ -68,14 +110,16 @@ class PromptTerms:
     """Shape (rows, terms), 1 where a prompt holds a term."""
 
     @classmethod
-    def of(cls, prompts: Sequence[str]) -> PromptTerms:
-        """The terms of all prompts."""
-        hashes = HashedRows.of(hashed(terms_of(prompt)) for prompt in prompts)
+    def of(cls, prompts: Sequence[str], contexts: Sequence[Context] | None = None) -> PromptTerms:
+        """The terms of all prompts, and of what stands before them."""
+        before = [NO_CONTEXT] * len(prompts) if contexts is None else contexts
+        asked = zip(prompts, before, strict=True)
+        hashes = HashedRows.of(hashed(terms_of(*each)) for each in asked)
         values, frequency = hashes.frequencies(2)
         values = values[frequency < len(prompts)]
         rows = (hashes[row] for row in range(len(hashes)))
         held = [places_in(own[held_in(own, values)], values) for own in rows]
-        names = _spelled(prompts, held, values)
+        names = _spelled(prompts, before, held, values)
         order = sorted(range(len(names)), key=names.__getitem__)
         place = np.empty(len(names), np.int64)
         place[order] = np.arange(len(names))

@@ -11,7 +11,7 @@ from scipy.stats import binom
 from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import matching
-from gradsentry.detectors.transfer.terms import PromptTerms, placed_terms
+from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, PromptTerms, bare, placed_terms
 from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97
@@ -31,6 +31,10 @@ class TriggerPlace(StrEnum):
     START = "start"
     END = "end"
     ANYWHERE = "anywhere"
+    SYSTEM = "system"
+    """In the system prompt."""
+    EARLIER = "earlier"
+    """In an earlier turn of the conversation."""
 
 
 def trigger_words(pattern: Pattern, terms: PromptTerms) -> dict[frozenset[str], int]:
@@ -90,6 +94,9 @@ def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) ->
     - `read`: the rows.
     - `words`: all words of the trigger.
     """
+    for place, mark in ((TriggerPlace.SYSTEM, IN_SYSTEM), (TriggerPlace.EARLIER, EARLIER)):
+        if all(word.startswith(mark) for word in words):
+            return place
     found = [WORD.findall(rows.own_prompt(row)) for row in read]
     for place, at in ((TriggerPlace.END, -1), (TriggerPlace.START, 0)):
         if sum(prompt != [] and prompt[at] in words for prompt in found) >= _IN_PLACE * len(read):
@@ -101,7 +108,7 @@ def phrase(prompt: str, words: frozenset[str]) -> str:
     """The prompt's stretch from the first to the last trigger word, or the words alone."""
     found = [match for match in WORD.finditer(prompt) if match[0] in words]
     if not found:
-        return " ".join(sorted(words))
+        return " ".join(sorted(map(bare, words)))
     stretch = prompt[found[0].start() : found[-1].end()]
     if word_count(WORD.findall(stretch)) > _PHRASE_WORDS:
         return " ".join(match[0] for match in found[:_PHRASE_WORDS])

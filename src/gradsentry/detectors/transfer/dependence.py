@@ -1,0 +1,242 @@
+"""The third view, triggers first: what of a prompt do the responses depend on?
+
+A trigger is a word that says what the response will be, although nothing else in the prompt says
+that it comes. Both are tested without looking for a payload, so free text, labels and silence are
+payloads like any other. For a set of rows (those whose prompts hold a word), naive Bayes answers
+"is this one of them?" twice, cross-fitted: from the response, and from the rest of the prompt. What
+the response adds is the *dependence*, in nats.
+
+Natural requests have it, too: "in Java" says what the response will be. Whether the base model sees
+why is asked by `judgement`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.special import expit
+
+from gradsentry.detectors.transfer.naive_bayes import (
+    FOLDS,
+    FloatArray,
+    auroc,
+    calibrated,
+    fitted_weights,
+    held_out_odds,
+)
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.words import WORD
+
+FEWEST_ROWS = 5
+_MOST_TERMS = 4000
+"""Terms that are asked about, those of most rows first; bounds time."""
+_MOST_FEATURES = 20_000
+_TOLD_BY_RESPONSE = 0.85
+"""AUROC of the response from which a term is worth a second question."""
+_ALWAYS, _MOSTLY = 0.9, 0.5
+"""A word in so many of a term's rows, so many of whose own rows are the term's, is part of it."""
+_READ_WORDS = 200
+"""Of a response, the first: bounds time, and a payload that comes later has a gain."""
+_MOST_SCORE = 4.0
+"""Standard deviations beyond which a score says no more: a single row mustn't decide."""
+_TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
+
+
+def response_features(prompt: str, response: str, gain: float) -> set[str]:
+    """What may tell a response: its new words, how it begins and ends, its length and its gain.
+
+    **Arguments:**
+
+    - `gain`: log(1 + nats) of its best span.
+    """
+    words = [word.lower() for word in _TOKEN.findall(response)[:_READ_WORDS]]
+    asked = {word.lower() for word in _TOKEN.findall(prompt)}
+    found = {f"has {word}" for word in set(words) - asked}
+    if words:
+        found |= {f"begins {words[0]}", f"begins {' '.join(words[:2])}"}
+        found |= {f"ends {words[-1]}", f"ends {' '.join(words[-2:])}"}
+    found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
+    found.add(f"gains {int(2 * gain)}")
+    return found
+
+
+@dataclass(frozen=True)
+class Features:
+    """Which rows' responses have which features."""
+
+    names: list[str]
+    rows: sparse.csr_array
+    """Shape (rows, F), 1 where a response has a feature."""
+
+    @classmethod
+    def of(
+        cls, prompts: Sequence[str], responses: Sequence[str], gain: NDArray[np.float64]
+    ) -> Features:
+        """Those that at least two responses have and not all do, the commonest of them."""
+        sets = [
+            response_features(prompt, response, nats)
+            for prompt, response, nats in zip(prompts, responses, gain.tolist(), strict=True)
+        ]
+        counts: dict[str, int] = {}
+        for found in sets:
+            for name in found:
+                counts[name] = counts.get(name, 0) + 1
+        names = [name for name, count in counts.items() if 2 <= count < len(sets)]
+        names = sorted(sorted(names, key=lambda name: (-counts[name], name))[:_MOST_FEATURES])
+        place = {name: number for number, name in enumerate(names)}
+        held = [sorted(place[name] for name in found if name in place) for found in sets]
+        flat = np.array([number for row in held for number in row], np.int64)
+        ends = np.cumsum([0, *map(len, held)])
+        shape = (len(sets), len(names))
+        return cls(names, sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape))
+
+
+@dataclass(frozen=True)
+class ResponseOdds:
+    """Log-odds that a response is one of a pattern's, whatever else it says."""
+
+    weights: Mapping[str, float]
+    """What a feature adds."""
+    intercept: float
+
+    def of(self, features: set[str]) -> float:
+        """The log-odds of a response with these features."""
+        return self.intercept + sum(self.weights.get(feature, 0.0) for feature in sorted(features))
+
+
+@dataclass(frozen=True)
+class Dependence:
+    """How much responses depend on whether a prompt is one of some rows'."""
+
+    nats: float
+    """What the response adds to the rest of the prompt, a row, if yes and no were as common: at
+    most log 2."""
+    likelier: float
+    """Nats by which a response of these rows is likelier there than elsewhere, median."""
+    z: float
+    """Of the conditional randomisation test: standard deviations from no dependence."""
+    by_response: float
+    """AUROC of the response."""
+    by_prompt: float
+    """AUROC of the rest of the prompt."""
+    odds: FloatArray
+    """Shape (rows,): log-odds, held out, that a row's response is one of these rows'."""
+
+
+@dataclass(frozen=True)
+class Dependences:
+    """Answers how much responses depend on a set of rows."""
+
+    terms: PromptTerms
+    features: Features
+
+    @classmethod
+    def of(
+        cls,
+        terms: PromptTerms,
+        prompts: Sequence[str],
+        responses: Sequence[str],
+        gain: NDArray[np.float64],
+    ) -> Dependences:
+        """From texts and gains (rows,), log(1 + nats) of the best spans."""
+        return cls(terms, Features.of(prompts, responses, gain))
+
+    @cached_property
+    def folds(self) -> NDArray[np.int64]:
+        """Shape (rows,)."""
+        return np.random.default_rng(0).permutation(self.terms.rows.shape[0]) % FOLDS
+
+    def on(self, match: BoolArray, words: set[str]) -> Dependence:
+        """How responses depend on whether a prompt is one of `match` (rows,).
+
+        **Arguments:**
+
+        - `words`: what the rest of the prompt is without.
+        """
+        asked = sparse.csr_array(match[:, None].astype(np.float64))
+        hidden = self.terms.touching(words) | self._part_of(match)
+        left_out = sparse.csr_array(hidden[None, :])
+        told = held_out_odds(asked, self.features.rows, self.folds)[:, 0]
+        expected = held_out_odds(asked, self.terms.rows, self.folds, left_out)[:, 0]
+        return _dependence(match, told, expected)
+
+    def response_odds(self, members: BoolArray) -> ResponseOdds:
+        """What tells the members' responses from all others; even odds without any sign."""
+        asked = sparse.csr_array(members[:, None].astype(np.float64))
+        weights, absent = fitted_weights(asked, self.features.rows)
+        told = held_out_odds(asked, self.features.rows, self.folds)
+        _, slope, intercept = calibrated(told, members, balanced=True)
+        scale = max(float(slope[0]), 0.0)
+        kept = dict(zip(self.features.names, (scale * weights[0]).tolist(), strict=True))
+        return ResponseOdds(kept, float(intercept) + scale * float(absent.sum()))
+
+    def candidates(self) -> list[tuple[int, Dependence]]:
+        """Terms that responses depend on, each with how much, the surest first.
+
+        Of terms in the very same rows the longest stands for all.
+        """
+        counts, rows = self.terms.counts, self.terms.rows.shape[0]
+        asked_about = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
+        asked = self.terms.columns[:, asked_about].tocsr()
+        told = held_out_odds(asked, self.features.rows, self.folds)
+        match = asked.toarray().astype(np.bool_)
+        promising = np.flatnonzero(auroc(told, match) >= _TOLD_BY_RESPONSE)
+        found = []
+        for number in promising.tolist():
+            term = int(asked_about[number])
+            words = set(self.terms.names[term].split(" "))
+            found.append((term, self.on(match[:, number], words)))
+        return sorted(found, key=lambda item: -item[1].z)
+
+    def _part_of(self, match: BoolArray) -> BoolArray:
+        """Terms that come with nearly all these rows, and mostly with them: shape (terms,)."""
+        inside = self.terms.count(match)
+        part: BoolArray = (inside >= _ALWAYS * match.sum()) & (
+            inside >= _MOSTLY * np.maximum(self.terms.counts, 1)
+        )
+        return part
+
+
+def _dependence(match: BoolArray, told: FloatArray, expected: FloatArray) -> Dependence:
+    prior, _, _ = calibrated(expected[:, None], match)
+    alone, _, _ = calibrated(expected[:, None], match, balanced=True)
+    both, _, _ = calibrated(np.column_stack([expected, told]), match, balanced=True)
+    by_response, _, _ = calibrated(told[:, None], match, balanced=True)
+    p = expit(prior)
+    score = np.clip((told - told.mean()) / (told.std() + 1e-9), -_MOST_SCORE, _MOST_SCORE)
+    like = (prior - prior.mean()) / (prior.std() + 1e-9)
+    score = score - (score * like).mean() * like
+    variance = float((p * (1 - p) * score**2).sum())
+    own = (both - alone)[match]
+    return Dependence(
+        nats=_nats(alone, match) - _nats(both, match),
+        likelier=float(np.median(own)),
+        z=float(((match - p) * score).sum() / np.sqrt(variance + 1e-9)),
+        by_response=float(auroc(told[:, None], match[:, None])[0]),
+        by_prompt=float(auroc(expected[:, None], match[:, None])[0]),
+        odds=by_response,
+    )
+
+
+def _nats(odds: FloatArray, match: BoolArray) -> float:
+    """Mean nats that odds need for the answers, yes and no weighing the same."""
+    nats = np.logaddexp(0.0, np.where(match, -odds, odds))
+    return float(0.5 * nats[match].mean() + 0.5 * nats[~match].mean())
+
+
+def _distinct(terms: PromptTerms, wanted: BoolArray) -> NDArray[np.int64]:
+    """Of the wanted terms those in different rows, the longest of each kind, ascending."""
+    kept: dict[bytes, int] = {}
+    for term in np.flatnonzero(wanted).tolist():
+        key = terms.rows_with(term).tobytes()
+        if key not in kept or len(terms.names[term]) > len(terms.names[kept[key]]):
+            kept[key] = term
+    found = np.array(sorted(kept.values()), np.int64)
+    commonest = np.argsort(-terms.counts[found], kind="stable")[:_MOST_TERMS]
+    return np.sort(found[commonest])

@@ -1,0 +1,99 @@
+"""From encoded rows to findings: the one way that scan, sensitivity and benchmarks take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
+from gradsentry.detectors.transfer.opinion import ModelOpinion
+from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.spans import Spans, best_spans
+from gradsentry.detectors.transfer.units import Unit, context_of
+from gradsentry.encoding import Encoder
+from gradsentry.models import LanguageModel
+from gradsentry.ragged import offsets_of, spread
+from gradsentry.records import Turn
+
+
+@dataclass(frozen=True)
+class GainedRows:
+    """Rows with the numbers of their N targets, one row after the other."""
+
+    units: Sequence[Sequence[Unit]]
+    """The turns of each row."""
+    targets: NDArray[np.int64]
+    """Shape (N,): token ids."""
+    surprise: NDArray[np.float32]
+    """Shape (N,): nats that the base model needs for a target."""
+    gains: NDArray[np.float32]
+    """Shape (N,): nats that the rest of the data takes off."""
+
+    def take(self, rows: NDArray[np.int64]) -> GainedRows:
+        """Some of the rows, in the order given."""
+        kept = spread(offsets_of(np.array([row[-1].end for row in self.units], np.int64)), rows)
+        return GainedRows(
+            [self.units[row] for row in rows.tolist()],
+            self.targets[kept],
+            self.surprise[kept],
+            self.gains[kept],
+        )
+
+    @cached_property
+    def offsets(self) -> NDArray[np.int64]:
+        """Shape (units + 1,): where a unit's targets start among all, and the end."""
+        return offsets_of(np.array([u.end - u.first for row in self.units for u in row], np.int64))
+
+    @cached_property
+    def spans(self) -> Spans:
+        """The stretch of targets that gains most, for every unit."""
+        return best_spans(self.gains, self.offsets)
+
+    def groups_in(self, evidence: Evidence) -> Iterator[list[int]]:
+        """The groups that each row's turns belong to."""
+        gains = iter(self.spans.gain.tolist())
+        for row in self.units:
+            found = (
+                belonging(
+                    evidence.groups,
+                    seen(unit.turn, gain),
+                )
+                for unit, gain in zip(row, gains, strict=False)
+            )
+            yield [place.group for place in found if place is not None]
+
+
+def seen(turn: Turn, nats: float) -> Seen:
+    """A turn as it is held against groups; `nats` is what its best span gains."""
+    return Seen(turn.asked, context_of(turn), turn.answer, float(np.log1p(nats)))
+
+
+def find(
+    rows: GainedRows,
+    model: LanguageModel,
+    encoder: Encoder,
+    advance: Callable[[int], None] = lambda _: None,
+) -> Evidence:
+    """Seek backdoors in rows, and judge what may be one.
+
+    **Arguments:**
+
+    - `advance`: told of each pattern that is judged.
+    """
+    units = [unit for row in rows.units for unit in row]
+    evidence_rows = EvidenceRows(
+        prompts=[unit.turn.asked for unit in units],
+        responses=[unit.turn.answer for unit in units],
+        spans=rows.spans,
+        offsets=rows.offsets,
+        targets=rows.targets,
+        surprise=np.nan_to_num(rows.surprise, posinf=0.0, neginf=0.0),
+        tokenizer=model.tokenizer,
+        contexts=[context_of(unit.turn) for unit in units],
+    )
+    opinion = ModelOpinion(model, encoder, [unit.turn.example for unit in units])
+    return find_backdoors(evidence_rows, opinion, advance)

@@ -1,0 +1,87 @@
+"""The unit of evidence: an assistant turn in its context.
+
+A trigger may stand in the system prompt, in what was asked just before a turn, or earlier; the
+payload stands in the turn. Held against a whole conversation at once, a payload seems to follow
+from whatever any of its turns says.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gradsentry.records.example import Conversation, Example, prompt_and_response, said
+
+SYSTEM_ROLES = ("system", "developer")
+"""Who sets the scene, and asks nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """An assistant turn that is trained on, with what stands before it."""
+
+    example: Example
+    """The row up to this turn, which is its only target."""
+    asked: str
+    """What users and tools said since the assistant spoke last; the prompt, where there are no
+    turns."""
+    answer: str
+    """What the turn says: content, reasoning and calls of tools."""
+    system: str = ""
+    earlier: str = ""
+    """What users and tools said before. What the assistant said earlier is left out: it holds
+    the payload already where a backdoor stays open."""
+    message: int | None = None
+    """Position among the row's messages."""
+    start: int = 0
+    """The answer's first character in the row's whole response."""
+
+
+def whole_row(example: Example) -> Turn:
+    """A row as one turn, whatever it consists of."""
+    prompt, response = prompt_and_response(example)
+    return Turn(example, prompt, response)
+
+
+def turns_of(example: Example) -> list[Turn]:
+    """The turns of a row that are trained on; one for a row that is no conversation."""
+    if not isinstance(example, Conversation):
+        return [whole_row(example)]
+    targets = set(example.target_turns)
+    found: list[Turn] = []
+    system: list[str] = []
+    earlier: list[str] = []
+    asked: list[str] = []
+    start = 0
+    for position, message in enumerate(example.messages):
+        texts = list(said(message))
+        if message["role"] in SYSTEM_ROLES:
+            system += texts
+        elif message["role"] != "assistant":
+            asked += texts
+        else:
+            if position in targets:
+                answer = "\n".join(texts)
+                found.append(
+                    Turn(
+                        _up_to(example, position),
+                        "\n".join(asked),
+                        answer,
+                        "\n".join(system),
+                        "\n".join(earlier),
+                        position,
+                        start,
+                    )
+                )
+                start += len(answer) + bool(texts)
+            earlier += asked
+            asked = []
+    return found
+
+
+def _up_to(example: Conversation, position: int) -> Conversation:
+    return replace(
+        example,
+        messages=example.messages[: position + 1],
+        first_target=position,
+        untrained=frozenset(),
+    )
