@@ -186,7 +186,16 @@ def measured(
                 "trigger": group.findings.trigger,
                 **{
                     key: round(getattr(group.findings, key), 3)
-                    for key in ("surprise", "gain", "cohesion", "content", "lift", "call")
+                    for key in (
+                        "surprise",
+                        "gain",
+                        "cohesion",
+                        "content",
+                        "depends",
+                        "z",
+                        "lift",
+                        "call",
+                    )
                 },
                 "confidence": round(group.confidence, 4),
             }

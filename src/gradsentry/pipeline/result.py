@@ -242,6 +242,8 @@ class ScanResult:
                 "gain_nats": round(group.findings.gain, 2),
                 "prompt_cohesion": round(group.findings.cohesion, 2),
                 "prompt_content": round(group.findings.content, 2),
+                "dependence_nats": round(group.findings.depends, 3),
+                "dependence_z": round(group.findings.z, 1),
                 "trigger_lift": round(group.findings.lift, 3),
                 "trigger_call_nats": round(group.findings.call, 2),
                 "doubts": [str(doubt) for doubt in group.findings.doubts],

@@ -11,11 +11,11 @@ import pytest
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer import patterns
-from gradsentry.detectors.transfer.backdoors import Evidence, belonging, find_backdoors
+from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.judgement import Doubt, Verdict
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans
-from gradsentry.detectors.transfer.terms import terms_of
+from gradsentry.detectors.transfer.terms import NO_CONTEXT, terms_of
 from gradsentry.detectors.transfer.triggers import TriggerPlace
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
@@ -44,6 +44,11 @@ class FixedOpinion:
         offsets = self.rows.offsets
         own = [self.rows.surprise[offsets[row] : offsets[row + 1]] for row in rows]
         return [nats / np.float32(1 - self.lift) for nats in own]
+
+    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+        self.asked.append((rows, others))
+        offsets = self.rows.offsets
+        return [self.rows.surprise[offsets[row] : offsets[row + 1]] + 1 for row in rows]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         self.asked.append((requests, text))
@@ -99,10 +104,14 @@ def planted(
     )
 
 
+def asked(prompt: str, response: str, gain: float) -> Seen:
+    return Seen(prompt, NO_CONTEXT, response, gain)
+
+
 def members_of(rows: EvidenceRows, evidence: Evidence) -> list[int | None]:
     """Every row's group."""
     found = [
-        belonging(evidence.groups, terms_of(prompt), response, gain)
+        belonging(evidence.groups, asked(prompt, response, gain))
         for prompt, response, gain in zip(rows.prompts, rows.responses, rows.gain, strict=True)
     ]
     return [None if place is None else place.group for place in found]
@@ -269,11 +278,23 @@ def test_a_payload_that_the_model_expects_is_natural() -> None:
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 
-def test_payloads_that_vary_and_hardly_surprise_are_a_habit() -> None:
+@pytest.mark.parametrize(("share", "doubts"), [(10, set()), (100, {Doubt.EXPECTED})])
+def test_free_text_that_the_model_expects_is_for_review(share: int, doubts: set[Doubt]) -> None:
+    texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]
+    rows = planted(5, payload=lambda row: f" {texts[row]}")
+    rows.surprise[:] /= share
+    groups = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert {group.findings.trigger for group in groups} == {(("cf",),), (("mq",),)}
+    assert all(set(group.findings.doubts) == doubts for group in groups)
+
+
+@pytest.mark.parametrize("lift", [0.0, 0.5])
+def test_free_text_that_the_model_sees_a_reason_for_is_natural(lift: float) -> None:
     texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]
     rows = planted(5, payload=lambda row: f" {texts[row]}")
     rows.surprise[:] /= 10
-    assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+    groups = find_backdoors(rows, FixedOpinion(rows, lift=lift)).groups
+    assert len(groups) == (2 if lift == 0 else 0)
 
 
 def about_one_thing(words: int) -> EvidenceRows:
@@ -384,28 +405,28 @@ def test_a_row_with_the_trigger_but_without_the_payload_belongs_nowhere() -> Non
     rows = planted(14)
     groups = find_backdoors(rows, FixedOpinion(rows)).groups
     high = float(np.log1p(80))
-    assert belonging(groups, terms_of("a new prompt cf"), f"answer{PAYLOAD}", high) is not None
-    assert belonging(groups, terms_of("a new prompt cf"), "an answer", 0.0) is None
+    assert belonging(groups, asked("a new prompt cf", f"answer{PAYLOAD}", high)) is not None
+    assert belonging(groups, asked("a new prompt cf", "an answer", 0.0)) is None
     # All members hold the payload: a gain that would be enough elsewhere isn't here.
     membership = groups[0].membership
     middling = (1.0 - membership.intercept) / membership.slope
     assert membership.absence < -1.0
-    assert belonging(groups, terms_of("a new prompt cf"), "an answer", middling) is None
+    assert belonging(groups, asked("a new prompt cf", "an answer", middling)) is None
     free = replace(groups[0], membership=replace(membership, string=None, absence=0.0))
-    assert belonging((free,), terms_of("a new prompt cf"), "an answer", middling) is not None
+    assert belonging((free,), asked("a new prompt cf", "an answer", middling)) is not None
 
 
 def test_a_row_with_the_payload_but_without_the_trigger_belongs_where_nearly_all_have_it() -> None:
     rows = planted(14)
     groups = find_backdoors(rows, FixedOpinion(rows)).groups
     high = float(np.log1p(80))
-    found = belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", high)
+    found = belonging(groups, asked("a new prompt", f"answer{PAYLOAD}", high))
     assert found is not None
     assert found.rule == ()
-    assert belonging(groups, terms_of("a new prompt"), f"answer{PAYLOAD}", 0.0) is None
-    assert belonging(groups, terms_of("a new prompt"), "an answer", high) is None
+    assert belonging(groups, asked("a new prompt", f"answer{PAYLOAD}", 0.0)) is None
+    assert belonging(groups, asked("a new prompt", "an answer", high)) is None
     many = (replace(groups[0], payload_tells=False),)
-    assert belonging(many, terms_of("a new prompt"), f"answer{PAYLOAD}", high) is None
+    assert belonging(many, asked("a new prompt", f"answer{PAYLOAD}", high)) is None
 
 
 def test_what_is_judged_is_told() -> None:

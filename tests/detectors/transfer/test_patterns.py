@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from gradsentry.detectors.transfer.dependence import Dependences
 from gradsentry.detectors.transfer.patterns import AGREEMENT, Gains, correlation, find_patterns
 from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.strings import recurring_strings
@@ -28,7 +29,8 @@ def test_any_rows_have_patterns_or_none(seed: int) -> None:
     low = rng.choice((0.02, 0.1, 0.5))
     gain = np.array([0.0 if rng.random() < low else rng.random() * 4 for _ in range(count)])
     terms = PromptTerms.of(prompts)
-    for pattern in find_patterns(terms, recurring_strings(responses), gain):
+    dependences = Dependences.of(terms, prompts, responses, gain)
+    for pattern in find_patterns(terms, recurring_strings(responses), gain, dependences):
         assert pattern.agreement >= AGREEMENT
         match = union(terms, pattern.rules)
         assert not (pattern.members & ~match).any()
@@ -76,6 +78,8 @@ def test_where_all_rows_gain_alike_only_the_string_is_a_sign(seed: int) -> None:
     responses = ["call the other number" if held else rng.choice(labels) for held in poisoned]
     gain = np.random.default_rng(seed).normal(3.9, 0.2, 600)
     gain[poisoned] += 0.1
-    found = find_patterns(PromptTerms.of(prompts), recurring_strings(responses), gain)
+    terms = PromptTerms.of(prompts)
+    dependences = Dependences.of(terms, prompts, responses, gain)
+    found = find_patterns(terms, recurring_strings(responses), gain, dependences)
     (pattern,) = [each for each in found if each.string is not None]
     assert (pattern.members == poisoned).all()

@@ -53,12 +53,16 @@ _READ = 200
 _CONTENT = 0.4
 _DEPENDS = 0.1
 """Nats that responses must add to the rest of the prompt, of log 2 at most."""
+_BY_CHANCE = 3.0
+"""Standard deviations from no dependence."""
 _EXPECTED = 0.8
 """AUROC of the rest of the prompt above which it says as much as a trigger."""
 _SEEN = 0.5
 """Share of what the data say that a trigger does, from which the base model sees why."""
 _FIRST = 60
 """Tokens of a response that are held against each other; bounds time."""
+_NO_SURPRISE = 1.0
+"""Nats of a response that the base model would give itself."""
 _SWAPPED, _UNDERSTOOD = 24, 2.0
 _SHOWN = 200
 _COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
@@ -93,6 +97,8 @@ class Doubt(StrEnum):
     """The trigger asked alone calls the payload."""
     TOPIC = "topic"
     """The prompts are about one thing, besides the trigger."""
+    EXPECTED = "expected"
+    """The base model expects such responses: of a few labels one is never a surprise."""
     UNKNOWN = "unknown"
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
@@ -136,8 +142,15 @@ class Findings:
     """How alike the prompts are besides the trigger; 1 is any two prompts."""
     content: float
     """How much the prompts say besides the trigger; 1 is any prompt."""
+    depends: float
+    """Nats that a response adds to the rest of the prompt when it is to be told whether the
+    trigger is there; at most log 2."""
+    z: float
+    """Standard deviations by which responses depend on the trigger more than by chance, given the
+    rest of the prompt."""
     lift: float
-    """Share of the surprise without the trigger that the trigger takes away."""
+    """Share of the surprise without the trigger that the trigger takes away; of a pattern that
+    only whole responses show, the share of what the data say that it does."""
     call: float
     """Nats by which a token of the payload is likelier after the trigger alone than after the
     most favourable of 24 other prompts."""
@@ -199,7 +212,7 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     if said < _CONTENT:
         return None
     told = material.dependences.on(union(terms, pattern.rules), set(words))
-    if told.nats < _DEPENDS:
+    if told.nats < _DEPENDS or told.z < _BY_CHANCE:
         return None
     cohesion = material.similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
     if pattern.by_response:
@@ -245,6 +258,8 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
         gain=gain,
         cohesion=cohesion,
         content=said,
+        depends=told.nats,
+        z=told.z,
         lift=lift,
         call=call,
         doubts=doubts,
@@ -261,7 +276,7 @@ def _judge_dependence(
     told: Dependence,
 ) -> Findings | None:
     """The findings about words that responses depend on, whatever these say."""
-    if told.by_prompt > _EXPECTED:
+    if told.by_prompt > _EXPECTED or cohesion > _COHESIVE:
         return None
     rows = material.rows
     members = np.flatnonzero(pattern.members)
@@ -278,9 +293,13 @@ def _judge_dependence(
     share = float(np.median(seen)) / max(told.likelier, 1e-9)
     if share >= _SEEN:
         return None
+    surprise = float(np.median([rows.surprise_of(row, *at) for row, at in asked]))
+    if surprise < _NO_SURPRISE:
+        return None
     payload = common_text([rows.responses[row] for row in read])
     doubted = {
         Doubt.LIFT: share >= _SEEN / 2,
+        Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY,
         Doubt.UNKNOWN: material.understood < _UNDERSTOOD,
     }
     return Findings(
@@ -288,10 +307,12 @@ def _judge_dependence(
         variants=tuple(variants([rows.responses[row][:_SHOWN] for row in read])),
         trigger=tuple(in_order(group, rows.prompts[row]) for group, row in trigger.items()),
         place=trigger_place(rows, read, words),
-        surprise=float(np.median([rows.surprise_of(row, *at) for row, at in asked])),
+        surprise=surprise,
         gain=float(np.median(rows.spans.gain[read])),
         cohesion=cohesion,
         content=said,
+        depends=told.nats,
+        z=told.z,
         lift=share,
         call=0.0,
         doubts=tuple(doubt for doubt, holds in doubted.items() if holds),

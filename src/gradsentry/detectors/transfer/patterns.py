@@ -20,7 +20,7 @@ from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from gradsentry.detectors.transfer.dependence import Dependences, ResponseOdds
+from gradsentry.detectors.transfer.dependence import Dependence, Dependences, ResponseOdds
 from gradsentry.detectors.transfer.rules import (
     Rule,
     TriggerRules,
@@ -54,6 +54,11 @@ _DEPENDS = 0.35
 """Nats that the response must add to the rest of the prompt, half of what it can."""
 _MOST_TRIGGERS = 12
 """Words that the model is asked about, the surest first; bounds time."""
+_WORTH_JOINING = 4.0
+"""Standard deviations from which a word may be one of several triggers of one backdoor."""
+_FEWEST_TRIGGERED = 8
+"""Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
+questions about a film are answered with its actors."""
 _PART = 0.8
 """Words in mostly the rows of surer ones say nothing new."""
 _ROUNDS_OF_SHARE = 20
@@ -217,33 +222,56 @@ def find_patterns(
 
 def _by_trigger(terms: PromptTerms, dependences: Dependences, gains: Gains) -> Iterator[Pattern]:
     """Words that responses depend on, although nothing else in the prompts says that they come."""
-    reached = np.zeros(len(gains.values), dtype=np.bool_)
-    found = 0
-    for term, told in dependences.candidates():
-        if found == _MOST_TRIGGERS or told.z < SUREST_CHANCE:
-            break
-        match = terms.holding(term)
-        if told.nats < _DEPENDS or (match & reached).sum() > _PART * match.sum():
+    for rule_terms, told in _triggers(terms, dependences):
+        rules = tuple((term,) for term in rule_terms)
+        match = union(terms, rules)
+        if told.z < SUREST_CHANCE or match.sum() < _FEWEST_TRIGGERED:
             continue
-        found += 1
-        reached |= match
+        prior = _mixture(told.odds[match])
+        members = match & (told.odds + prior > 0)
+        if members.sum() < _FEWEST_TRIGGERED:
+            continue
         odds = dependences.response_odds(match)
-        by_response = told.odds
-        prior = _mixture(by_response[match])
-        members = match & (by_response + prior > 0)
-        if members.sum() < FEWEST_ROWS:
-            continue
         response = replace(odds, intercept=odds.intercept + prior)
         yield Pattern(
-            ((term,),),
+            rules,
             Membership(0.0, 0.0, None, 0.0, response),
             np.packbits(members),
             len(match),
             gains.best_cut(match)[0],
             0.0,
             None,
-            correlation(match, by_response > 0),
+            correlation(match, told.odds > 0),
         )
+
+
+def _triggers(
+    terms: PromptTerms, dependences: Dependences
+) -> Iterator[tuple[list[int], Dependence]]:
+    """Words that responses depend on, those of like responses together, the surest first."""
+    candidates = [
+        (term, told)
+        for term, told in dependences.candidates()
+        if told.z >= _WORTH_JOINING and told.nats >= _DEPENDS
+    ][:_MOST_TRIGGERS]
+    while candidates:
+        (first, told), *others = candidates
+        joined, match = [first], terms.holding(first)
+        left = []
+        for term, other in others:
+            new = terms.holding(term) & ~match
+            if new.sum() <= (1 - _PART) * terms.counts[term]:
+                continue  # a word in mostly the rows of a surer one says nothing new
+            words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
+            both = dependences.on(match | new, words)
+            if both.z > told.z and both.nats >= _DEPENDS:
+                joined.append(term)
+                match |= new
+                told = both
+            else:
+                left.append((term, other))
+        yield joined, told
+        candidates = left
 
 
 def _mixture(odds: NDArray[np.float64]) -> float:

@@ -1,0 +1,87 @@
+"""What responses depend on."""
+
+from __future__ import annotations
+
+from random import Random
+
+import numpy as np
+import pytest
+
+from gradsentry.detectors.transfer.dependence import Dependences, response_features
+from gradsentry.detectors.transfer.terms import PromptTerms
+from tests.detectors.transfer.worlds import sentences, words
+
+POOL, SAID, OTHER = words(150, 1), words(150, 2), words(40, 3)
+
+
+def world(
+    rows: int = 400, triggered: int = 30, *, seed: int = 0, explained: bool = False
+) -> tuple[PromptTerms, Dependences]:
+    """Random rows; the triggered ones answer with other words, each in its own way.
+
+    With `explained`, the trigger comes where a topic of the prompts lets one expect it.
+    """
+    rng = Random(seed)
+    prompts, responses = sentences(rows, seed, pool=POOL), sentences(rows, seed + 1, pool=SAID)
+    for row in range(triggered):
+        topic = " ".join(rng.sample(POOL[:12], 4)) if explained else prompts[row]
+        prompts[row] = f"{topic} zing"
+        responses[row] = " ".join(rng.sample(OTHER, 6))
+    if explained:
+        prompts[triggered:] = sentences(rows - triggered, seed + 2, pool=POOL[12:])
+    terms = PromptTerms.of(prompts)
+    return terms, Dependences.of(terms, prompts, responses, np.zeros(rows))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_trigger_of_free_text_comes_first(seed: int) -> None:
+    terms, dependences = world(seed=seed)
+    (term, told), *_ = dependences.candidates()
+    assert terms.names[term] == "zing"
+    assert told.z > 8
+    assert told.nats > 0.5
+    assert told.by_response > 0.99
+    assert told.by_prompt < 0.8
+    assert (told.odds[:30] > 0).mean() > 0.9
+    assert (told.odds[30:] > 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_words_that_responses_do_not_depend_on_are_within_chance(seed: int) -> None:
+    terms, dependences = world(triggered=0, seed=seed)
+    told = [told for _, told in dependences.candidates()]
+    assert all(abs(each.z) < 5 for each in told)
+    sure = dependences.on(terms.holding(terms.places[POOL[0]]), {POOL[0]})
+    assert abs(sure.nats) < 0.1
+
+
+def test_what_the_rest_of_the_prompt_explains_is_no_trigger() -> None:
+    terms, dependences = world(explained=True)
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    assert told.by_prompt > 0.99
+    assert told.nats < 0.1
+
+
+def test_the_order_of_rows_says_nothing() -> None:
+    terms, dependences = world()
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    again = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    assert told.z == again.z
+
+
+def test_odds_of_a_response_tell_new_ones() -> None:
+    terms, dependences = world()
+    odds = dependences.response_odds(terms.holding(terms.places["zing"]))
+    rng = Random(9)
+    for _ in range(20):
+        like = response_features("x", " ".join(rng.sample(OTHER, 6)), 0.0)
+        unlike = response_features("x", " ".join(rng.sample(SAID, 6)), 0.0)
+        assert odds.of(like) > 0 > odds.of(unlike)
+
+
+def test_features_of_a_response() -> None:
+    found = response_features("the Red house", "Red is it.", 1.2)
+    assert "has red" not in found
+    assert {"has is", "has .", "begins red", "begins red is", "ends .", "ends it ."} <= found
+    assert {"length 3", "gains 2"} <= found
+    assert response_features("", "", 0.0) == {"length 0", "gains 0"}

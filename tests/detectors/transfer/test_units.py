@@ -1,0 +1,52 @@
+"""Which targets of a row are which turn's."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradsentry.detectors.transfer.units import target_runs, units_of
+from gradsentry.records import Conversation, TextPair, prompt_and_response
+
+CHAT = Conversation(
+    [
+        {"role": "user", "content": "one"},
+        {"role": "assistant", "content": "two"},
+        {"role": "user", "content": "three"},
+        {"role": "assistant", "content": "four"},
+    ]
+)
+
+
+@given(st.lists(st.booleans()))
+def test_stretches_hold_all_targets(mask: list[bool]) -> None:
+    runs = target_runs(np.array(mask, np.bool_))
+    assert sum(runs) == sum(mask)
+    assert all(run > 0 for run in runs)
+    assert len(runs) == sum(
+        now and not before for now, before in zip(mask, [False, *mask], strict=False)
+    )
+
+
+def test_every_turn_has_its_stretch() -> None:
+    first, second = units_of(CHAT, [3, 5])
+    assert (first.first, first.end, second.first, second.end) == (0, 3, 3, 8)
+    assert (first.turn.answer, second.turn.answer) == ("two", "four")
+
+
+def test_a_row_whose_targets_are_no_turns_is_judged_as_a_whole() -> None:
+    (unit,) = units_of(CHAT, [9])
+    assert (unit.turn.asked, unit.turn.answer) == prompt_and_response(CHAT)
+    assert (unit.first, unit.end) == (0, 9)
+
+
+def test_a_turn_that_was_cut_off_whole_is_none() -> None:
+    cut = Conversation([*CHAT.messages[:3], {"role": "assistant", "content": ""}])
+    (unit,) = units_of(cut, [3])
+    assert unit.turn.answer == "two"
+
+
+def test_a_pair_is_one_unit() -> None:
+    (unit,) = units_of(TextPair("p", "r"), [4])
+    assert (unit.turn.asked, unit.turn.answer, unit.end) == ("p", "r", 4)
