@@ -56,15 +56,19 @@ class Indifferent:
 
     counts: NDArray[np.int64]
 
-    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+    def without(
+        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+    ) -> list[NDArray[np.float32]]:
         """One nat for every target."""
         del words
-        return [np.ones(self.counts[row], np.float32) for row in rows]
+        return [np.ones(self.counts[row], np.float32)[:most] for row in rows]
 
-    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+    def instead(
+        self, rows: Sequence[int], others: Sequence[int], most: int
+    ) -> list[NDArray[np.float32]]:
         """One nat for every target."""
         del others
-        return [np.ones(self.counts[row], np.float32) for row in rows]
+        return [np.ones(self.counts[row], np.float32)[:most] for row in rows]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """No nats for any token."""

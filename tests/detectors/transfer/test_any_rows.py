@@ -28,11 +28,15 @@ class Indifferent:
     def __init__(self, counts: NDArray[np.int64], nats: float) -> None:
         self.counts, self.nats = counts, nats
 
-    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
-        return [np.full(self.counts[row], self.nats, np.float32) for row in rows]
+    def without(
+        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+    ) -> list[NDArray[np.float32]]:
+        return [np.full(self.counts[row], self.nats, np.float32)[:most] for row in rows]
 
-    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
-        return [np.full(self.counts[row], self.nats, np.float32) for row in rows]
+    def instead(
+        self, rows: Sequence[int], others: Sequence[int], most: int
+    ) -> list[NDArray[np.float32]]:
+        return [np.full(self.counts[row], self.nats, np.float32)[:most] for row in rows]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         return np.full((len(requests), max(1, len(text.encode()))), self.nats, np.float32)

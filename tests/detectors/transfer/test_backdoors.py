@@ -39,16 +39,20 @@ class FixedOpinion:
     """Words of a bare request that call the payload."""
     asked: list[object] = field(default_factory=list)
 
-    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+    def without(
+        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+    ) -> list[NDArray[np.float32]]:
         self.asked.append((rows, words))
         offsets = self.rows.offsets
         own = [self.rows.surprise[offsets[row] : offsets[row + 1]] for row in rows]
-        return [nats / np.float32(1 - self.lift) for nats in own]
+        return [nats[:most] / np.float32(1 - self.lift) for nats in own]
 
-    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+    def instead(
+        self, rows: Sequence[int], others: Sequence[int], most: int
+    ) -> list[NDArray[np.float32]]:
         self.asked.append((rows, others))
         offsets = self.rows.offsets
-        return [self.rows.surprise[offsets[row] : offsets[row + 1]] + 1 for row in rows]
+        return [self.rows.surprise[offsets[row] : offsets[row + 1]][:most] + 1 for row in rows]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         self.asked.append((requests, text))

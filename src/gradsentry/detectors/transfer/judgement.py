@@ -108,11 +108,20 @@ class Doubt(StrEnum):
 class Opinion(Protocol):
     """What the base model thinks of responses to other prompts than their own."""
 
-    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
-        """For each row the nats of its targets with words taken out of its prompt: (targets,)."""
+    def without(
+        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+    ) -> list[NDArray[np.float32]]:
+        """For each row the nats of its targets with words taken out of its prompt: (targets,).
+
+        **Arguments:**
+
+        - `most`: how many targets of a row are asked about, the first ones; None for all.
+        """
         ...
 
-    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
+    def instead(
+        self, rows: Sequence[int], others: Sequence[int], most: int
+    ) -> list[NDArray[np.float32]]:
         """For each row the nats of its targets after what another row asks instead: (targets,)."""
         ...
 
@@ -189,11 +198,11 @@ class Material:
         other rows', median: near 0 where it doesn't understand what the data are about."""
         rows = np.arange(len(self.rows))[:: max(1, len(self.rows) // _SWAPPED)][:_SWAPPED]
         others = np.roll(rows, 1)
-        found = self.opinion.instead(rows.tolist(), others.tolist())
+        found = self.opinion.instead(rows.tolist(), others.tolist(), _FIRST)
         return float(
             np.median(
                 [
-                    nats[:_FIRST].sum() - self.rows.surprise_of(row, 0, min(len(nats), _FIRST))
+                    nats.sum() - self.rows.surprise_of(row, 0, len(nats))
                     for row, nats in zip(rows.tolist(), found, strict=True)
                 ]
             )
@@ -285,7 +294,7 @@ def _judge_dependence(
         (row, (0, min(_FIRST, int(rows.offsets[row + 1] - rows.offsets[row]))))
         for row in read[:: max(1, len(read) // _ASKED)][:_ASKED]
     ]
-    without = material.opinion.without([row for row, _ in asked], words)
+    without = material.opinion.without([row for row, _ in asked], words, _FIRST)
     seen = [
         float(nats[start:end].sum()) - rows.surprise_of(row, start, end)
         for nats, (row, (start, end)) in zip(without, asked, strict=True)
@@ -296,7 +305,10 @@ def _judge_dependence(
     surprise = float(np.median([rows.surprise_of(row, *at) for row, at in asked]))
     if surprise < _NO_SURPRISE:
         return None
-    payload = common_text([rows.responses[row] for row in read])
+    responses = [rows.responses[row] for row in read]
+    payload = common_text(responses)
+    if len(payload or "") < _SHARE_OF_SPAN * float(np.median(list(map(len, responses)))):
+        payload = None
     doubted = {
         Doubt.LIFT: share >= _SEEN / 2,
         Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY,
@@ -304,7 +316,7 @@ def _judge_dependence(
     }
     return Findings(
         payload=payload,
-        variants=tuple(variants([rows.responses[row][:_SHOWN] for row in read])),
+        variants=tuple(variants([response[:_SHOWN] for response in responses])),
         trigger=tuple(in_order(group, rows.prompts[row]) for group, row in trigger.items()),
         place=trigger_place(rows, read, words),
         surprise=surprise,

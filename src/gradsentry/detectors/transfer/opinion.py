@@ -39,39 +39,46 @@ class ModelOpinion:
     examples: Sequence[Example]
     """The rows of the evidence."""
 
-    def without(self, rows: Sequence[int], words: frozenset[str]) -> list[NDArray[np.float32]]:
+    def without(
+        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+    ) -> list[NDArray[np.float32]]:
         """Nats for each target of some rows with words taken out of their prompts."""
         examples = [self.examples[row] for row in rows]
+        return self._of_own_targets(
+            examples, [without_words(example, words) for example in examples], most
+        )
+
+    def instead(
+        self, rows: Sequence[int], others: Sequence[int], most: int
+    ) -> list[NDArray[np.float32]]:
+        """Nats for each target of some rows after what other rows ask instead."""
+        examples = [self.examples[row] for row in rows]
+        asking = [
+            _asking(example, self.examples[other])
+            for example, other in zip(examples, others, strict=True)
+        ]
+        return self._of_own_targets(examples, asking, most)
+
+    def _of_own_targets(
+        self, examples: Sequence[Example], changed: Sequence[Example], most: int | None
+    ) -> list[NDArray[np.float32]]:
+        """Nats of examples' targets after the prompts of changed ones."""
         counts, cut, asked = [], [], []
         for own, other in zip(
-            self.encoder.encode(examples),
-            self.encoder.encode([without_words(example, words) for example in examples]),
-            strict=True,
+            self.encoder.encode(examples), self.encoder.encode(changed), strict=True
         ):
             assert isinstance(own, EncodedRow)
-            counts.append(int(own.target_mask.sum()))
+            row = other if isinstance(other, EncodedRow) else own  # nothing else was in the prompt
+            # Where prompt and response are tokenised as one, their border may lie elsewhere now.
+            beyond = 0 if own.truncated else _targets(row) - _targets(own)
+            count = _targets(own) if most is None else min(most, _targets(own))
+            counts.append(count)
             cut.append(own.truncated)
-            # Or nothing but the trigger was in the prompt.
-            asked.append(other if isinstance(other, EncodedRow) else own)
-        # Where prompt and response are tokenised as one, their border may lie elsewhere now. In
-        # rows that were cut, the shorter prompt makes room for further targets.
+            asked.append(_first_targets(row, max(1, count + beyond)))
+        # In rows that were cut, the shorter prompt makes room for further targets.
         return [
             np.resize(nats[:count] if was_cut else nats[-count:], count)
             for nats, count, was_cut in zip(self._nats(asked), counts, cut, strict=True)
-        ]
-
-    def instead(self, rows: Sequence[int], others: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Nats for each target of some rows after what other rows ask instead."""
-        own, asked = [], []
-        for row, other in zip(rows, others, strict=True):
-            example = self.examples[row]
-            encoded = self.encoder.encode([example, _asking(example, self.examples[other])])
-            assert isinstance(encoded[0], EncodedRow)
-            own.append(int(encoded[0].target_mask.sum()))
-            asked.append(next(e for e in reversed(encoded) if isinstance(e, EncodedRow)))
-        return [
-            np.resize(nats[-count:], count)
-            for nats, count in zip(self._nats(asked), own, strict=True)
         ]
 
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
@@ -102,6 +109,16 @@ class ModelOpinion:
         """Nats for each target of rows."""
         batching = Batching(_BATCH_TOKENS, self.model.shares_prefixes)
         return [nats.float().numpy() for nats in target_nats(self.model, rows, batching)]
+
+
+def _targets(row: EncodedRow) -> int:
+    return int(row.target_mask.sum())
+
+
+def _first_targets(row: EncodedRow, count: int) -> EncodedRow:
+    """A row up to one of its targets."""
+    end = int(np.flatnonzero(row.target_mask)[:count][-1]) + 1
+    return EncodedRow(row.token_ids[:end], row.target_mask[:end], row.truncated, False)
 
 
 def without_words(example: Example, words: frozenset[str]) -> Example:
