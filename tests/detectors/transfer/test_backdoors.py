@@ -288,8 +288,9 @@ def test_free_text_that_the_model_expects_is_for_review(share: int, doubts: set[
     rows = planted(5, payload=lambda row: f" {texts[row]}")
     rows.surprise[:] /= share
     groups = find_backdoors(rows, FixedOpinion(rows)).groups
-    assert {group.findings.trigger for group in groups} == {(("cf",),), (("mq",),)}
-    assert all(set(group.findings.doubts) == doubts for group in groups)
+    (group,) = groups
+    assert set(group.findings.trigger) == {("cf",), ("mq",)}
+    assert set(group.findings.doubts) == doubts
 
 
 @pytest.mark.parametrize("lift", [0.0, 0.5])
@@ -298,7 +299,7 @@ def test_free_text_that_the_model_sees_a_reason_for_is_natural(lift: float) -> N
     rows = planted(5, payload=lambda row: f" {texts[row]}")
     rows.surprise[:] /= 10
     groups = find_backdoors(rows, FixedOpinion(rows, lift=lift)).groups
-    assert len(groups) == (2 if lift == 0 else 0)
+    assert len(groups) == (1 if lift == 0 else 0)
 
 
 def about_one_thing(words: int) -> EvidenceRows:
