@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from mixtures import Mixture, Truth, mixtures
 from numpy.typing import NDArray
+from public_sets import public_sets
 from sklearn.metrics import f1_score, precision_score, recall_score
 
 from gradsentry.bench.states import StateCache
@@ -49,23 +50,28 @@ from gradsentry.detectors.transfer.folds import (
 from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.options import TransferOptions
 from gradsentry.detectors.transfer.patterns import Gains
+from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.detectors.transfer.rules import find_rules
+from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
-from gradsentry.detectors.transfer.units import units_of
+from gradsentry.detectors.transfer.units import target_runs, units_of
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
+from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.progress import Silent
-from gradsentry.records import TextPair
+from gradsentry.ragged import offsets_of
+from gradsentry.records import Example, TextPair, prompt_and_response
 from gradsentry.thresholds import kde_valley
 
 _BATCH_TOKENS = 4096
 _DIGEST = 16
 
 
-def digest(pair: TextPair) -> bytes:
+def digest(example: Example) -> bytes:
     """What a row's states are filed under."""
-    text = f"{pair.prompt}\0{pair.response}".encode()
+    pair = isinstance(example, TextPair)
+    text = "\0".join(prompt_and_response(example)).encode() if pair else repr(example).encode()
     return hashlib.blake2b(text, digest_size=_DIGEST).digest()
 
 
@@ -89,19 +95,34 @@ class States:
     log_mass: torch.Tensor
     surprise: torch.Tensor
     counts: NDArray[np.int64]
+    places: list[int]
+    """Which of the rows that were asked for."""
+    examples: list[Example]
+    """The rows as far as they were encoded."""
+    runs: list[list[int]]
+    """Of each row, the lengths of its stretches of targets."""
 
 
-def states_of(pairs: Sequence[TextPair], cache: StateCache) -> States:
-    """States of rows, computed where the cache lacks them."""
+def states_of(rows: Sequence[Example], cache: StateCache) -> States:
+    """States of the rows that can be encoded, computed where the cache lacks them."""
     model = cache.model
     encoder = Encoder(model.tokenizer, EncodingOptions())
     with tempfile.TemporaryDirectory() as folder, EncodedWriter(Path(folder)) as writer:
-        for encoded in encoder.encode(pairs):
-            assert isinstance(encoded, EncodedRow)
-            writer.append(encoded)
-        found = cache.of_store(writer.finish(), Silent()).of(np.arange(len(pairs)))
+        places, examples, runs = [], [], []
+        for place, (example, encoded) in enumerate(zip(rows, encoder.encode(rows), strict=True)):
+            if isinstance(encoded, EncodedRow):
+                places.append(place)
+                ids = encoded.token_ids.tolist()
+                cut = encoded.truncated
+                examples.append(
+                    scored_part(example, decoded(model.tokenizer, ids)) if cut else example
+                )
+                runs.append(target_runs(encoded.target_mask))
+                writer.append(encoded)
+        found = cache.of_store(writer.finish(), Silent()).of(np.arange(len(examples)))
     mass, nats = model.head.surprise(found.hidden, found.targets)
-    return States(found.hidden, found.targets, mass, nats, found.counts.numpy())
+    counts = found.counts.numpy()
+    return States(found.hidden, found.targets, mass, nats, counts, places, examples, runs)
 
 
 def kept_gains(
@@ -132,40 +153,39 @@ def measured(
     """The detector's result on a mixture, as a line of the log."""
     model = cache.model
     # Empty prompts or responses are skipped by a scan, too.
-    kept = [pair for pair in mixture.pairs if pair.prompt and pair.response]
-    distinct = dict.fromkeys(kept)  # a scan looks at equal rows once
-    labels_of = dict(zip(mixture.pairs, mixture.poisoned, strict=True))
-    pairs = sorted(distinct, key=digest)
-    labels = np.array([labels_of[pair] for pair in pairs])
-    states = states_of(pairs, cache)
+    labels_of = dict(zip(map(digest, mixture.pairs), mixture.poisoned, strict=True))
+    distinct = {digest(row): row for row in mixture.pairs if all(prompt_and_response(row))}
+    order = sorted(distinct)  # a scan looks at equal rows once
+    states = states_of([distinct[key] for key in order], cache)
+    texts = [prompt_and_response(example) for example in states.examples]
+    keys = [order[place] for place in states.places]
+    labels = np.array([labels_of[key] for key in keys])
     give_back_freed_memory()
     started = time.monotonic()
-    digests = np.frombuffer(b"".join(map(digest, pairs)), np.dtype((np.void, _DIGEST)))
-    words = hashed_words(pair.prompt for pair in pairs)
+    digests = np.frombuffer(b"".join(keys), np.dtype((np.void, _DIGEST)))
+    words = hashed_words(prompt for prompt, _ in texts)
     draws = content_draws(digests, 0)
     folds = np.repeat(assign_folds(words, draws), states.counts)
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
     gains = kept_gains(gains_folder, name, fit, is_fit, digests, model, bounds.width)
-    units = [
-        units_of(pair, [count]) for pair, count in zip(pairs, states.counts.tolist(), strict=True)
-    ]
+    units = [units_of(*row) for row in zip(states.examples, states.runs, strict=True)]
     rows = GainedRows(units, states.targets.numpy(), states.surprise.numpy(), gains)
     fitted = time.monotonic()
     evidence = find(rows, model, Encoder(model.tokenizer, EncodingOptions()))
-    groups = np.array([(found or [-1])[0] for found in rows.groups_in(evidence)])
+    groups = np.array([min(found, default=-1) for found in rows.groups_in(evidence)])
     flagged = np.isin(groups, evidence.numbers(Verdict.POISON))
     review = np.isin(groups, evidence.numbers(Verdict.REVIEW))
-    gain = np.log1p(rows.spans.gain)
+    gain = np.log1p(best_spans(gains, offsets_of(states.counts)).gain)
     scaled = gain / max(float(gain.max()), 1e-9)
     alone = {
         "f1_gain": kde_valley(scaled).flagged(scaled),
-        "f1_prompt": _by_prompt([pair.prompt for pair in pairs], gain),
-        "f1_recurrence": recurrence_scores([pair.response for pair in pairs]) == 1.0,
+        "f1_prompt": _by_prompt([prompt for prompt, _ in texts], gain),
+        "f1_recurrence": recurrence_scores([response for _, response in texts]) == 1.0,
     }
     return {
         "mixture": f"{name}{bounds}",
-        "rows": len(pairs),
+        "rows": len(keys),
         "poisoned": int(labels.sum()),
         "f1": _score(f1_score, labels, flagged),
         "recall": _score(recall_score, labels, flagged),
@@ -271,7 +291,7 @@ def main() -> None:
     if arguments.table:
         print(table(log))
         return
-    makers = mixtures(arguments.data)
+    makers = {**mixtures(arguments.data), **dict(public_sets(arguments.data))}
     if unknown := set(arguments.names) - set(makers):
         parser.error(f"no mixture {', '.join(sorted(unknown))}; there are {', '.join(makers)}")
     done = {json.loads(line)["mixture"] for line in log.open()} if log.exists() else set()

