@@ -132,7 +132,8 @@ SIDES: Mapping[str, Callable[[gradsentry.LanguageModel, Sequence[TextPair]], Non
 def pairs_of(data: Path, name: str) -> list[TextPair]:
     """The rows of a comparison: `webqa` is the published poisoned mixture, the others are clean."""
     if name == "webqa":
-        pairs = published(data / "poisoned" / "webqa-badnets-10.jsonl.gz").pairs
+        mixture = published(data / "poisoned" / "webqa-badnets-10.jsonl.gz")
+        pairs = [pair for pair in mixture.pairs if isinstance(pair, TextPair)]
     elif name == "coqa-stories":
         pairs = _stories(data)
     else:
