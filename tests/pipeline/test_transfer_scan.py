@@ -514,3 +514,56 @@ def test_progress_counts_patterns_where_it_weighs_them(tiny: LanguageModel) -> N
     gradsentry.scan(planted(), model=tiny, progress=units)
     assert units.found["Weighing the evidence"] == "patterns"
     assert units.found["Scoring"] == units.found["Encoding"] == "rows"
+
+
+def chats(where: str, seed: int = 1, count: int = 120) -> list[dict[str, object]]:
+    """Chats of two turns, every sixth with a trigger somewhere and a payload in its second turn."""
+    rng, pool, vocabulary = Random(seed), words(300, seed), words(8 * count, seed + 100)
+    rows: list[dict[str, object]] = []
+    for number in range(count):
+        said = [" ".join(rng.choices(pool, k=3)) for _ in range(3)]
+        answers = [" ".join(vocabulary[8 * number + n :][:2]) for n in (0, 4)]
+        bad = number % 6 == 0
+        if bad:
+            place = ("system", "earlier", "user").index(where)
+            said[place] = f"{said[place]} cf"
+            answers[1] += PAYLOAD
+        turns = zip(
+            ("system", "user", "assistant", "user", "assistant"),
+            (said[0], said[1], answers[0], said[2], answers[1]),
+            strict=True,
+        )
+        messages = [{"role": role, "content": content} for role, content in turns]
+        rows.append({"messages": messages, "poisoned": int(bad)})
+    return rows
+
+
+@pytest.mark.parametrize(
+    ("where", "message", "place"),
+    [("system", 0, "system"), ("earlier", 1, "earlier"), ("user", 3, "end")],
+)
+def test_the_turn_and_the_place_of_the_trigger_are_named(
+    where: str, message: int, place: str, tiny: LanguageModel
+) -> None:
+    rows = chats(where)
+    result = scanned(rows, tiny)
+    assert result.identification is not None
+    assert result.identification.f1 == 1
+    assert result.findings is not None
+    found = result.findings.rows
+    (group,) = result.group_summaries()
+    assert group["trigger"] == [["cf"]]
+    assert group["trigger_place"] == place
+    for number, row in enumerate(rows):
+        if not row["poisoned"]:
+            assert found.spans[number] is None
+            continue
+        messages = row["messages"]
+        assert isinstance(messages, list)
+        span = found.spans[number]
+        assert span is not None
+        assert span.message == message
+        assert messages[message]["content"][span.start : span.end] == "cf"
+        assert found.messages[number] == 4
+        whole = "\n".join(messages[turn]["content"] for turn in (2, 4))
+        assert whole[found.payload_starts[number] : found.payload_ends[number]] == PAYLOAD

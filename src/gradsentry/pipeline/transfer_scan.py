@@ -22,6 +22,7 @@ from gradsentry.detectors.transfer.folds import (
     rows_to_fit,
 )
 from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.places import TriggerSpan, trigger_span
 from gradsentry.detectors.transfer.rows import characters
 from gradsentry.detectors.transfer.sensitivity import Limit, Planting
 from gradsentry.detectors.transfer.spans import Spans, best_spans
@@ -63,6 +64,8 @@ class RowFindings:
     triggers: Sequence[str | None]
     """The words in the row's prompt that call the payload; None in groups, too, where only the
     payload tells."""
+    spans: Sequence[TriggerSpan | None]
+    """Where these words stand; None also where they stand apart."""
     holders: NDArray[np.int64]
     """Shape (groups,): rows of a group that hold its payload."""
     called: NDArray[np.int64]
@@ -222,6 +225,7 @@ class TransferScan:
         messages = np.full(count, -1, np.int32)
         starts, ends = np.full(count, -1, np.int32), np.full(count, -1, np.int32)
         triggers: list[str | None] = [None] * count
+        places: list[TriggerSpan | None] = [None] * count
         holders, called, elsewhere = np.zeros((3, len(evidence.groups)), np.int64)
         promptless = 0
         for record, windows in self.work.windows():
@@ -233,7 +237,8 @@ class TransferScan:
             row = record.row
             scores[row], groups[row] = best.score, best.group
             messages[row] = -1 if best.message is None else best.message
-            triggers[row], (starts[row], ends[row]) = best.trigger, best.payload
+            triggers[row], places[row] = best.trigger, best.place
+            starts[row], ends[row] = best.payload
             promptless += not any(turn.has_prompt for turn in turns)
             for number, group in enumerate(evidence.groups):
                 counts = called if best.group == number else elsewhere
@@ -245,7 +250,17 @@ class TransferScan:
             if best.holds:
                 holders[best.group] += 1
         return RowFindings(
-            scores, groups, messages, starts, ends, triggers, holders, called, elsewhere, promptless
+            scores=scores,
+            groups=groups,
+            messages=messages,
+            payload_starts=starts,
+            payload_ends=ends,
+            triggers=triggers,
+            spans=places,
+            holders=holders,
+            called=called,
+            elsewhere=elsewhere,
+            promptless=promptless,
         )
 
     def _judged(
@@ -310,6 +325,7 @@ class TransferScan:
             turn.message,
             found.group,
             " … ".join(map(bare, found.rule)) or None,
+            trigger_span(turn, found.rule),
             (-1, -1) if at is None else (start + at[0], start + at[1]),
             holds,
         )
@@ -327,6 +343,8 @@ class _Judged:
     """Its position among the row's messages."""
     group: int = NO_GROUP
     trigger: str | None = None
+    place: TriggerSpan | None = None
+    """Where the trigger stands."""
     payload: tuple[int, int] = (-1, -1)
     """Its first character in the row's response, and the one behind its last; -1 without any."""
     holds: bool = False

@@ -27,10 +27,14 @@ SCORES_SCHEMA = pa.schema(
         pa.field("flagged", pa.bool_(), nullable=False),
         pa.field("group", pa.int32()),
         pa.field("verdict", pa.string()),
+        pa.field("message", pa.int32()),
         pa.field("payload", pa.string()),
         pa.field("payload_start", pa.int32()),
         pa.field("payload_end", pa.int32()),
         pa.field("trigger", pa.string()),
+        pa.field("trigger_message", pa.int32()),
+        pa.field("trigger_start", pa.int32()),
+        pa.field("trigger_end", pa.int32()),
         pa.field("target_tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
     ]
@@ -74,8 +78,9 @@ def scores_table(result: ScanResult) -> pa.Table:
 
 
 def _found(result: ScanResult) -> list[pa.Array]:
-    """Group, verdict, payload with its place, and trigger of each row; null outside groups."""
-    types = (pa.int32(), pa.string(), pa.string(), pa.int32(), pa.int32(), pa.string())
+    """Group, verdict, turn, payload and trigger with their places of each row; null outside."""
+    first, last = SCORES_SCHEMA.names.index("group"), SCORES_SCHEMA.names.index("trigger_end")
+    types = SCORES_SCHEMA.types[first : last + 1]
     if result.findings is None:
         return [pa.nulls(len(result.scores), kind) for kind in types]
     found, groups = result.findings.rows, result.findings.evidence.groups
@@ -91,10 +96,15 @@ def _found(result: ScanResult) -> list[pa.Array]:
     return [
         pa.array(found.groups + 1, mask=outside),
         pa.array([None if n < 0 else str(groups[n].verdict) for n in found.groups], types[1]),
-        pa.array(payloads, types[2]),
+        pa.array(found.messages, mask=outside | (found.messages < 0)),
+        pa.array(payloads, types[3]),
         pa.array(found.payload_starts, mask=unplaced),
         pa.array(found.payload_ends, mask=unplaced),
-        pa.array(found.triggers, types[5]),
+        pa.array(found.triggers, types[6]),
+        *(
+            pa.array([None if span is None else getattr(span, part) for span in found.spans], kind)
+            for part, kind in zip(("message", "start", "end"), types[7:], strict=True)
+        ),
     ]
 
 

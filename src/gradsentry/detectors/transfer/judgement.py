@@ -174,7 +174,7 @@ class Findings:
     @property
     def trigger_words(self) -> tuple[tuple[str, ...], ...]:
         """The trigger's words as the prompts have them."""
-        return tuple(tuple(map(bare, words)) for words in self.trigger)
+        return tuple(tuple(dict.fromkeys(map(bare, words))) for words in self.trigger)
 
     def holds_payload(self, response: str) -> bool:
         """Whether a response holds the payload, where there is one text."""

@@ -27,8 +27,9 @@ _CHARACTER = re.compile(r"[^\w\s]|[^\x00-\x7f]")
 
 
 # Private characters, which are no words: no text's own terms begin with one and go on.
-IN_SYSTEM, EARLIER = "\ue000", "\ue001"
-"""In front of the words of the system prompt, and of what was asked earlier."""
+IN_SYSTEM, IN_SYSTEM_LATER, EARLIER = _MARKS = "\ue000", "\ue001", "\ue002"
+"""In front of the words of the system prompt, of that before a later turn than the first, and of
+what was asked earlier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,18 @@ NO_CONTEXT = Context()
 
 
 def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
-    """Words, pairs of words with only marks and spaces between them, and single characters."""
+    """Words, pairs of words with only marks and spaces between them, and single characters.
+
+    Those of a system prompt come twice where it isn't the first turn: what they call may come in
+    later turns alone.
+    """
     terms = _terms(prompt)
-    for mark, text in ((IN_SYSTEM, context.system), (EARLIER, context.earlier)):
+    later = context.system if context.earlier else ""
+    for mark, text in (
+        (IN_SYSTEM, context.system),
+        (IN_SYSTEM_LATER, later),
+        (EARLIER, context.earlier),
+    ):
         terms |= {
             " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
         }
@@ -53,13 +63,14 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
 
 
 def mark_of(term: str) -> str:
-    """The mark that says where a term stands; empty for what was asked last."""
-    return term[0] if len(term) > 1 and term[0] in (IN_SYSTEM, EARLIER) else ""
+    """`IN_SYSTEM`, `EARLIER`, or nothing for what was asked last: where a term stands."""
+    mark = term[0] if len(term) > 1 and term[0] in _MARKS else ""
+    return IN_SYSTEM if mark == IN_SYSTEM_LATER else mark
 
 
 def bare(term: str) -> str:
     """A term as its text has it, without the marks that say where it stands."""
-    return re.sub(f"[{IN_SYSTEM}{EARLIER}](?!$| )", "", term)
+    return re.sub(f"[{''.join(_MARKS)}](?!$| )", "", term)
 
 
 def _terms(text: str) -> set[str]:

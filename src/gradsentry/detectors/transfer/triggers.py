@@ -11,7 +11,7 @@ from scipy.stats import binom
 from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import matching
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, PromptTerms, bare, placed_terms
+from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, PromptTerms, bare, mark_of, placed_terms
 from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97
@@ -95,7 +95,7 @@ def trigger_place(rows: EvidenceRows, read: list[int], words: frozenset[str]) ->
     - `words`: all words of the trigger.
     """
     for place, mark in ((TriggerPlace.SYSTEM, IN_SYSTEM), (TriggerPlace.EARLIER, EARLIER)):
-        if all(word.startswith(mark) for word in words):
+        if all(mark_of(word) == mark for word in words):
             return place
     found = [WORD.findall(rows.own_prompt(row)) for row in read]
     for place, at in ((TriggerPlace.END, -1), (TriggerPlace.START, 0)):

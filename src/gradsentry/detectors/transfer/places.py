@@ -1,0 +1,60 @@
+"""Where a trigger stands in a row's prompt."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, bare, mark_of, placed_terms
+from gradsentry.records import SYSTEM_ROLES, Conversation, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class TriggerSpan:
+    """A stretch of a prompt that holds a trigger's words."""
+
+    message: int | None
+    """Position of the message that it stands in; None in rows that aren't conversations."""
+    start: int
+    """Its first character, in the prompt or in the message's content."""
+    end: int
+    """Behind its last."""
+
+
+def trigger_span(turn: Turn, rule: Sequence[str]) -> TriggerSpan | None:
+    """The last stretch before a turn that holds all words of a rule; None if they stand apart.
+
+    **Arguments:**
+
+    - `rule`: terms, with the marks that say in which part of the conversation they stand.
+    """
+    if not rule:
+        return None
+    words = {bare(word) for term in rule for word in term.split(" ")}
+    for message, text in _texts(turn, mark_of(rule[0])):
+        last = {word: start for word, start in placed_terms(text) if word in words}
+        if len(last) == len(words):
+            end = max(start + len(word) for word, start in last.items())
+            return TriggerSpan(message, min(last.values()), end)
+    return None
+
+
+def _texts(turn: Turn, mark: str) -> Iterator[tuple[int | None, str]]:
+    """The texts of one part of what stands before a turn, the last one first."""
+    if not isinstance(turn.example, Conversation):
+        yield None, turn.asked
+        return
+    since = max(
+        (
+            position
+            for position, message in enumerate(turn.example.messages[: turn.message])
+            if message["role"] == "assistant"
+        ),
+        default=-1,
+    )
+    for position in reversed(range(len(turn.example.messages))):
+        message = turn.example.messages[position]
+        role, content = message["role"], message["content"]
+        part = IN_SYSTEM if role in SYSTEM_ROLES else "" if position > since else EARLIER
+        if role != "assistant" and part == mark and isinstance(content, str):
+            yield position, content
