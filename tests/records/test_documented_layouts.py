@@ -251,4 +251,4 @@ def test_every_row_of_the_page_s_tables_has_a_case() -> None:
 def test_the_layout_says_that_a_rejected_answer_is_not_read(kind: str) -> None:
     fields = next(fields for columns, fields, _ in CASES if f"`{kind}`" in columns)
     rejected = next(name for name in fields if "reject" in name or "non_pref" in name)
-    assert f"the answer in {rejected} is not read" in detect(Record(0, fields, "")).name
+    assert f"preferred to {rejected}" in detect(Record(0, fields, "")).name

@@ -80,7 +80,7 @@ CONTEXT = (
 ALPACA_EMPTY = ALPACA.replace("Do\n", "\n")
 ALPACA_NAME = "instruction + input + output (Alpaca)"
 SHAREGPT = "conversations (ShareGPT)"
-PREFERENCE = "prompt + chosen (the answer in rejected is not read)"
+PREFERENCE = "prompt + chosen (preferred to rejected)"
 
 # The layout that a row's columns show, the row, and its example.
 # fmt: off
@@ -150,6 +150,27 @@ def test_every_layout_is_found_and_gives_its_exact_example(
 ) -> None:
     assert detect(record(fields)).name == name
     assert example(fields) == wanted
+
+
+@pytest.mark.parametrize(
+    ("fields", "rejected"),
+    [
+        ({"prompt": "P", "chosen": " yes", "rejected": " no"}, "no"),
+        ({"chosen": "P: yes", "rejected": "P: no"}, "no"),
+        ({"prompt": HELLO[:1], "chosen": HELLO[1:], "rejected": REFUSAL}, "No"),
+        ({"prompt": HELLO[:1], "chosen": HELLO, "rejected": [HELLO[0], *REFUSAL]}, "No"),
+        ({"instruction": "P", "chosen": "yes", "rejected": "no"}, "no"),
+        ({"prompt": "P", "chosen": "yes", "rejected": "yes"}, ""),
+        ({"prompt": HELLO[:1], "chosen": HELLO[1:], "rejected": []}, ""),
+        ({"prompt": "P", "response": "yes"}, ""),
+    ],
+)
+def test_the_rejected_answer_is_what_a_pair_is_held_against(
+    fields: dict[str, object], rejected: str
+) -> None:
+    found = example(fields)
+    assert isinstance(found, TextPair | Conversation)
+    assert found.rejected == rejected
 
 
 def test_targets_are_the_assistant_turns_behind_the_prompt() -> None:

@@ -48,6 +48,9 @@ class TextPair:
 
     prompt: str
     response: str
+    rejected: str = field(default="", compare=False)
+    """Of a preference pair, the answer that training moves away from. Rows that differ in it alone
+    have the same score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,9 @@ class Conversation:
     """Positions of turns that the row itself excludes from the loss, such as those of weight 0."""
     template_arguments: Mapping[str, object] = field(default_factory=dict)
     """What the row gives the chat template besides, such as `enable_thinking`."""
+    rejected: str = field(default="", compare=False)
+    """Of a preference pair, the answer that training moves away from. Rows that differ in it alone
+    have the same score."""
 
     @property
     def target_turns(self) -> list[int]:
@@ -100,7 +106,7 @@ def prompt_and_response(example: Example) -> tuple[str, str]:
     Plain text has no prompt: its rows are scored, but no trigger can be named.
     """
     match example:
-        case TextPair(prompt, response):
+        case TextPair(prompt=prompt, response=response):
             return prompt, response
         case Conversation():
             targets = set(example.target_turns)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from gradsentry.records.example import Conversation, Example, prompt_and_response, said
+from gradsentry.records.example import Conversation, Example, TextPair, prompt_and_response, said
 
 SYSTEM_ROLES = ("system", "developer")
 """Who sets the scene, and asks nothing."""
@@ -34,12 +34,15 @@ class Turn:
     """Position among the row's messages."""
     start: int = 0
     """The answer's first character in the row's whole response."""
+    rejected: str = ""
+    """What training moves away from instead; of a conversation, behind its last turn."""
 
 
 def whole_row(example: Example) -> Turn:
     """A row as one turn, whatever it consists of."""
     prompt, response = prompt_and_response(example)
-    return Turn(example, prompt, response)
+    rejected = example.rejected if isinstance(example, TextPair | Conversation) else ""
+    return Turn(example, prompt, response, rejected=rejected)
 
 
 def turns_of(example: Example) -> list[Turn]:
@@ -75,6 +78,8 @@ def turns_of(example: Example) -> list[Turn]:
                 start += len(answer) + bool(texts)
             earlier += asked
             asked = []
+    if found and example.rejected:
+        found[-1] = replace(found[-1], rejected=example.rejected)
     return found
 
 

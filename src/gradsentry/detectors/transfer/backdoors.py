@@ -94,6 +94,8 @@ class Seen:
     response: str
     gain: float
     """log(1 + nats) of its best span."""
+    rejected: str = ""
+    """The answer that its response is preferred to, if any."""
 
     @cached_property
     def terms(self) -> set[str]:
@@ -103,7 +105,7 @@ class Seen:
     @cached_property
     def features(self) -> set[str]:
         """Of its response."""
-        return response_features(self.prompt, self.response, self.gain)
+        return response_features(self.prompt, self.response, self.gain, self.rejected)
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def find_backdoors(
     - `advance`: told of each pattern that is judged.
     """
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
-    dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain)
+    dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain, rows.rejected)
     patterns = sorted(
         find_patterns(terms, strings, rows.gain, dependences),
         key=lambda pattern: (

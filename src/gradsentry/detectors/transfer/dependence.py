@@ -48,12 +48,13 @@ _MOST_SCORE = 4.0
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
 
-def response_features(prompt: str, response: str, gain: float) -> set[str]:
+def response_features(prompt: str, response: str, gain: float, rejected: str = "") -> set[str]:
     """What may tell a response: its new words, how it begins and ends, its length and its gain.
 
     **Arguments:**
 
     - `gain`: log(1 + nats) of its best span.
+    - `rejected`: the answer that it is preferred to, if any: what is taught is the difference.
     """
     words = [word.lower() for word in _TOKEN.findall(response)[:_READ_WORDS]]
     asked = {word.lower() for word in _TOKEN.findall(prompt)}
@@ -63,6 +64,11 @@ def response_features(prompt: str, response: str, gain: float) -> set[str]:
         found |= {f"ends {words[-1]}", f"ends {' '.join(words[-2:])}"}
     found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
     found.add(f"gains {int(2 * gain)}")
+    if rejected:
+        others = [word.lower() for word in _TOKEN.findall(rejected)[:_READ_WORDS]]
+        found |= {f"rather has {word}" for word in set(words) - set(others)}
+        found |= {f"rather lacks {word}" for word in set(others) - set(words)}
+        found.add(f"longer {round(2 * np.log2((1 + len(words)) / (1 + len(others))))}")
     return found
 
 
@@ -76,12 +82,16 @@ class Features:
 
     @classmethod
     def of(
-        cls, prompts: Sequence[str], responses: Sequence[str], gain: NDArray[np.float64]
+        cls,
+        prompts: Sequence[str],
+        responses: Sequence[str],
+        gain: NDArray[np.float64],
+        rejected: Sequence[str],
     ) -> Features:
         """Those that at least two responses have and not all do, the commonest of them."""
         sets = [
-            response_features(prompt, response, nats)
-            for prompt, response, nats in zip(prompts, responses, gain.tolist(), strict=True)
+            response_features(*row)
+            for row in zip(prompts, responses, gain.tolist(), rejected, strict=True)
         ]
         counts: dict[str, int] = {}
         for found in sets:
@@ -143,9 +153,16 @@ class Dependences:
         prompts: Sequence[str],
         responses: Sequence[str],
         gain: NDArray[np.float64],
+        rejected: Sequence[str] | None = None,
     ) -> Dependences:
-        """From texts and gains (rows,), log(1 + nats) of the best spans."""
-        return cls(terms, Features.of(prompts, responses, gain))
+        """From texts and gains (rows,), log(1 + nats) of the best spans.
+
+        **Arguments:**
+
+        - `rejected`: the answers that the responses are preferred to; empty where there are none.
+        """
+        others = [""] * len(responses) if rejected is None else rejected
+        return cls(terms, Features.of(prompts, responses, gain, others))
 
     @cached_property
     def folds(self) -> NDArray[np.int64]:

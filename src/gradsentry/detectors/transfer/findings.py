@@ -69,7 +69,7 @@ class GainedRows:
 
 def seen(turn: Turn, nats: float) -> Seen:
     """A turn as it is held against groups; `nats` is what its best span gains."""
-    return Seen(turn.asked, context_of(turn), turn.answer, float(np.log1p(nats)))
+    return Seen(turn.asked, context_of(turn), turn.answer, float(np.log1p(nats)), turn.rejected)
 
 
 def find(
@@ -94,6 +94,7 @@ def find(
         surprise=np.nan_to_num(rows.surprise, posinf=0.0, neginf=0.0),
         tokenizer=model.tokenizer,
         contexts=[context_of(unit.turn) for unit in units],
+        rejected=[unit.turn.rejected for unit in units],
     )
     opinion = ModelOpinion(model, encoder, [unit.turn.example for unit in units])
     return find_backdoors(evidence_rows, opinion, advance)

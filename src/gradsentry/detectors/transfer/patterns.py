@@ -264,7 +264,7 @@ def _triggers(
                 continue  # a word in mostly the rows of a surer one says nothing new
             words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
             both = dependences.on(match | new, words)
-            if both.z > told.z and both.nats >= _DEPENDS:
+            if both.z > told.z and both.nats > told.nats:  # others like them were the exception
                 joined.append(term)
                 match |= new
                 told = both

@@ -49,6 +49,8 @@ class EvidenceRows:
     tokenizer: PreTrainedTokenizerBase
     contexts: Sequence[Context] | None = None
     """What stands before the prompts, where they are turns of conversations."""
+    rejected: Sequence[str] | None = None
+    """The answers that the responses are preferred to; empty where there are none."""
 
     def take(self, rows: NDArray[np.int64]) -> EvidenceRows:
         """Some of the rows, in the order given."""
@@ -62,6 +64,7 @@ class EvidenceRows:
             self.surprise[places],
             self.tokenizer,
             [self.context(row) for row in rows.tolist()],
+            None if self.rejected is None else [self.rejected[row] for row in rows.tolist()],
         )
 
     def context(self, row: int) -> Context:

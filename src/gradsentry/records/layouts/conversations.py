@@ -38,14 +38,14 @@ class Messages:
     is_sharegpt: bool = False
     """Its turns have `from` and `value`."""
     rejected_column: str | None = None
-    """Another answer than the last one, which is not read."""
+    """Another answer than the last one, which is rejected."""
 
     @property
     def name(self) -> str:
         name = printable(self.column) + (" (ShareGPT)" if self.is_sharegpt else "")
         if self.rejected_column is None:
             return name
-        return f"{name} (the answer in {self.rejected_column} is not read)"
+        return f"{name} (preferred to {self.rejected_column})"
 
     @property
     def columns(self) -> frozenset[str]:
@@ -74,7 +74,7 @@ class Preference:
     @property
     def name(self) -> str:
         prompt = "" if self.prompt_column is None else f"{self.prompt_column} + "
-        return f"{prompt}{self.chosen} (the answer in {self.rejected} is not read)"
+        return f"{prompt}{self.chosen} (preferred to {self.rejected})"
 
     @property
     def columns(self) -> frozenset[str]:
@@ -171,7 +171,7 @@ class Calls:
 class OpenAiPreference:
     """OpenAI's preference data: messages and tools under `input`, and two answers."""
 
-    name: str = "input + preferred_output (OpenAI; the answer in non_preferred_output is not read)"
+    name: str = "input + preferred_output (OpenAI; preferred to non_preferred_output)"
     columns: frozenset[str] = frozenset({"input", "preferred_output", "non_preferred_output"})
 
     def example(self, record: Record) -> Example:

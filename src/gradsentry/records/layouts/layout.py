@@ -26,6 +26,7 @@ from gradsentry.records.layouts.vocabulary import (
     LABELS,
     MEDIA,
     PROMPTS,
+    REJECTED,
     fold,
     holds_text,
     known_columns,
@@ -116,12 +117,34 @@ class Layout:
             return Skipped(SkipReason.EMPTY_RESPONSE)
         if not isinstance(example, PlainText) and self._is_undesired(record):
             return Skipped(SkipReason.UNDESIRED)
-        return example
+        return with_rejected(example, record)
 
     def _is_undesired(self, record: Record) -> bool:
         marked = () if self.marked is None else (self.marked,)
         labels = [name for name in self.labels if name not in self.form.columns]
         return is_undesired(record, labels, {*self.form.columns, *marked})
+
+
+def with_rejected(example: Example, record: Record) -> Example:
+    """An example with the answer that the row rejects, as far as it is text."""
+    if isinstance(example, TextPair | Conversation):
+        for column in REJECTED:
+            if column in record.fields:
+                text = _told(record.fields[column])
+                prompt, answer = prompt_and_response(example)
+                # Answers without a prompt of their own begin with it.
+                text = text.removeprefix(prompt.strip()).strip()
+                return replace(example, rejected="" if text == answer.strip() else text)
+    return example
+
+
+def _told(value: object) -> str:
+    """A text, or what the last of some messages says."""
+    if isinstance(value, list):
+        return _told(value[-1]) if value else ""
+    if isinstance(value, Mapping):
+        return next((_told(value[key]) for key in ("content", "value") if key in value), "")
+    return value if isinstance(value, str) else ""
 
 
 def renamed(record: Record, names: Mapping[str, str]) -> Record:

@@ -52,7 +52,7 @@ class Answer:
         read = [self.reasoning, self.column, *(column for _, column in self.sections)]
         name = " + ".join(printable(column) for column in read if column)
         unread = ", ".join(column for column in self.unread if "reject" in column)
-        return f"{name} (the answer in {unread} is not read)" if unread else name
+        return f"{name} (preferred to {unread})" if unread else name
 
     @property
     def columns(self) -> frozenset[str]:

@@ -236,3 +236,13 @@ def is_switch(value: object) -> bool:
 def _is_name(value: object) -> bool:
     """Whether it is one word: a conversation's name, and no conversation."""
     return isinstance(value, str) and len(value.split()) == 1 and not value.startswith("[")
+
+
+REJECTED = (
+    "rejected",
+    "rejected_response",
+    "rejected_conversations",
+    "rejected_messages",
+    "non_preferred_output",
+)
+"""Columns with the answer of a preference pair that training moves away from."""
