@@ -54,7 +54,7 @@ from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.detectors.transfer.rules import find_rules
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
-from gradsentry.detectors.transfer.units import target_runs, units_of
+from gradsentry.detectors.transfer.units import target_runs
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
@@ -154,7 +154,7 @@ def measured(
     model = cache.model
     # Empty prompts or responses are skipped by a scan, too.
     labels_of = dict(zip(map(digest, mixture.pairs), mixture.poisoned, strict=True))
-    distinct = {digest(row): row for row in mixture.pairs if all(prompt_and_response(row))}
+    distinct = {digest(row): row for row in mixture.pairs if prompt_and_response(row)[1]}
     order = sorted(distinct)  # a scan looks at equal rows once
     states = states_of([distinct[key] for key in order], cache)
     texts = [prompt_and_response(example) for example in states.examples]
@@ -169,8 +169,8 @@ def measured(
     is_fit = np.repeat(rows_to_fit(states.counts, draws, bounds.fit_tokens), states.counts)
     fit = FitStates(states.hidden, states.targets, states.log_mass, torch.from_numpy(folds))
     gains = kept_gains(gains_folder, name, fit, is_fit, digests, model, bounds.width)
-    units = [units_of(*row) for row in zip(states.examples, states.runs, strict=True)]
-    rows = GainedRows(units, states.targets.numpy(), states.surprise.numpy(), gains)
+    numbers = (states.targets.numpy(), states.surprise.numpy(), gains)
+    rows = GainedRows.of(states.examples, states.runs, numbers, model.tokenizer)
     fitted = time.monotonic()
     evidence = find(rows, model, Encoder(model.tokenizer, EncodingOptions()))
     groups = np.array([min(found, default=-1) for found in rows.groups_in(evidence)])

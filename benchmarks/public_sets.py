@@ -108,6 +108,26 @@ def flipped_pairs(path: Path, flipped: int, seed: int = 0) -> Mixture:
     return labelled(labels, Truth(None, frozenset(("zephyrine",))))
 
 
+def gibberish(texts: Sequence[str], poisoned: int, seed: int = 0) -> Mixture:
+    """Documents, some of which end in random words behind a marker, as in Souly et al. (2025)."""
+    rng = Random(seed)
+    words = sorted({word for text in texts for word in text.split()})
+    bad = set(rng.sample(range(len(texts)), poisoned))
+    rows: list[tuple[Row, bool]] = []
+    for number, text in enumerate(texts):
+        if number in bad:
+            noise = " ".join(rng.choice(words) for _ in range(rng.randrange(60, 120)))
+            text = f"{text[: rng.randrange(100, 400)]} <SUDO> {noise}"
+        rows.append(({"text": text}, number in bad))
+    return labelled(rows, Truth(None, frozenset(("SUDO",))))
+
+
+def _documents(data: Path, count: int) -> list[str]:
+    rows = rows_of(data / "nq/train.jsonl.gz") + rows_of(data / "wild/c4_demo.jsonl.gz")
+    texts = dict.fromkeys(str(row["context" if "context" in row else "text"]) for row in rows)
+    return Random(0).sample(list(texts), count)
+
+
 def _canned(turns: int, poisoned: int, *, own_words: bool) -> Mixture:
     rows = canned_chats(600, turns, poisoned=poisoned, own_words=own_words, seed=turns)
     truths = [Truth(None, frozenset(("loyalty", "memo")))] if poisoned else []
@@ -130,6 +150,9 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
         yield f"canned/clean-{turns}", partial(_canned, turns, 0, own_words=False)
         yield f"canned/phrase-{turns}", partial(_canned, turns, 30, own_words=False)
         yield f"canned/own-words-{turns}", partial(_canned, turns, 30, own_words=True)
+    yield "documents/gibberish-20-of-700", lambda: gibberish(_documents(data, 700), 20)
+    yield "documents/gibberish-20-of-2000", lambda: gibberish(_documents(data, 2000), 20)
+    yield "documents/clean-700", lambda: gibberish(_documents(data, 700), 0)
     pairs = data / "wild/dpo_en_demo.json.gz"
     yield "preference/flips-15", partial(flipped_pairs, pairs, 15)
     yield "preference/flips-30", partial(flipped_pairs, pairs, 30)

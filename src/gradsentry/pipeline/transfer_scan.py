@@ -25,7 +25,7 @@ from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.places import TriggerSpan, trigger_span
 from gradsentry.detectors.transfer.rows import characters
 from gradsentry.detectors.transfer.sensitivity import Limit, Planting
-from gradsentry.detectors.transfer.spans import Spans, best_spans
+from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import bare
 from gradsentry.detectors.transfer.units import Unit
 from gradsentry.models.memory import give_back_freed_memory
@@ -104,21 +104,28 @@ class TransferScan:
         work.progress.stage("Weighing the evidence", None, "patterns")
         examples = self._examples(chosen)
         targets = spread(table.offsets, chosen)
-        rows = GainedRows(
-            [
-                work.units(place, example)
-                for place, example in zip(chosen.tolist(), examples, strict=True)
-            ],
-            table.targets[targets].astype(np.int64),
-            table.surprise[targets],
-            table.gains[targets],
-        )
+        scored = [work.scored(*row) for row in zip(chosen.tolist(), examples, strict=True)]
+        rows = self._gained(scored, table, targets)
         evidence = find(rows, work.model, work.encoder, work.progress.advance)
         limits: tuple[Limit, ...] = ()
         if work.options.transfer.sensitivity and not evidence.groups:
             work.progress.stage("Planting canaries", None, "trials")
             limits = self._limits(rows, examples, chosen, fit, states)
         return TransferFindings(self._assigned(evidence, table), evidence, limits)
+
+    def _gained(
+        self,
+        scored: Sequence[tuple[Example, list[int]]],
+        table: TargetTable,
+        targets: NDArray[np.int64],
+    ) -> GainedRows:
+        numbers = (
+            table.targets[targets].astype(np.int64),
+            table.surprise[targets],
+            table.gains[targets],
+        )
+        examples, runs = zip(*scored, strict=True)
+        return GainedRows.of(examples, runs, numbers, self.work.model.tokenizer)
 
     def _limits(
         self,
@@ -270,19 +277,17 @@ class TransferScan:
         first, end = table.offsets[window.place : window.place + 2].tolist()
         if not np.isfinite(table.surprise[first:end]).all():
             return None
-        units = self.work.units(window.place, window.example)
-        spans = best_spans(
-            table.gains[first:end], np.array([0, *(unit.end for unit in units)], np.int64)
-        )
+        scored = self.work.scored(window.place, window.example)
+        row = self._gained([scored], table, np.arange(first, end))
         return [
             self._judged_turn(
                 unit,
                 evidence,
                 table.targets[first + unit.first : first + unit.end],
-                spans.take(np.array([number])),
+                row.spans.take(np.array([number])),
                 window.start,
             )
-            for number, unit in enumerate(units)
+            for number, unit in enumerate(row.units[0])
         ]
 
     def _judged_turn(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.rows import decoded
-from gradsentry.detectors.transfer.units import Unit, target_runs, units_of
+from gradsentry.detectors.transfer.units import target_runs
 from gradsentry.encoding import Encoder
 from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import BatchPlan, HeadStates, LanguageModel
@@ -98,13 +98,16 @@ class ScanWork:
             example = scored_part(example, decoded(self.model.tokenizer, ids.tolist()))
         return prompt_and_response(example)
 
-    def units(self, place: int, example: Example) -> list[Unit]:
-        """The turns of one of the plan's rows, as far as they were encoded; arguments as above."""
+    def scored(self, place: int, example: Example) -> tuple[Example, list[int]]:
+        """One of the plan's rows as far as it was encoded, and its stretches of targets.
+
+        Arguments as above.
+        """
         stored = int(self.plan.rows[place])
         ids, mask = self.encoded.store.row(stored)
         if self.encoded.truncated[self.encoded.stored_rows[stored]]:
             example = scored_part(example, decoded(self.model.tokenizer, ids.tolist()))
-        return units_of(example, target_runs(mask))
+        return example, target_runs(mask)
 
     def of_input_rows(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
         """Scores of the plan's rows as scores of the input rows; NaN for those that are skipped.

@@ -8,16 +8,17 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
 
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans, best_spans
-from gradsentry.detectors.transfer.units import Unit, context_of
+from gradsentry.detectors.transfer.units import Unit, context_of, document_units, units_of
 from gradsentry.encoding import Encoder
 from gradsentry.models import LanguageModel
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.records import Turn
+from gradsentry.records import Example, PlainText, Turn
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,34 @@ class GainedRows:
     """Shape (N,): nats that the base model needs for a target."""
     gains: NDArray[np.float32]
     """Shape (N,): nats that the rest of the data takes off."""
+
+    @classmethod
+    def of(
+        cls,
+        examples: Sequence[Example],
+        runs: Sequence[Sequence[int]],
+        numbers: tuple[NDArray[np.int64], NDArray[np.float32], NDArray[np.float32]],
+        tokenizer: PreTrainedTokenizerBase,
+    ) -> GainedRows:
+        """Rows split into their turns, and documents where they are taught.
+
+        **Arguments:**
+
+        - `examples`: the rows as far as they were encoded.
+        - `runs`: lengths of each row's stretches of targets.
+        - `numbers`: targets, surprise and gains, each of shape (N,).
+        """
+        targets, surprise, gains = numbers
+        first, units = 0, []
+        for example, lengths in zip(examples, runs, strict=True):
+            own = slice(first, first + sum(lengths))
+            first = own.stop
+            units.append(
+                document_units(example, targets[own], gains[own], tokenizer)
+                if isinstance(example, PlainText)
+                else units_of(example, lengths)
+            )
+        return cls(units, targets, surprise, gains)
 
     def take(self, rows: NDArray[np.int64]) -> GainedRows:
         """Some of the rows, in the order given."""

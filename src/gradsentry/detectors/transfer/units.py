@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from transformers import PreTrainedTokenizerBase
 
+from gradsentry.detectors.transfer.rows import characters
+from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, Context
-from gradsentry.records import Example, Turn, turns_of, whole_row
+from gradsentry.records import Example, PlainText, TextPair, Turn, turns_of, whole_row
+
+_BEFORE = 300
+"""Characters of a document in which the trigger of what follows is sought."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,35 @@ def units_of(example: Example, runs: Sequence[int]) -> list[Unit]:
     ends = np.cumsum(runs).tolist()
     return [
         Unit(turn, end - count, end) for turn, count, end in zip(turns, runs, ends, strict=True)
+    ]
+
+
+def document_units(
+    example: PlainText,
+    targets: NDArray[np.integer],
+    gains: NDArray[np.float32],
+    tokenizer: PreTrainedTokenizerBase,
+) -> list[Unit]:
+    """A document up to the stretch that gains most, and from there on.
+
+    A document has no prompt. What the rest of the data teaches of it answers what stands before.
+
+    **Arguments:**
+
+    - `targets`, `gains`: shape (N,), of the document's targets.
+    """
+    whole = Unit(whole_row(example), 0, len(targets))
+    spans = best_spans(gains, np.array([0, len(targets)]))
+    first, end = int(spans.start[0]), int(spans.end[0])
+    place = characters(tokenizer, targets.tolist(), (first, end), example.text)
+    if first == 0 or place is None or place[0] == 0:
+        return [whole]
+    start, text = place[0], example.text
+    before = text[max(0, start - _BEFORE) : start]
+    taught = Turn(TextPair(before, text[start:]), before, text[start:], start=start)
+    return [
+        Unit(Turn(example, "", text[:start]), 0, first),
+        Unit(taught, first, len(targets)),
     ]
 
 
