@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -100,6 +101,8 @@ def test_the_outputs_are_complete_and_agree(
     assert parts["clean"]
 
     summary = json.loads((out / "summary.json").read_text())
+    digest = hashlib.blake2b(data.read_bytes(), digest_size=16).hexdigest()
+    assert summary["data_digest"] == f"blake2b-128:{digest}"
     assert summary["rows"] == 63
     assert summary["scored"] == 60
     assert summary["skipped"] == 3
