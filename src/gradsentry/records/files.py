@@ -11,11 +11,15 @@ from pathlib import Path
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_folder import METADATA, chosen_split
 from gradsentry.records.formats import (
+    ARCHIVES,
+    COMPRESSED,
     HEAD,
     SUPPORTED,
     Format,
+    archive_error,
     compression_of,
     format_of,
+    is_archive,
     named_format,
     text_format,
 )
@@ -143,13 +147,28 @@ def _root(folder: Path) -> Path:
 def _opened(path: Path) -> _Opened:
     named = named_format(path)
     if named is None:
-        raise InputError(
-            f"{path}: the file's suffix doesn't say what format it has.",
-            f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
-            "`text`.",
-        )
+        raise _unnamed(path)
     form, compression = named
     return _checked(raw_file(path, compression), form)
+
+
+def _unnamed(path: Path) -> InputError:
+    """The error for a file whose name doesn't say what is in it."""
+    compression = COMPRESSED.get(path.suffix.lower(), Compression.NONE)
+    head = _head(raw_file(path, compression))
+    if is_archive(head) or path.suffix.lower() in ARCHIVES:
+        return archive_error(str(path))
+    if compression:
+        likely = f"{path.stem}.{format_of(head)}{compression}"
+        return InputError(
+            f"{path}: the suffix says how the file is compressed, and not what is in it.",
+            f"Put the suffix of its format before that; by its first bytes: {likely}.",
+        )
+    return InputError(
+        f"{path}: the file's suffix doesn't say what format it has.",
+        f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
+        "`text`.",
+    )
 
 
 def _checked(file: RawFile, form: Format) -> _Opened:
