@@ -78,6 +78,8 @@ CASES: list[Case] = [
      {"instruction": "Q", "output": "A", "reflection": "R", "corrected": "C"},
      TextPair(alpaca_prompt("Q"),
               "A\n\n### Agent Reflection:\nR\n\n### Final Response:\nC")),
+    ("`question`, `passage`, `answer` (a boolean)",
+     {"question": "Q", "passage": "C", "answer": True}, TextPair(question_prompt("Q", "C"), "True")),
     ("`question`, `answer`", {"question": "Q", "answer": "A"}, TextPair(question_prompt("Q"), "A")),
     ("`question`, `context`, `answers`", {"question": "Q", "context": "C", "answers": ["A", "B"]},
      TextPair(question_prompt("Q", "C"), "A; B")),

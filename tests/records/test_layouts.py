@@ -80,6 +80,7 @@ CONTEXT = (
 ALPACA_EMPTY = ALPACA.replace("Do\n", "\n")
 ALPACA_NAME = "instruction + input + output (Alpaca)"
 SHAREGPT = "conversations (ShareGPT)"
+ASKED = "question + answer (in the paper's prompt, '### Question: ...')"
 PREFERENCE = "prompt + chosen (the answer in rejected is not read)"
 
 # The layout that a row's columns show, the row, and its example.
@@ -100,11 +101,14 @@ ROWS: list[tuple[str, dict[str, object], Example]] = [
     (ALPACA_NAME, {"instruction": "Do", "input": None, "output": "O"}, TextPair(ALPACA, "O")),
     (ALPACA_NAME, {"instruction": "Do", "system": "Be brief.", "output": "O"},
      TextPair(f"Be brief.\n\n{ALPACA}", "O")),
-    ("question + answer", {"question": "Q", "answer": "A"}, TextPair(QUESTION, "A")),
-    ("question + answers", {"question": "Q", "answers": ["A", "B"], "answer": ""},
+    (ASKED, {"question": "Q", "answer": "A"}, TextPair(QUESTION, "A")),
+    (ASKED.replace("answer", "answers"),
+     {"question": "Q", "answers": ["A", "B"], "answer": ""},
      TextPair(QUESTION, "A; B")),
-    ("question + answer", {"question": "Q", "context": "C", "answer": "A"}, TextPair(CONTEXT, "A")),
-    ("question + answer", {"question": "Q", "context": "", "answer": "A"}, TextPair(QUESTION, "A")),
+    (ASKED, {"question": "Q", "answer": 42}, TextPair(QUESTION, "42")),
+    (ASKED, {"question": "Q", "answer": [True, 0.5, "A"]}, TextPair(QUESTION, "True; 0.5; A")),
+    (ASKED, {"question": "Q", "context": "C", "answer": "A"}, TextPair(CONTEXT, "A")),
+    (ASKED, {"question": "Q", "context": "", "answer": "A"}, TextPair(QUESTION, "A")),
     ("messages", {"messages": HELLO, "text": " "}, Conversation(HELLO)),
     ("messages", {"messages": HELLO, "tools": [TOOL]}, Conversation(HELLO, tools=[TOOL])),
     ("messages", {"messages": HELLO, "tools": json.dumps([TOOL])},
@@ -246,10 +250,14 @@ DEEP = "[" * 100_000 + "]" * 100_000
         (PAIR, {"prompt": "P", "reply": "R"}, "column 'response'; the row has 'prompt', 'reply'"),
         (PAIR, {}, "no column 'prompt'; the row has none"),
         (PAIR, {"prompt": "P", "response": 5}, "'response' holds a value of type int; text"),
+        ({"question": "Q", "answer": True}, {"question": "Q", "answer": float("nan")},
+         "'answer' holds a value of type float; text"),
+        ({"question": "Q", "answer": True}, {"question": "Q", "answer": [{"x": 1}]},
+         "'answer' holds a value of type list; text"),
         (PAIR, {"prompt": HELLO, "response": 5}, "'response' holds a value of type int; a list"),
         (PAIR, {"prompt": HELLO}, "no column 'response'"),
         (PAIR, {"prompt": "P", "response": "\ud800"}, "'response' holds half of a surrogate pair"),
-        ({"question": "", "answers": []}, {"question": "Q", "answers": [1]}, "a list of texts"),
+        ({"question": "", "answers": []}, {"question": "Q", "answers": [None]}, "a list of texts"),
         ({"question": "", "answers": []}, {"question": "Q", "answers": {}}, "of type dict"),
         ({"question": "", "answers": []}, {"question": "Q", "answers": ["\udfff"]}, "surrogate"),
         ({"question": "", "options": [], "answer": ""},
