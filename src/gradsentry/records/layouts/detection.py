@@ -35,6 +35,7 @@ from gradsentry.records.layouts.pairs import (
     Text,
 )
 from gradsentry.records.layouts.prompts import template_columns
+from gradsentry.records.layouts.transcripts import transcript_turns
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
     MEDIA,
@@ -235,7 +236,7 @@ def _candidates(fields: Fields) -> Iterator[Form]:
     if {"input", "preferred_output", "non_preferred_output"} <= fields.keys():
         yield OpenAiPreference()
     for prompt, answers in _PAIRS.items():
-        if prompt in fields and prompt not in turns:
+        if prompt in fields and (prompt not in turns or _is_transcript(fields[prompt])):
             for column in answers:
                 if column in fields and not _is_preferred_turn(column, fields[column]):
                     yield _pair(fields, prompt, column, system)
@@ -330,7 +331,12 @@ def _is_preferred_turn(column: str, value: object) -> bool:
 
 
 def _may_be_turns(value: object) -> bool:
-    return value is None or isinstance(value, list) or str(value).startswith("[")
+    is_list = value is None or isinstance(value, list) or str(value).startswith("[")
+    return is_list or _is_transcript(value)
+
+
+def _is_transcript(value: object) -> bool:
+    return isinstance(value, str) and transcript_turns(value) is not None
 
 
 def _is_answered(turns: object) -> bool:
