@@ -36,15 +36,14 @@ from gradsentry.records.layouts.pairs import (
 )
 from gradsentry.records.layouts.prompts import template_columns
 from gradsentry.records.layouts.transcripts import transcript_turns
+from gradsentry.records.layouts.unread import unread_columns, unread_labels
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
-    MEDIA,
     OPTIONS,
     REASONINGS,
     SYSTEMS,
     TURNS,
     folded_names,
-    holds_sentence,
     holds_text,
     holds_words,
     is_metadata,
@@ -124,23 +123,8 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     with nesting_errors(first):
         form = _chosen_form(first)
     marked = _marked(form, fields, labels)
-    unread = _unread(form, fields)
-    if not isinstance(form, Text | Segments):
-        unread += [name for name in labels if name != marked and fields.get(name) not in (None, "")]
+    unread = [*unread_columns(form, fields), *unread_labels(form, fields, labels, marked)]
     return Layout(form, False, labels, marked, names, tuple(unread))
-
-
-def _unread(form: Form, fields: Fields) -> list[str]:
-    """Columns with text that no trainer reads by their names; labels are looked at apart."""
-    known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
-    return [name for name in fields if name not in known and _has_text(name, fields[name])]
-
-
-def _has_text(name: str, value: object) -> bool:
-    try:
-        return holds_sentence(value) if is_metadata(str(name)) else holds_words(value)
-    except RecursionError:  # nobody reads it, so it is no fault of the row
-        return True
 
 
 def _chosen_form(first: Record) -> Form:
