@@ -29,6 +29,7 @@ from gradsentry.records.raw_files import (
     Digesting,
     RawFile,
     raw_file,
+    redirected_file,
     spooled_input,
     uncompressed,
 )
@@ -74,7 +75,8 @@ def open_files(paths: Sequence[Path], label: str) -> Source:
 def open_standard_input() -> Source:
     """The source for what is piped in, whose format is told from how it begins."""
     path, keep = spooled_input()
-    file = replace(raw_file(path, Compression.NONE, STANDARD_INPUT), keep=keep)
+    file = raw_file(path, Compression.NONE, STANDARD_INPUT)
+    file = replace(file, keep=keep, copied_from=redirected_file())
     file = replace(file, compression=compression_of(_head(file)))
     return _source([_checked(file, format_of(_head(file)))], STANDARD_INPUT)
 
