@@ -18,7 +18,7 @@ from gradsentry import InputError, LanguageModel, OutputError, ScanOptions
 from gradsentry.pipeline import Detector
 from gradsentry.pipeline.ownership import SUMS, foreign_part
 from gradsentry.pipeline.poisoning import write_poisoned
-from gradsentry.pipeline.workspace import mark_of
+from gradsentry.pipeline.work_folder import mark_of
 
 ROWS = [{"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 5)} for number in range(20)]
 QUICK = ScanOptions(detector=Detector.LENGTH)

@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 
 from gradsentry.errors import InputError
 from gradsentry.records import arrow_rows, text_file, text_rows
-from gradsentry.records.files import open_file
-from tests.records.rows import mask_of, rows_of
+from tests.records.rows import mask_of, open_file, rows_of
 
 Rows = list[dict[str, object]]
 

@@ -39,7 +39,8 @@ from gradsentry.pipeline.ownership import (
     write_synced,
 )
 from gradsentry.pipeline.reading import opened
-from gradsentry.pipeline.workspace import Workspace, resolved, work_folder, writing
+from gradsentry.pipeline.work_folder import work_folder
+from gradsentry.pipeline.workspace import Workspace, resolved, writing
 from gradsentry.records import Layout, Record, Source
 from gradsentry.records.raw_files import Compression, open_write
 

@@ -52,22 +52,13 @@ class _Opened:
     form: Format
 
 
-def open_file(path: Path) -> Source:
-    """The source for a data file, chosen by its suffix and its first bytes.
-
-    **Raises:**
-
-    `InputError` if the file isn't there, can't be opened, is empty or has an unknown suffix.
-    """
-    return open_files([path], str(path))
-
-
 def open_files(paths: Sequence[Path], label: str) -> Source:
     """One source for files of one format, which are read one after the other.
 
     **Raises:**
 
-    `InputError` as for one file, and where formats or columns differ.
+    `InputError` if a file isn't there, can't be opened, is empty or has an unknown suffix, and
+    where formats or columns differ.
     """
     return _source([_opened(path) for path in paths], label)
 
