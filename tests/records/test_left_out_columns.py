@@ -15,6 +15,7 @@ from gradsentry.records import (
     detect,
 )
 from tests.records.test_layouts import (
+    ALPACA,
     HELLO,
     PAIR,
     PLACE,
