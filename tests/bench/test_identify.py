@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -285,3 +286,16 @@ def test_files_beside_those_of_the_cache_are_left_alone(
     run_identification(plan, data, out, Silent())
     assert len(list((out / "cache").rglob("draft.tex"))) == 4
     assert not list((out / "cache").glob(".work*"))
+
+
+def test_a_mixture_that_was_changed_is_not_measured(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
+    run_identification(plan, data, out, Silent())
+    mixture = sorted((out / "cache" / "mixtures").glob("*.jsonl.gz"))[0]
+    mixture.write_bytes(gzip.compress(gzip.decompress(mixture.read_bytes())[:-1] + b" \n"))
+    for cell in plan.cells():
+        result_path(out, cell).unlink()
+    with pytest.raises(OutputError, match="not as GradSentry wrote it"):
+        run_identification(plan, data, out, Silent())

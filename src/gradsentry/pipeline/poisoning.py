@@ -271,6 +271,16 @@ def _check_apart_from(out: Path, names: Sequence[str | Path]) -> None:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
 
 
+def check_as_written(out: Path) -> None:
+    """Refuse a poisoned copy that somebody changed.
+
+    **Raises:**
+
+    `OutputError`.
+    """
+    _check_replaceable(out, out.with_name(out.name + MANIFEST_SUFFIX), force=True)
+
+
 def _check_replaceable(out: Path, manifest: Path, force: bool) -> None:
     """Refuse to replace what isn't as an earlier run wrote it: the manifest says how that was."""
     there = [path for path in (out, manifest) if os.path.lexists(path)]
