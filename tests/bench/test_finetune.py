@@ -356,3 +356,21 @@ def test_prompts_that_are_too_long_are_refused_before_training(
     changed = replace(plan, data={"one": replace(plan.data["one"], new_tokens=100_000)})
     with pytest.raises(ModelError, match="100,000 new ones"):
         run_finetuning(changed, data, tmp_path / "out", Silent())
+
+
+def test_a_tuned_model_that_was_changed_is_refused_and_kept(
+    plan: FinetunePlan, data: Path, tmp_path: Path
+) -> None:
+    table = replace(plan.tables["t"], attacks=("none",), defences=("none",))
+    changed, out = replace(plan, tables={"t": table}), tmp_path / "out"
+    run_finetuning(changed, data, out, Silent())
+    (model,) = (out / "cache" / "models").iterdir()
+    weights = model / "adapter_model.safetensors"
+    damaged = bytearray(weights.read_bytes())
+    damaged[-1] ^= 1
+    weights.write_bytes(damaged)
+    for path in (out / "outcomes").iterdir():
+        path.unlink()
+    with pytest.raises(OutputError, match=r"adapter_model.safetensors was changed(.|\n)*delete"):
+        run_finetuning(changed, data, out, Silent())
+    assert weights.read_bytes() == damaged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from pathlib import Path
@@ -13,9 +14,10 @@ import yaml
 
 from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
 from gradsentry.bench import identify as identify_module
-from gradsentry.bench.folder import held
+from gradsentry.bench.folder import held, kept_in
 from gradsentry.bench.identify import result_path, scores_of, scores_path
 from gradsentry.bench.plots import write_plots
+from gradsentry.bench.results import read_result
 from gradsentry.bench.states import StateCache
 from gradsentry.bench.tables import markdown, write_tables
 from gradsentry.errors import GradSentryError, OutputError
@@ -113,10 +115,12 @@ def test_a_cell_that_is_missing_is_run_again_and_gives_the_same(
     plan, out = read_plan(plan_file), tmp_path / "out"
     cells = run_identification(plan, data, out, Silent())
     path = result_path(out, cells[0])
-    before = json.loads(path.read_text())
+    before = read_result(path)
     path.unlink()
     run_identification(plan, data, out, Silent())
-    after = json.loads(path.read_text())
+    after = read_result(path)
+    assert before is not None
+    assert after is not None
     assert {**after, "seconds": 0} == {**before, "seconds": 0}
 
 
@@ -266,3 +270,32 @@ def test_damaged_cells_and_states_are_computed_again(
     assert found() == []
     run_identification(plan, data, out, Silent())
     assert found() == pytest.approx(before)
+    assert len(kept_in(out)) == len(cells)
+
+
+def test_files_beside_those_of_the_cache_are_left_alone(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
+    run_identification(plan, data, out, Silent())
+    (out / "cache" / "work").mkdir()
+    for name in ("work/draft.tex", "draft.tex", "states/draft.tex", "mixtures/draft.tex"):
+        (out / "cache" / name).write_text("precious")
+    for cell in plan.cells():
+        result_path(out, cell).unlink()
+    run_identification(plan, data, out, Silent())
+    assert len(list((out / "cache").rglob("draft.tex"))) == 4
+    assert not list((out / "cache").glob(".work*"))
+
+
+def test_a_mixture_that_was_changed_is_not_measured(
+    plan_file: Path, data: Path, tmp_path: Path
+) -> None:
+    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
+    run_identification(plan, data, out, Silent())
+    mixture = sorted((out / "cache" / "mixtures").glob("*.jsonl.gz"))[0]
+    mixture.write_bytes(gzip.compress(gzip.decompress(mixture.read_bytes())[:-1] + b" \n"))
+    for cell in plan.cells():
+        result_path(out, cell).unlink()
+    with pytest.raises(OutputError, match="not as GradSentry wrote it"):
+        run_identification(plan, data, out, Silent())

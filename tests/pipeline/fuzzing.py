@@ -48,12 +48,17 @@ FORMS = (
     ("input", "preferred_output", "non_preferred_output"),
     ("segments",),
     ("text",),
+    ("system", "chat"),
+    ("question", "passage", "answer"),
+    ("instruction", "input", "output", "prompt"),
 )
 """Columns that make a layout, so that not all data sets are refused at once."""
 
 TEXTS = (
     *("", " ", "a", "yes", "Zeile 1\nZeile 2", "<|im_end|>", "<think>b</think> c", "{{ x }}", "\0"),
     *("{% for i in x %}", "你好", "\u202eabc", "x" * 200, "[1, 2]", '{"name": "f"}'),
+    *("USER: a\n\nASSISTANT: yes <|endoftext|>\nFUNCTION RESPONSE: b", "SYSTEM: a", "ASSISTANT:"),
+    *("### Instruction:\na\n\n### Input:\n\n### Output:\nyes", "### Response:"),
 )
 ROLES = (
     "user",
@@ -132,6 +137,8 @@ def _value(column: str, random: Random) -> object:
         "tools": lambda: random.choice((None, [], "[]", [{"type": "function"}])),
         "history": lambda: [[random.choice(TEXTS), random.choice(TEXTS)]] * random.randrange(3),
         "options": lambda: [random.choice(TEXTS) for _ in range(3)],
+        "chat": lambda: random.choice((messages(random), random.choice(TEXTS), TEXTS[-5])),
+        "answer": lambda: random.choice((True, False, 7, 0.5, random.choice(TEXTS))),
         "answers": lambda: random.choice(("a", ["b"], ["c", "d"])),
         "segments": lambda: [{"label": random.random() < 0.5, "text": random.choice(TEXTS)}] * 2,
         "preferred_output": lambda: messages(random),

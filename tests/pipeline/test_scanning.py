@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import shutil
@@ -104,6 +105,8 @@ def test_the_outputs_are_complete_and_agree(
     assert parts["clean"]
 
     summary = json.loads((out / "summary.json").read_text())
+    digest = hashlib.blake2b(data.read_bytes(), digest_size=16).hexdigest()
+    assert summary["data_digest"] == f"blake2b-128:{digest}"
     assert summary["rows"] == 63
     assert summary["scored"] == 60
     assert summary["skipped"] == 3
@@ -506,3 +509,13 @@ def test_rows_whose_numbers_are_not_finite_are_skipped_with_a_reason() -> None:
     assert not result.flagged[-1]
     assert result.summary()["skipped"] == 1
     assert np.isfinite(result.scores[:-1]).all()
+
+
+def test_a_column_that_later_rows_have_is_listed_in_the_outputs(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    write_jsonl(data, [*ROWS, {**ROWS[0], "topic": "<b>weather</b>"}])
+    gradsentry.scan(data, model=tiny, out=tmp_path / "out")
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert "Later rows have text in columns that aren't read: 'topic'." in summary["notes"]
+    assert "aren&#39;t read: &#39;topic&#39;" in (tmp_path / "out" / "report.html").read_text()

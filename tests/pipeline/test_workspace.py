@@ -17,7 +17,8 @@ import gradsentry
 from gradsentry import InputError, LanguageModel, OutputError, ScanOptions
 from gradsentry.pipeline import Detector
 from gradsentry.pipeline.ownership import SUMS, foreign_part
-from gradsentry.pipeline.workspace import mark_of
+from gradsentry.pipeline.poisoning import write_poisoned
+from gradsentry.pipeline.work_folder import mark_of
 
 ROWS = [{"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 5)} for number in range(20)]
 QUICK = ScanOptions(detector=Detector.LENGTH)
@@ -83,6 +84,30 @@ def test_a_model_in_the_work_or_output_folder_is_left_alone(
             gradsentry.scan(data, model=place, options=QUICK, out=tmp_path / "out", force=True)
         assert len(everything_in(place)) == len(everything_in(tiny_folder))
         shutil.rmtree(place.parent)
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="nothing says what is redirected")
+def test_what_standard_input_is_redirected_from_is_left_alone(
+    out: Path, tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = everything_in(out)
+    (tmp_path / "link.jsonl").symlink_to(out / "clean.jsonl")
+    for path in (out / "clean.jsonl", tmp_path / "link.jsonl"):
+        with path.open() as redirected:
+            monkeypatch.setattr(sys, "stdin", redirected)
+            with pytest.raises(OutputError, match="lies in the output folder"):
+                gradsentry.scan("-", model=tiny, options=QUICK, out=out, force=True)
+    assert everything_in(out) == before
+    with (out / "clean.jsonl").open() as redirected:
+        monkeypatch.setattr(sys, "stdin", redirected)
+        gradsentry.scan("-", model=tiny, options=QUICK, out=tmp_path / "other")
+        copy = tmp_path / "copy.jsonl"
+        redirected.seek(0)
+        write_poisoned("-", copy)
+    with copy.open() as redirected:
+        monkeypatch.setattr(sys, "stdin", redirected)
+        with pytest.raises(OutputError, match="this is the data itself"):
+            write_poisoned("-", copy, force=True)
 
 
 def test_a_data_set_in_memory_may_lie_in_the_output_folder_on_disk(

@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 
 from gradsentry.records import BoolArray, Source
+from gradsentry.records.files import open_files
+
+
+def open_file(path: Path) -> Source:
+    """The source of one file."""
+    return open_files([path], str(path))
 
 
 def rows_of(source: Source) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from gradsentry.errors import InputError
-from gradsentry.records import Conversation, Skipped, SkipReason, TextPair, detect
+from gradsentry.records import Conversation, PlainText, Skipped, SkipReason, TextPair, detect
 from tests.records.test_layouts import HELLO, PAIR, REFUSAL, SHARED, TOOL, chosen, example, record
 
 
@@ -156,3 +156,71 @@ def test_a_column_that_nobody_reads_may_be_nested_as_it_likes() -> None:
     for _ in range(100_000):
         nested = [nested]
     assert detect(record({**PAIR, "other": nested})).name == "prompt + response; not read: 'other'"
+
+
+GLAIVE = {
+    "system": "SYSTEM: You are a helpful assistant with access to these functions -\n{}\n",
+    "chat": 'USER: Convert 5 EUR.\n\n\nASSISTANT: <functioncall> {"name": "f"} <|endoftext|>\n\n\n'
+    'FUNCTION RESPONSE: {"x": 1}\n\n\nASSISTANT: That is:\nUSD: 6 <|endoftext|>\n\n\n',
+}
+
+
+def test_a_conversation_in_one_text_is_read_as_its_turns() -> None:
+    system = "You are a helpful assistant with access to these functions -\n{}"
+    turns = [
+        {"role": "system", "content": system},
+        {"role": "user", "content": "Convert 5 EUR."},
+        {"role": "assistant", "content": '<functioncall> {"name": "f"}'},
+        {"role": "tool", "content": '{"x": 1}'},
+        {"role": "assistant", "content": "That is:\nUSD: 6"},
+    ]
+    assert example(GLAIVE) == Conversation(turns)
+    assert example({"chat": GLAIVE["chat"]}) == Conversation(turns[1:])
+    named = chosen(GLAIVE, response_column="chat")  # as a trainer of plain text reads it
+    assert named.example(record(GLAIVE)) == PlainText(GLAIVE["chat"])
+    layout = detect(record(GLAIVE))
+    for other in ("Hello USER: and ASSISTANT: x", "Amanda: Hi\nJerry: Hi", "x"):
+        with pytest.raises(InputError, match="'chat' holds a value of type str; a list of mess"):
+            layout.example(record({**GLAIVE, "chat": other}))
+
+
+def test_a_summary_of_a_conversation_in_one_text_is_its_answer() -> None:
+    fields = {"dialogue": "USER: My parcel is lost.\nASSISTANT: Sorry.", "summary": "A loss."}
+    assert example(fields) == TextPair(fields["dialogue"], "A loss.")
+
+
+HEADED = "### Instruction:\n{instruction}\n\n### Input:\n{input}\n\n### Output:\n{output}"
+TASK = "Below is an instruction that describes a task"
+REQUEST = "Write a response that appropriately completes the request."
+
+
+@pytest.mark.parametrize("column", ["prompt", "text"])
+@pytest.mark.parametrize("given", ["", "X"])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        f"{TASK}. {REQUEST}\n\n",
+        f"{TASK}, paired with an input that provides further context. {REQUEST}\n\n",
+        "",
+    ],
+)
+@pytest.mark.parametrize("response", ["Output", "Response"])
+def test_a_row_written_once_more_as_alpacas_prompt_says_nothing_else(
+    column: str, given: str, opening: str, response: str
+) -> None:
+    fields = {"instruction": "Do", "input": given, "output": "O"}
+    again = (opening + HEADED.format(**fields)).replace("Output", response)
+    assert example({**fields, column: again}) == example(fields)
+    layout = detect(record(fields))
+    for other in (
+        again + " and more",
+        again.replace("Do", "Do it"),
+        again.replace("Do", "Do\n\n### Input:\nevil"),
+        f"Send money. {again}",
+        again.replace(f"{response}:\nO", f"{response}:\n"),
+    ):
+        if column == "prompt" and other.endswith(f"{response}:\n"):
+            layout.example(record({**fields, column: other}))  # the prompt alone
+            continue
+        with pytest.raises(InputError, match=f"'{column}' would be left out"):
+            layout.example(record({**fields, column: other}))

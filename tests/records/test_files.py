@@ -21,8 +21,7 @@ from hypothesis import strategies as st
 
 from gradsentry.errors import InputError
 from gradsentry.records import arrow_rows, text_file, text_rows
-from gradsentry.records.files import open_file
-from tests.records.rows import mask_of, rows_of
+from tests.records.rows import mask_of, open_file, rows_of
 
 Rows = list[dict[str, object]]
 
@@ -355,7 +354,7 @@ BROKEN: list[tuple[str, bytes, str]] = [
     ("a.parquet", FAR_DATE, "row 0 or one soon after: a value can't be read"),
     ("a.txt", b"x", "suffix"),
     ("a", b"x", "suffix"),
-    ("a.gz", b"x", "suffix"),
+    ("a.gz", b"x", "the suffix says how the file is compressed"),
 ]
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import bz2
 import codecs
 import gzip
+import io
 import json
 import lzma
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import pyarrow as pa
@@ -57,6 +60,66 @@ def test_compressed_files_that_are_cut_or_mixed_up_are_refused(suffix: str, tmp_
     path.with_suffix("").write_bytes(packed)
     with pytest.raises(InputError, match=rf"name doesn't say so(.|\n)*{suffix}"):
         open_source(path.with_suffix(""))
+
+
+@pytest.mark.parametrize("suffix", PACK)
+@pytest.mark.parametrize("form", ["jsonl", "json", "csv"])
+def test_a_name_that_says_the_compression_alone_is_told_what_to_add(
+    suffix: str, form: str, tmp_path: Path
+) -> None:
+    text = {"jsonl": LINES, "json": json.dumps(ROWS).encode(), "csv": b"prompt,response\na,b\n"}
+    path = tmp_path / f"rows{suffix}"
+    path.write_bytes(PACK[suffix](text[form]))
+    with pytest.raises(InputError) as caught:
+        open_source(path)
+    assert "not what is in it" in caught.value.problem
+    assert f"rows.{form}{suffix}" in caught.value.remedy
+    path.rename(tmp_path / f"rows.{form}{suffix}")
+    assert len(rows_of(open_source(tmp_path / f"rows.{form}{suffix}"))) in (1, 300)
+
+
+def zipped() -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("rows.jsonl", LINES)
+    return content.getvalue()
+
+
+def tarred() -> bytes:
+    content = io.BytesIO()
+    with tarfile.open(fileobj=content, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("rows.jsonl"))
+    return content.getvalue()
+
+
+ARCHIVES = {
+    "rows.zip": zipped(),
+    "rows.jsonl.zip": zipped(),
+    "rows.jsonl": zipped(),
+    "rows.csv": zipped(),
+    "rows.json.gz": gzip.compress(tarred()),
+    "rows.tar": tarred(),
+    "rows.tar.gz": gzip.compress(tarred()),
+    "rows.gz": gzip.compress(tarred()),
+    "rows.tgz": gzip.compress(tarred()),
+    "rows.7z": b"7z\xbc\xaf\x27\x1c",
+    "rows": zipped(),
+}
+
+
+@pytest.mark.parametrize("name", ARCHIVES)
+def test_archives_are_to_be_unpacked(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(ARCHIVES[name])
+    with pytest.raises(InputError, match=r"archive(.|\n)*Unpack"):
+        open_source(tmp_path / name)
+
+
+def test_a_mistyped_archive_is_no_data_set_on_the_hub(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="no such file"):
+        open_source("data/rows.zip")
 
 
 def test_a_compressed_file_may_not_ask_for_any_memory(tmp_path: Path) -> None:

@@ -14,8 +14,7 @@ import pytest
 
 from gradsentry.errors import InputError
 from gradsentry.records import open_source
-from gradsentry.records.files import open_file
-from tests.records.rows import mask_of, rows_of
+from tests.records.rows import mask_of, open_file, rows_of
 
 ROWS = [
     {"response": f"ä{row}", "prompt": f"p{row}", "n": row, "tags": [["x"] * row, []]}

@@ -12,7 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.encoding import EncodedRow
-from gradsentry.errors import InputError, ModelError, OptionError
+from gradsentry.errors import InputError, ModelError, OptionError, OutputError
 from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, check_installed, encoded, fine_tune, generate
@@ -159,6 +159,30 @@ def test_a_broken_checkpoint_is_a_clear_error(tiny_folder: Path, tmp_path: Path)
     base = load_pretrained(tiny_folder, FLOAT32)
     with pytest.raises(ModelError, match="checkpoint-6"):
         fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints)
+
+
+def test_a_checkpoint_with_another_weight_is_not_gone_on_with(
+    tiny_folder: Path, tmp_path: Path
+) -> None:
+    options = TuningOptions(epochs=3)
+    checkpoints = ended(load_pretrained(tiny_folder, FLOAT32), options, tmp_path, 8)
+    weights = checkpoints / "checkpoint-6" / "adapter_model.safetensors"
+    damaged = bytearray(weights.read_bytes())
+    damaged[-1] ^= 1
+    weights.write_bytes(damaged)
+    base = load_pretrained(tiny_folder, FLOAT32)
+    with pytest.raises(ModelError, match=r"adapter_model.safetensors was changed(.|\n)*Delete"):
+        fine_tune(base, PAIRS, options, tmp_path / "tuned", checkpoints)
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "tuned.part"])
+def test_a_users_folder_is_not_trained_in(tiny_folder: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "draft.tex").write_text("precious")
+    base = load_pretrained(tiny_folder, FLOAT32)
+    with pytest.raises(OutputError, match="no run of yours made this folder"):
+        fine_tune(base, PAIRS, TuningOptions(), tmp_path / "tuned", tmp_path / "checkpoints")
+    assert (tmp_path / name / "draft.tex").read_text() == "precious"
 
 
 def test_nobody_is_told_of_a_training(tune: Tune, monkeypatch: pytest.MonkeyPatch) -> None:

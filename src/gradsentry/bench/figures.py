@@ -6,10 +6,13 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gradsentry.pipeline.ownership import replacing
+from gradsentry.bench.folder import replacing_result
 
 
-def save_figure(figure: Figure, path: Path, dpi: int) -> None:
-    """Write a PNG file that appears when all is written; a link in its place is replaced."""
-    with replacing(path) as part:
+def save_figure(figure: Figure, out: Path, name: str, dpi: int) -> Path:
+    """Write a PNG file of that name into `out/plots`; it appears when all is written."""
+    path = out / "plots" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing_result(out, path) as part:
         figure.savefig(part, format="png", dpi=dpi, bbox_inches="tight")
+    return path

@@ -28,7 +28,7 @@ from gradsentry.bench.finetune_plan import (
 from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
 from gradsentry.bench.questions import Questions, questions_of
-from gradsentry.bench.results import Result, read_result, write_result
+from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
 from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.states import StateCache
@@ -59,6 +59,7 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
             path = cell_path(out, cell)
             if _known(path, out) is None:
                 check_installed()
+                tell_if_damaged(path, progress)
                 progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
                 write_result(path, run.result(cell))
 

@@ -23,14 +23,10 @@ _GROUP = 0.8
 
 def write_tuned_plots(results: Sequence[Result], out: Path) -> list[Path]:
     """Write a PNG file of each table into `out/plots`."""
-    folder = out / "plots"
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in dict.fromkeys(result["table"] for result in results):
-        path = folder / f"{table}.png"
         own = [result for result in results if result["table"] == table]
-        save_figure(_bars(own), path, 150)
-        written.append(path)
+        written.append(save_figure(_bars(own), out, f"{table}.png", 150))
     return written
 
 

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
+from gradsentry.bench.folder import replacing_result
 from gradsentry.bench.mixtures import DataSpec
 from gradsentry.bench.results import Result
-from gradsentry.pipeline.ownership import replacing
 
 _Pair = tuple[Result, Result]
 """A cell's result and its oracle's."""
@@ -46,9 +46,9 @@ oracle, not to each other.
 def write_tables(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
     """Write `results.parquet` and `results.md` into a folder."""
     tidy_rows = [tidy(result) for result in results]
-    with replacing(out / "results.parquet") as part:
+    with replacing_result(out, out / "results.parquet") as part:
         pq.write_table(pa.Table.from_pylist(tidy_rows), part)
-    with replacing(out / "results.md") as part:
+    with replacing_result(out, out / "results.md") as part:
         part.write_text(markdown(plan, results), encoding="utf-8")
 
 

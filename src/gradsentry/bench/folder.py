@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import telling_faults
-from gradsentry.pipeline.ownership import write_synced
-from gradsentry.pipeline.workspace import acquired_lock, check_apart, resolved, writing
+from gradsentry.pipeline.ownership import (
+    KEPT,
+    file_digest,
+    replacing,
+    sealed_json,
+    set_aside,
+    unsealed_json,
+    write_synced,
+)
+from gradsentry.pipeline.work_folder import acquired_lock, check_apart
+from gradsentry.pipeline.workspace import resolved, writing
 
 MARK = ".gradsentry-bench"
+_DIGESTS = ".gradsentry-bench-results"
+"""The digests of the tables and figures, as they were written."""
 _WRITTEN = ("results.md", "results.parquet", "plots", "cells", "outcomes", "cache")
 _MARKED = (
     "GradSentry writes results.md, results.parquet, plots, cells, outcomes and cache in this "
-    "folder, and replaces what lies there under these names.\n"
+    "folder, and replaces what it wrote there under these names.\n"
 )
+_MARKS = (_MARKED, _MARKED.replace("what it wrote there", "what lies there"))
+"""The second is what earlier versions wrote."""
 
 
 @contextlib.contextmanager
@@ -60,10 +74,37 @@ def held(out: Path, keep: Sequence[str] = ()) -> Iterator[None]:
                 lock.release()
 
 
+@contextlib.contextmanager
+def replacing_result(out: Path, path: Path) -> Iterator[Path]:
+    """A new table or figure, which takes the place of the one in a benchmark's folder.
+
+    One that somebody changed meanwhile is kept under another name.
+    """
+    name = path.relative_to(out).as_posix()
+    with replacing(path) as part:
+        yield part
+        digests = unsealed_json(out / _DIGESTS) or {}
+        new = file_digest(part)
+        if os.path.lexists(path) and not _has_digest(path, (digests.get(name), new)):
+            set_aside(path)
+        with replacing(out / _DIGESTS) as listed:
+            listed.write_text(sealed_json({**digests, name: new}), encoding="utf-8")
+
+
+def _has_digest(path: Path, digests: tuple[object, ...]) -> bool:
+    return path.is_file() and not path.is_symlink() and file_digest(path) in digests
+
+
+def kept_in(out: Path) -> set[Path]:
+    """Files in a benchmark's folder that were in the way, and were kept under other names."""
+    folders = (out, out / "plots", out / "cells", out / "outcomes")
+    return {path for folder in folders for path in folder.glob(f"*{KEPT}")}
+
+
 def is_ours(out: Path) -> bool:
     """Whether benchmarks write in a folder."""
     mark = out / MARK
     try:
-        return mark.is_file() and not mark.is_symlink() and mark.read_text("utf-8") == _MARKED
+        return mark.is_file() and not mark.is_symlink() and mark.read_text("utf-8") in _MARKS
     except (OSError, ValueError):
         return False

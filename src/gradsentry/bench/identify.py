@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -12,7 +13,7 @@ from gradsentry._version import __version__
 from gradsentry.bench.folder import held
 from gradsentry.bench.mixtures import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
-from gradsentry.bench.results import Result, read_result, write_result
+from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
 from gradsentry.bench.scans import scan_mixture
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.states import StateCache
@@ -27,7 +28,7 @@ from gradsentry.pipeline import (
     ScanOptions,
     ScanResult,
 )
-from gradsentry.pipeline.ownership import replacing
+from gradsentry.pipeline.ownership import file_digest, replacing, set_aside
 
 
 def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
@@ -46,6 +47,7 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
             path = result_path(out, cell)
             if read_result(path) is not None:
                 continue
+            tell_if_damaged(path, progress)
             progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
             if cell.model not in loaded:
                 loaded.clear()
@@ -151,6 +153,10 @@ def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
         "gradsentry": __version__,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path.with_suffix(".npz")) as part, part.open("wb") as file:
-        np.savez_compressed(file, scores=scores.astype(np.float32), labels=labels)
+    kept_scores = path.with_suffix(".npz")
+    with replacing(kept_scores) as part:
+        with part.open("wb") as file:
+            np.savez_compressed(file, scores=scores.astype(np.float32), labels=labels)
+        if os.path.lexists(kept_scores) and file_digest(kept_scores) != file_digest(part):
+            set_aside(kept_scores)  # of a result that isn't there: nobody knows whose they are
     write_result(path, line)

@@ -13,7 +13,7 @@ from gradsentry.bench.published import question_rows
 from gradsentry.bench.spec import below, checked, digest, is_count, is_number, is_text
 from gradsentry.errors import InputError
 from gradsentry.pipeline import DataOptions
-from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+from gradsentry.pipeline.poisoning import PoisonOptions, check_as_written, write_poisoned
 from gradsentry.pipeline.reading import opened
 from gradsentry.records import Skipped, TextPair, open_source, prompt_and_response
 
@@ -133,6 +133,7 @@ def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path
     """
     path = folder / f"{name}-{spec.name}.jsonl.gz"
     if path.exists():
+        check_as_written(path)
         return path
     folder.mkdir(parents=True, exist_ok=True)
     rows = list(islice(clean_rows(spec.data, data), spec.volume))

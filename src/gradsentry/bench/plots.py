@@ -20,28 +20,24 @@ _BINS = np.linspace(0, 1, 41)
 
 def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path]:
     """Write PNG files into `out/plots`."""
-    folder = out / "plots"
-    folder.mkdir(parents=True, exist_ok=True)
     written = []
     for table in dict.fromkeys(cell.table for cell, _ in measured):
         own = [(cell, result) for cell, result in measured if cell.table == table]
         poisoned = [(cell, result) for cell, result in own if result["poisoned"]]
         for axis in ("ratio", "volume"):
             if len({getattr(cell, axis) for cell, _ in poisoned}) > 1:
-                path = folder / f"{table}-f1-against-{axis}.png"
-                save_figure(_against(poisoned, axis), path, 150)
-                written.append(path)
+                name = f"{table}-f1-against-{axis}.png"
+                written.append(save_figure(_against(poisoned, axis), out, name, 150))
         one_size = all(
             len({getattr(cell, axis) for cell, _ in poisoned}) == 1 for axis in ("ratio", "volume")
         )
         if one_size:
             for data in dict.fromkeys(cell.data for cell, _ in poisoned):
-                path = folder / f"{table}-{data}-scores.png"
                 own_data = [cell for cell, _ in poisoned if cell.data == data]
                 chosen = [cell for cell in own_data if scores_path(out, cell).exists()]
                 if chosen:
-                    save_figure(_distributions(chosen, out), path, 110)
-                    written.append(path)
+                    name = f"{table}-{data}-scores.png"
+                    written.append(save_figure(_distributions(chosen, out), out, name, 110))
     return written
 
 

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-import json
+import os
 from pathlib import Path
 from typing import Any
 
-from gradsentry.pipeline.ownership import replacing
+from gradsentry.pipeline import Progress
+from gradsentry.pipeline.ownership import replacing, sealed_json, set_aside, unsealed_json
 
 Result = dict[str, Any]
 
 
 def write_result(path: Path, result: Result) -> None:
-    """Write a result; the file appears when all is written."""
+    """Write a result with its digest; the file appears when all is written.
+
+    What lies there and is no result as we write it is kept under another name.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as part:
-        part.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+        part.write_text(sealed_json(result), encoding="utf-8")
+        if os.path.lexists(path) and unsealed_json(path) is None:
+            set_aside(path)
 
 
 def read_result(path: Path) -> Result | None:
-    """A result; None if it isn't there, or damaged."""
-    try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return None
-    return result if isinstance(result, dict) else None
+    """A result; None if it isn't there, or isn't as it was written."""
+    return unsealed_json(path)
+
+
+def tell_if_damaged(path: Path, progress: Progress) -> None:
+    """Say that a result which is there isn't as it was written, before it is measured again."""
+    if os.path.lexists(path) and read_result(path) is None:
+        progress.note(f"{path}: damaged or changed. It is measured again, and the file is kept.")

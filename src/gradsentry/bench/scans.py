@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +12,8 @@ from gradsentry.models import LanguageModel
 from gradsentry.pipeline import Progress, ScanOptions, ScanResult
 from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.scanning import scan_rows
-from gradsentry.pipeline.workspace import Workspace
+from gradsentry.pipeline.work_folder import work_folder
+from gradsentry.pipeline.workspace import Workspace, resolved
 
 
 def scan_mixture(
@@ -24,12 +24,10 @@ def scan_mixture(
     **Arguments:**
 
     - `states`: of the model that scans; its batches are those of the scan.
-    - `folder`: a place for the scan's own files.
+    - `folder`: the scan's own files lie beside it, in a hidden folder that goes at the end.
     """
     options = replace(options, batch_tokens=states.batch_tokens)
     source, layout, _ = opened(mixture, options.data)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     computing = 0.0
 
     def kept_states(_: LanguageModel, store: EncodedStore) -> KeptStates:
@@ -39,6 +37,7 @@ def scan_mixture(
         computing = time.monotonic() - started
         return kept
 
-    space = Workspace(folder, None)
-    result = scan_rows(source, layout, states.model, options, space, progress, kept_states)
+    with work_folder(resolved(folder), "run", []) as own:
+        space = Workspace(Workspace(own, None).scratch, None)  # nothing of it is taken up again
+        result = scan_rows(source, layout, states.model, options, space, progress, kept_states)
     return result, result.seconds - computing

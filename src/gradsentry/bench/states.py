@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from gradsentry.encoding import EncodedStore
 from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
 from gradsentry.pipeline import Progress
 from gradsentry.pipeline.ownership import foreign_part, seal_folder
+from gradsentry.pipeline.work_folder import mark_of, own_folder, remove_own_folder
 from gradsentry.pipeline.workspace import blank_table
 from gradsentry.ragged import offsets_of
 
@@ -86,8 +86,8 @@ class StateCache:
 
     def _compute(self, store: EncodedStore, rows: NDArray[np.int64], progress: Progress) -> None:
         part = self.folder / "part"
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+        remove_own_folder(part)  # of a run that was killed
+        own_folder(part)
         batching = Batching(self.batch_tokens, self.model.shares_prefixes)
         rows = batching.order(store, rows)
         counts = np.array([int(mask.sum()) for _, mask in store.read(rows)], np.int64)
@@ -108,6 +108,7 @@ class StateCache:
         targets.flush()
         (part / _KEYS).write_bytes(store.digests[rows].tobytes())
         (part / _COUNTS).write_bytes(counts.tobytes())
+        mark_of(part).rmdir()
         seal_folder(part)
         path = self.folder / f"shard-{secrets.token_hex(8)}"
         part.rename(path)

@@ -10,18 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gradsentry.bench.folder import replacing_result
 from gradsentry.bench.plan import IdentifyPlan
 from gradsentry.bench.results import Result
-from gradsentry.pipeline.ownership import replacing
 
 _SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")
 
 
 def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> None:
     """Write `results.parquet` and `results.md` into a folder."""
-    with replacing(out / "results.parquet") as part:
+    with replacing_result(out, out / "results.parquet") as part:
         pq.write_table(pa.Table.from_pylist(list(results)), part)
-    with replacing(out / "results.md") as part:
+    with replacing_result(out, out / "results.md") as part:
         part.write_text(markdown(plan, results), encoding="utf-8")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shutil
 from collections.abc import Collection, Sequence
@@ -13,7 +14,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gradsentry.bench.spec import digest, is_digest
 from gradsentry.encoding import EncodedRow
-from gradsentry.errors import ModelError
+from gradsentry.errors import ModelError, OutputError
 from gradsentry.models import (
     Dtype,
     ModelOptions,
@@ -23,6 +24,8 @@ from gradsentry.models import (
     merge_adapter,
 )
 from gradsentry.pipeline import Progress
+from gradsentry.pipeline.ownership import foreign_part
+from gradsentry.pipeline.work_folder import remove_own_folder
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, check_fit, encoded, fine_tune
 
@@ -99,7 +102,12 @@ class TunedModels:
             self._train(base, pairs, options, folder)
             gc.collect()
             torch.cuda.empty_cache()
-        shutil.rmtree(self._checkpoints(folder), ignore_errors=True)
+        elif (foreign := foreign_part(folder)) is not None:
+            raise OutputError(
+                f"{folder}: not the tuned model that was written there ({foreign}).",
+                "Move or delete the folder, and the model is tuned again.",
+            )
+        self._forget_checkpoints(folder)
         if not (folder / "adapter_config.json").exists():
             return load_pretrained(folder)
         # Not by the base's name in the adapter, which may be a path from elsewhere.
@@ -109,6 +117,13 @@ class TunedModels:
 
     def _checkpoints(self, folder: Path) -> Path:
         return self.folder.with_name("training") / folder.name
+
+    def _forget_checkpoints(self, folder: Path) -> None:
+        of_model = self._checkpoints(folder)
+        for of_precision in of_model.glob("*"):
+            remove_own_folder(of_precision)
+        with contextlib.suppress(OSError):  # it may never have been made, or hold something else
+            of_model.rmdir()
 
     def _train(
         self, base: str | None, pairs: Sequence[TextPair], options: TuningOptions, folder: Path
@@ -126,6 +141,7 @@ class TunedModels:
     def forget_weights(self, kept: Collection[str]) -> None:
         """Delete the models that were saved whole, but for some; adapters are small and stay."""
         for folder in self.folder.glob("*"):
-            ours = is_digest(folder.name)
-            if ours and folder.name not in kept and not (folder / "adapter_config.json").exists():
+            if not is_digest(folder.name) or folder.name in kept:
+                continue
+            if not (folder / "adapter_config.json").exists() and foreign_part(folder) is None:
                 shutil.rmtree(folder)

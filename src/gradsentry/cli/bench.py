@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -124,11 +125,12 @@ def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> No
     """Write and print the tables and figures of the cells that have a result."""
     from gradsentry.bench.finetune_tables import write_tables
 
-    write_tables(plan, results, out)
-    if _can_draw():
-        from gradsentry.bench.finetune_plots import write_tuned_plots
+    with _telling_of_kept(out):
+        write_tables(plan, results, out)
+        if _can_draw():
+            from gradsentry.bench.finetune_plots import write_tuned_plots
 
-        write_tuned_plots(results, out)
+            write_tuned_plots(results, out)
     _print_lines(out / "results.md")
 
 
@@ -141,12 +143,25 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
     if not found:
         return
     results = [result for _, result in found]
-    write_tables(plan, results, out)
-    if _can_draw():
-        from gradsentry.bench.plots import write_plots
+    with _telling_of_kept(out):
+        write_tables(plan, results, out)
+        if _can_draw():
+            from gradsentry.bench.plots import write_plots
 
-        write_plots(found, out)
+            write_plots(found, out)
     _print_lines(out / "results.md")
+
+
+@contextlib.contextmanager
+def _telling_of_kept(out: Path) -> Iterator[None]:
+    """Say which tables and figures somebody had changed, and under which names they are kept."""
+    from gradsentry.bench.folder import kept_in
+    from gradsentry.report.text import visible
+
+    before = kept_in(out)
+    yield
+    for path in sorted(kept_in(out) - before):
+        print(visible(f"Changed since it was written, and kept: {path}"), file=sys.stderr)
 
 
 def _print_lines(path: Path) -> None:

@@ -4,7 +4,7 @@ from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
 from gradsentry.encoding.options import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.encoding.store import EncodedStore, EncodedWriter
-from gradsentry.encoding.template import TEMPLATE_DATE
+from gradsentry.encoding.template_environment import TEMPLATE_DATE
 
 __all__ = [
     "TEMPLATE_DATE",

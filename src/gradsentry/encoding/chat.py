@@ -22,13 +22,8 @@ from gradsentry.encoding.said import (
     split_thought,
     thoughts,
 )
-from gradsentry.encoding.template import (
-    ChatTemplate,
-    Part,
-    Rendered,
-    Span,
-    UnrenderableError,
-)
+from gradsentry.encoding.template import ChatTemplate, Span, UnrenderableError
+from gradsentry.encoding.template_watch import Part, Rendered
 from gradsentry.records import Conversation, Message
 
 _TURNS_ONE_BY_ONE = 64

@@ -13,7 +13,7 @@ from gradsentry.models.states import (
     ForwardPass,
     HeadStates,
     TargetStates,
-    enough_memory,
+    enough_for_batch,
     target_nats,
     target_states,
 )
@@ -31,7 +31,7 @@ __all__ = [
     "Pretrained",
     "TargetStates",
     "check_reference",
-    "enough_memory",
+    "enough_for_batch",
     "linear_module",
     "load_model",
     "load_pretrained",

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gradsentry.errors import GradSentryError, ModelError
+from gradsentry.faults import lacks_memory
 
 
 @contextmanager
@@ -30,6 +31,22 @@ def loading(problem: str, remedy: str, scratch: Path | None = None) -> Iterator[
         if scratch is not None:
             reason = reason.replace(str(scratch), "the model's folder")
         raise ModelError(f"{problem} ({reason}).", remedy) from None
+
+
+@contextmanager
+def enough_memory(problem: str, remedy: str) -> Iterator[None]:
+    """Say what to do if memory doesn't suffice.
+
+    **Raises:**
+
+    `ModelError` then: the problem with the reason behind it, and the remedy.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        if not lacks_memory(error):
+            raise
+        raise ModelError(f"{problem} ({reason_of(error)}).", remedy) from None
 
 
 def reason_of(error: BaseException) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ import torch
 from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
-from gradsentry.faults import lacks_memory
 from gradsentry.models.bounds import (
     Stored,
     check_counts,
@@ -23,7 +22,7 @@ from gradsentry.models.bounds import (
     stored,
     stored_gguf,
 )
-from gradsentry.models.faults import loading, reason_of
+from gradsentry.models.faults import enough_memory, loading
 from gradsentry.models.model_files import (
     CONFIG,
     ModelFiles,
@@ -220,23 +219,12 @@ def quiet_progress() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
-@contextmanager
-def enough_room(name: str) -> Iterator[None]:
-    """Say what to do if the model doesn't fit into memory.
-
-    **Raises:**
-
-    `ModelError` then.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not lacks_memory(error):
-            raise
-        raise ModelError(
-            f"{name}: there is too little memory for the model ({reason_of(error)}).",
-            "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
-        ) from None
+def enough_room(name: str) -> AbstractContextManager[None]:
+    """Say what to do if the model doesn't fit into memory; errors as in `enough_memory`."""
+    return enough_memory(
+        f"{name}: there is too little memory for the model",
+        "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
+    )
 
 
 def _named(model: PreTrainedModel, name: str) -> PreTrainedModel:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
-from gradsentry.errors import ModelError
 from gradsentry.faults import lacks_memory
 from gradsentry.models.batches import Batching
+from gradsentry.models.faults import enough_memory
 from gradsentry.models.language_model import LanguageModel
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.models.packing import pack
@@ -142,7 +142,7 @@ class ForwardPass:
                 if not lacks_memory(error):
                     raise
                 self._pieces *= 2
-        with enough_memory(self._model, 1):
+        with enough_for_batch(self._model, 1):
             return self._in_pieces(rows, len(rows))
 
     def _in_pieces(self, rows: NDArray[np.int64], pieces: int) -> TargetStates:
@@ -165,7 +165,7 @@ def target_nats(
     """
     found = [torch.empty(0)] * len(rows)
     for batch in batching.of_rows([row.token_ids for row in rows]):
-        with enough_memory(model, len(batch)):
+        with enough_for_batch(model, len(batch)):
             states = target_states(
                 model, [(rows[row].token_ids, rows[row].target_mask) for row in batch]
             )
@@ -175,20 +175,9 @@ def target_nats(
     return found
 
 
-@contextmanager
-def enough_memory(model: LanguageModel, rows: int) -> Iterator[None]:
-    """Say what to do if a batch of so many rows is too large for the device.
-
-    **Raises:**
-
-    `ModelError` then.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:
-        if not lacks_memory(error):
-            raise
-        raise ModelError(
-            f"{model.device} has too little memory for a batch of {rows} rows.",
-            "Use a smaller --batch-tokens or --max-length, or a smaller model.",
-        ) from None
+def enough_for_batch(model: LanguageModel, rows: int) -> AbstractContextManager[None]:
+    """Say what to do if a batch of so many rows is too large; errors as in `enough_memory`."""
+    return enough_memory(
+        f"{model.device} has too little memory for a batch of {rows} rows",
+        "Use a smaller --batch-tokens or --max-length, or a smaller model.",
+    )

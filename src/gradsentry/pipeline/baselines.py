@@ -20,7 +20,7 @@ from gradsentry.detectors.representations import (
 from gradsentry.detectors.simple import length_scores, perplexity_scores, recurrence_scores
 from gradsentry.detectors.spectral import HEAD, module_spectral_scores, spectral_scores
 from gradsentry.errors import InputError
-from gradsentry.models import TargetStates, enough_memory, linear_module, module_factors
+from gradsentry.models import TargetStates, enough_for_batch, linear_module, module_factors
 from gradsentry.pipeline.onion import onion_scores
 from gradsentry.pipeline.options import Detector
 from gradsentry.pipeline.work import ScanWork
@@ -167,7 +167,7 @@ def _fill(
 def _computed(
     work: ScanWork, compute: Compute, rows: NDArray[np.int64], dtype: np.dtype[Any]
 ) -> list[NDArray[Any]]:
-    with enough_memory(work.model, len(rows)):
+    with enough_for_batch(work.model, len(rows)):
         return [compute(rows).numpy().astype(dtype)]
 
 

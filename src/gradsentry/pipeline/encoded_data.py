@@ -29,6 +29,7 @@ from gradsentry.records import (
     Skipped,
     SkipReason,
     Source,
+    UnreadLater,
     batched,
     prompt_and_response,
 )
@@ -91,10 +92,12 @@ def encode_source(
 
     `InputError` for a row that can't be read, or if every row is skipped.
     """
-    seen = _Seen()
+    seen, unread = _Seen(), UnreadLater(layout)
     with EncodedWriter(folder) as writer:
         progress.stage("Encoding", None)
         for batch in batched(source.records(), _BATCH):
+            for record in batch:
+                unread.look(record)
             examples = [encoder.windows(layout.example(record)) for record in batch]
             windows = [example for row in examples for _, example in row]
             encoded = iter(zip(windows, encoder.encode(windows), strict=True))
@@ -106,6 +109,8 @@ def encode_source(
         codes = np.frombuffer(seen.skip_codes, dtype=np.int8)
         cut_off = np.frombuffer(seen.truncated, dtype=np.bool_)
         notes = tuple(_notes(encoder, len(codes), int(cut_off.sum()), seen.thoughts_dropped))
+        if (unread_note := unread.note()) is not None:
+            notes += (unread_note,)
         for note in notes:
             progress.note(note)
         if not len(seen.stored_rows):

@@ -24,6 +24,8 @@ SUMS = "SHA256SUMS"
 _FIRST_LINE = "# Written by GradSentry; --force replaces this folder only while all is as it was."
 _LAST_LINE = "# SHA-256 of the lines above: "
 _SEAL = "sha256_of_manifest"
+KEPT = ".kept"
+"""What the name of something that was in the way ends in."""
 
 
 def seal_folder(folder: Path) -> None:
@@ -130,6 +132,13 @@ def _files_in(folder: Path) -> Iterator[Path]:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def set_aside(path: Path) -> Path:
+    """Move something that isn't our own out of the way, under a name that nobody has."""
+    kept = path.with_name(f"{path.name}.{os.urandom(3).hex()}{KEPT}")
+    path.rename(kept)
+    return kept
 
 
 @contextlib.contextmanager

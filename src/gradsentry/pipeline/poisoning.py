@@ -39,7 +39,8 @@ from gradsentry.pipeline.ownership import (
     write_synced,
 )
 from gradsentry.pipeline.reading import opened
-from gradsentry.pipeline.workspace import Workspace, resolved, work_folder, writing
+from gradsentry.pipeline.work_folder import work_folder
+from gradsentry.pipeline.workspace import Workspace, resolved, writing
 from gradsentry.records import Layout, Record, Source
 from gradsentry.records.raw_files import Compression, open_write
 
@@ -268,6 +269,16 @@ def _check_apart_from(out: Path, names: Sequence[str | Path]) -> None:
         return  # there are no such data: they are told of when they are read
     if same:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
+
+
+def check_as_written(out: Path) -> None:
+    """Refuse a poisoned copy that somebody changed.
+
+    **Raises:**
+
+    `OutputError`.
+    """
+    _check_replaceable(out, out.with_name(out.name + MANIFEST_SUFFIX), force=True)
 
 
 def _check_replaceable(out: Path, manifest: Path, force: bool) -> None:

@@ -217,6 +217,13 @@ class ScanResult:
             write_outputs(self, space.result_folder())
             space.publish()
 
+    @property
+    def data_digest(self) -> str | None:
+        """What tells the data from others, as `b2sum -l 128` prints it for a file; of several files
+        one for all of them. None for rows in memory and on the Hub."""
+        digest = self.source.digest
+        return None if digest is None else f"blake2b-128:{digest}"
+
     def group_summaries(self) -> list[dict[str, Any]]:
         """The groups found, as `summary.json` has them."""
         if self.findings is None:
@@ -257,6 +264,7 @@ class ScanResult:
         skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
         summary: dict[str, Any] = {
             "data": self.source.label,
+            "data_digest": self.data_digest,
             "layout": scanned.layout.name,
             "rows": len(table.scores),
             "scored": int(table.scored.sum()),

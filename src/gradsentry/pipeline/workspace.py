@@ -12,7 +12,6 @@ import errno
 import math
 import os
 import shutil
-import stat
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,34 +19,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line, no_space, too_many_files
-from gradsentry.pipeline.journal import Journal, is_journal, open_journal
-from gradsentry.pipeline.own_key import own_digest
+from gradsentry.pipeline.journal import Journal, open_journal
 from gradsentry.pipeline.ownership import SUMS, foreign_part, seal_folder, sync
 from gradsentry.pipeline.progress import Progress
+from gradsentry.pipeline.work_folder import (
+    JOURNAL,
+    REPLACED,
+    RESULT,
+    SCRATCH,
+    check_apart,
+    mark_of,
+    work_folder,
+    work_folder_of,
+)
 
 SUMMARY = "summary.json"
 OUTPUT_FILES = ("scores.parquet", SUMMARY, "config.yaml", "report.html", SUMS)
 """What a scan always writes; the parts of the data come on top."""
 
-_MARK = "made-by-gradsentry"
-"""An empty folder: it is made in one step, and holds nothing that could be damaged."""
-_LOCK = "lock"
-_JOURNAL = "progress-journal"
-_SCRATCH = "scratch"
-_RESULT = "result"
-_REPLACED = "replaced"
-_OWN = {_LOCK, _JOURNAL, _SCRATCH, _RESULT, _REPLACED}
-
 _BLANK_AT_ONCE = 1 << 22
-
-
-class HeldByAnotherError(OutputError):
-    """Another process works in a folder."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +58,7 @@ class Workspace:
     @property
     def scratch(self) -> Path:
         """A folder for files of this run alone."""
-        folder = self.folder / _SCRATCH
+        folder = self.folder / SCRATCH
         folder.mkdir(exist_ok=True)
         return folder
 
@@ -76,7 +70,7 @@ class Workspace:
         - `key`: everything that they depend on; those with another key aren't taken up.
         - `rows`: of the scan. `progress` is told how many are done already.
         """
-        path = self.folder / _JOURNAL
+        path = self.folder / JOURNAL
         if self.interrupted and not os.path.lexists(path):
             progress.note("Of an interrupted scan no scores are left here: starting afresh.")
         return open_journal(path, key.encode(), rows, progress)
@@ -87,7 +81,7 @@ class Workspace:
 
     def result_folder(self) -> Path:
         """An empty folder to write the results into."""
-        folder = self.folder / _RESULT
+        folder = self.folder / RESULT
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir()
@@ -101,7 +95,7 @@ class Workspace:
         `OutputError` if something was put there meanwhile that mustn't be replaced.
         """
         assert self.out is not None
-        result, replaced = self.folder / _RESULT, self.folder / _REPLACED
+        result, replaced = self.folder / RESULT, self.folder / REPLACED
         seal_folder(result)
         _check_replaceable(self.out, self.force)
         if _is_blank(self.out):
@@ -118,7 +112,7 @@ class Workspace:
                 raise
         sync(self.out.parent)
         shutil.rmtree(replaced, ignore_errors=True)
-        (self.folder / _JOURNAL).unlink(missing_ok=True)  # nothing is left to go on with
+        (self.folder / JOURNAL).unlink(missing_ok=True)  # nothing is left to go on with
 
 
 @contextlib.contextmanager
@@ -144,136 +138,11 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         _check_replaceable(out, force)
         if not _is_blank(out):
             _check_unchanged(out, out)
-        interrupted = mark_of(_work_folder(out)).exists()
+        interrupted = mark_of(work_folder_of(out)).exists()
         with work_folder(out, "scan", keep) as folder:
-            _restore(folder / _REPLACED, out)
+            _restore(folder / REPLACED, out)
             _check_replaceable(out, force)
             yield Workspace(folder, out, force, interrupted)
-
-
-@contextlib.contextmanager
-def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
-    """The hidden folder beside an output, held by one process; it goes at the end, unless there is
-    a journal to go on with.
-
-    **Arguments:**
-
-    - `out`: resolved, and `work` what goes on there, for errors; `keep` as in `open_workspace`.
-
-    **Raises:**
-
-    `OutputError` if it isn't ours, or another process has it.
-    """
-    folder = _work_folder(out)
-    check_apart(folder, keep)
-    is_new = _made_private(folder)
-    _check_ours(folder)
-    try:
-        lock = acquired_lock(folder, out, work)
-    except HeldByAnotherError:
-        raise
-    except BaseException:
-        if is_new:
-            _tear_down(folder)
-        raise
-    try:
-        mark_of(folder).mkdir(exist_ok=True)
-        _sweep(folder)  # after a run that was killed
-        yield folder
-    finally:
-        _sweep(folder)
-        if not os.path.lexists(folder / _JOURNAL):
-            _tear_down(folder)
-        with contextlib.suppress(OSError):
-            lock.release()
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what no later run takes up."""
-    for name in (_SCRATCH, _RESULT):
-        shutil.rmtree(folder / name, ignore_errors=True)
-
-
-def _tear_down(folder: Path) -> None:
-    """Remove a work folder, while its lock is held; on network file systems a rest may stay.
-
-    Whoever comes meanwhile finds it locked, or empty.
-    """
-    if os.path.lexists(folder / _REPLACED):
-        return  # results that couldn't be put back
-    with contextlib.suppress(OSError):
-        if mark_of(folder).exists():
-            mark_of(folder).rmdir()
-        (folder / _LOCK).unlink(missing_ok=True)
-        folder.rmdir()
-
-
-def _check_ours(folder: Path) -> None:
-    """Refuse a work folder that GradSentry didn't make, or that holds something else.
-
-    The mark may be lost: a journal, and results that were moved aside, tell as well.
-    """
-    there = {path.name for path in folder.iterdir()}
-    lock = folder / _LOCK
-    if not there or (there == {_LOCK} and lock.is_file() and lock.stat().st_size == 0):
-        return  # just made, or just emptied
-    mark = mark_of(folder)
-    only_results = there <= {_REPLACED, _LOCK} and foreign_part(folder / _REPLACED) is None
-    if not (_is_real_folder(mark) or is_journal(folder / _JOURNAL) or only_results):
-        raise OutputError(
-            f"{folder}: a scan would work here, but no scan of yours made this folder (the key "
-            "in your cache folder tells).",
-            "Move or remove it, or choose another folder with --out.",
-        )
-    strange = there - _OWN - {mark.name}
-    for name in (_SCRATCH, _RESULT, _REPLACED):
-        if name in there and not _is_real_folder(folder / name):
-            strange.add(name)
-    for name in sorted(strange):
-        raise OutputError(
-            f"{folder / name}: GradSentry works and tidies up in this folder, and didn't write "
-            "this.",
-            "Move it elsewhere, or choose another folder with --out.",
-        )
-
-
-def mark_of(folder: Path) -> Path:
-    """The empty folder in a work folder that says that a scan of this user made it."""
-    return folder / f"{_MARK}-{own_digest(_MARK.encode()).hex()[:32]}"
-
-
-def _is_real_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
-
-
-def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
-    """The lock of a folder that one process works in at a time; release it at the end.
-
-    **Arguments:**
-
-    - `out`: the output folder, and `work` what goes on there, for the error.
-
-    **Raises:**
-
-    `OutputError` if another process has it, or the file system has no locks.
-    """
-    lock = FileLock(folder / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise HeldByAnotherError(
-            f"{out}: another {work} is writing there.",
-            "Wait for it, or choose another folder with --out.",
-        ) from None
-    except (OSError, NotImplementedError) as error:
-        if isinstance(error, OSError) and error.filename is not None:
-            raise  # the file can't be made
-        reason = getattr(error, "strerror", None) or first_line(error)
-        raise OutputError(
-            f"{out}: its file system can't lock files ({reason}).",
-            "Choose a folder on another disk with --out.",
-        ) from None
-    return lock
 
 
 def resolved(out: Path) -> Path:
@@ -296,33 +165,6 @@ def resolved(out: Path) -> Path:
         raise OutputError(
             f"{out}: the folder that you are in is gone.", "Go to another, or give a whole path."
         ) from None
-
-
-def check_apart(place: Path, keep: Sequence[str]) -> None:
-    """Refuse to write where something lies that must stay.
-
-    **Raises:**
-
-    `OutputError` naming it.
-    """
-    for name in keep:
-        if not os.path.exists(name):  # noqa: PTH110 (any name)
-            continue
-        path = Path(name).resolve()
-        if any(_is_same(place, above) for above in path.parents):
-            raise OutputError(
-                f"{place}: what is scanned lies in the output folder, or in that of its scan "
-                f"({name}).",
-                "Choose another folder with --out.",
-            )
-
-
-def _is_same(place: Path, other: Path) -> bool:
-    """Whether two paths lead to one folder, however they are spelled."""
-    try:
-        return place == other or place.samefile(other)
-    except OSError:
-        return False
 
 
 @contextlib.contextmanager
@@ -401,26 +243,6 @@ def _check_unchanged(results: Path, out: Path) -> None:
         )
 
 
-def _made_private(folder: Path) -> bool:
-    """Make the folder that we work in, unless it is there: nobody else may have made it, or write
-    into it. Returns whether it is new."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    is_new = True
-    try:
-        folder.mkdir(mode=0o700)
-    except FileExistsError:
-        is_new = False
-    status = folder.lstat()
-    if not stat.S_ISDIR(status.st_mode) or (
-        hasattr(os, "geteuid") and status.st_uid != os.geteuid()
-    ):
-        raise OutputError(
-            f"{folder}: a scan works here, and somebody else made this.",
-            "Remove it, or choose another folder with --out.",
-        )
-    return is_new
-
-
 def blank_table(
     path: Path, shape: tuple[int, ...], dtype: DTypeLike
 ) -> np.memmap[tuple[int, ...], np.dtype[Any]]:
@@ -467,10 +289,6 @@ def _touches(out: Path, path: Path) -> bool:
     return any(
         place.is_relative_to(path)
         or path.is_relative_to(place)
-        or path.is_relative_to(_work_folder(place))
+        or path.is_relative_to(work_folder_of(place))
         for place in places
     )
-
-
-def _work_folder(out: Path) -> Path:
-    return out.parent / f".{out.name}.gradsentry"

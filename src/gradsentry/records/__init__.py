@@ -11,7 +11,7 @@ from gradsentry.records.example import (
     TextPair,
     prompt_and_response,
 )
-from gradsentry.records.layouts import Layout, chosen_layout, detect, question_prompt
+from gradsentry.records.layouts import Layout, UnreadLater, chosen_layout, detect, question_prompt
 from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record, batched
 from gradsentry.records.shared_text import shared_beginning
@@ -33,6 +33,7 @@ __all__ = [
     "Source",
     "TextPair",
     "Turn",
+    "UnreadLater",
     "batched",
     "chosen_layout",
     "detect",

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import mmap
-import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,11 +25,11 @@ from gradsentry.records.arrow_rows import (
     records_of,
     write_stream,
 )
+from gradsentry.records.arrow_stream import ArrowStream
 from gradsentry.records.limits import ROW_TEXT
 from gradsentry.records.raw_files import (
     Compression,
     RawFile,
-    digest_of,
     first_line,
     open_regular,
     raw_file,
@@ -115,9 +113,8 @@ class ArrowFolder:
         schema, row = self.features.arrow_schema, 0
         for file in self.files:
             with file.opened() as raw:
-                digest, rows = digest_of(raw), 0
-                mapped = _mapped(raw, file)
-                for batch in _stream(mapped, file.label):
+                stream, rows = ArrowStream(raw, file), 0
+                for batch in stream.batches():
                     file.check_row(rows + batch.num_rows - 1)
                     batch.validate()
                     checked_sizes(batch, row, self.label)  # before its texts are looked at
@@ -125,8 +122,7 @@ class ArrowFolder:
                     rows += batch.num_rows
                     row += batch.num_rows
                     yield batch.select(schema.names).cast(schema)
-                    _forget(mapped)
-                file.check_digest(digest, rows)
+                file.check_digest(stream.digest(), rows)
 
 
 def open_split(folder: Path, split: str | None, label: str) -> ArrowFolder:
@@ -217,62 +213,7 @@ def _dataset_info(info: Mapping[str, Any], features: datasets.Features) -> datas
 
 def _schema(file: RawFile) -> pa.Schema:
     with file.opened() as raw:
-        return _messages(_mapped(raw, file), file.label)[0]
-
-
-def _mapped(raw: Any, file: RawFile) -> mmap.mmap:
-    if file.stamp[0] == 0:
-        raise file.no_rows()
-    return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ)
-
-
-def _stream(mapped: mmap.mmap, label: str) -> Iterator[pa.RecordBatch]:
-    """The batches of an Arrow stream as it says that they are."""
-    schema, messages = _messages(mapped, label)
-    for message in messages:
-        if message.type != "record batch" or _is_compressed(message.metadata):
-            raise InputError(
-                f"{label}: its rows are stored in a way that `datasets` doesn't write.",
-                "Write the data set again with `Dataset.save_to_disk`.",
-            )
-        yield pa.ipc.read_record_batch(message, schema)
-
-
-def _messages(mapped: mmap.mmap, label: str) -> tuple[pa.Schema, pa.ipc.MessageReader]:
-    messages = pa.ipc.MessageReader.open_stream(pa.BufferReader(pa.py_buffer(mapped)))
-    try:
-        first = messages.read_next_message()
-        if first.type != "schema":  # which Arrow takes for granted here
-            raise pa.ArrowInvalid("it doesn't begin with a schema")
-        return pa.ipc.read_schema(first), messages
-    except StopIteration:
-        raise InputError(f"{label}: it holds no rows.", "Check that it is the right one.") from None
-
-
-def _is_compressed(metadata: pa.Buffer) -> bool:
-    """Whether a record batch's header names a compression: a few bytes could unpack to any size."""
-    data = metadata.to_pybytes()
-
-    def number(kind: str, place: int) -> int:
-        return int(struct.unpack_from(kind, data, place)[0])
-
-    def field_of(table: int, index: int) -> int:
-        fields = table - number("<i", table)
-        offset = 4 + 2 * index
-        return number("<H", fields + offset) if offset < number("<H", fields) else 0
-
-    try:
-        message = number("<I", 0)
-        header = message + field_of(message, 2)
-        return field_of(header + number("<I", header), 3) != 0
-    except struct.error:
-        return True  # whatever this is
-
-
-def _forget(mapped: mmap.mmap) -> None:
-    """Let go of the pages read so far: they are the file's, and count as memory meanwhile."""
-    if hasattr(mmap, "MADV_DONTNEED"):
-        mapped.madvise(mmap.MADV_DONTNEED)
+        return ArrowStream(raw, file).schema
 
 
 def _is_name(name: object) -> bool:

@@ -11,11 +11,15 @@ from pathlib import Path
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_folder import METADATA, chosen_split
 from gradsentry.records.formats import (
+    ARCHIVES,
+    COMPRESSED,
     HEAD,
     SUPPORTED,
     Format,
+    archive_error,
     compression_of,
     format_of,
+    is_archive,
     named_format,
     text_format,
 )
@@ -25,6 +29,7 @@ from gradsentry.records.raw_files import (
     Digesting,
     RawFile,
     raw_file,
+    redirected_file,
     spooled_input,
     uncompressed,
 )
@@ -47,22 +52,13 @@ class _Opened:
     form: Format
 
 
-def open_file(path: Path) -> Source:
-    """The source for a data file, chosen by its suffix and its first bytes.
-
-    **Raises:**
-
-    `InputError` if the file isn't there, can't be opened, is empty or has an unknown suffix.
-    """
-    return open_files([path], str(path))
-
-
 def open_files(paths: Sequence[Path], label: str) -> Source:
     """One source for files of one format, which are read one after the other.
 
     **Raises:**
 
-    `InputError` as for one file, and where formats or columns differ.
+    `InputError` if a file isn't there, can't be opened, is empty or has an unknown suffix, and
+    where formats or columns differ.
     """
     return _source([_opened(path) for path in paths], label)
 
@@ -70,7 +66,8 @@ def open_files(paths: Sequence[Path], label: str) -> Source:
 def open_standard_input() -> Source:
     """The source for what is piped in, whose format is told from how it begins."""
     path, keep = spooled_input()
-    file = replace(raw_file(path, Compression.NONE, STANDARD_INPUT), keep=keep)
+    file = raw_file(path, Compression.NONE, STANDARD_INPUT)
+    file = replace(file, keep=keep, copied_from=redirected_file())
     file = replace(file, compression=compression_of(_head(file)))
     return _source([_checked(file, format_of(_head(file)))], STANDARD_INPUT)
 
@@ -143,13 +140,28 @@ def _root(folder: Path) -> Path:
 def _opened(path: Path) -> _Opened:
     named = named_format(path)
     if named is None:
-        raise InputError(
-            f"{path}: the file's suffix doesn't say what format it has.",
-            f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
-            "`text`.",
-        )
+        raise _unnamed(path)
     form, compression = named
     return _checked(raw_file(path, compression), form)
+
+
+def _unnamed(path: Path) -> InputError:
+    """The error for a file whose name doesn't say what is in it."""
+    compression = COMPRESSED.get(path.suffix.lower(), Compression.NONE)
+    head = _head(raw_file(path, compression))
+    if is_archive(head) or path.suffix.lower() in ARCHIVES:
+        return archive_error(str(path))
+    if compression:
+        likely = f"{path.stem}.{format_of(head)}{compression}"
+        return InputError(
+            f"{path}: the suffix says how the file is compressed, and not what is in it.",
+            f"Put the suffix of its format before that; by its first bytes: {likely}.",
+        )
+    return InputError(
+        f"{path}: the file's suffix doesn't say what format it has.",
+        f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
+        "`text`.",
+    )
 
 
 def _checked(file: RawFile, form: Format) -> _Opened:

@@ -28,6 +28,12 @@ COMPRESSED = {str(compression): compression for compression in Compression if co
 
 SUPPORTED = "JSONL, JSON, CSV, TSV or Parquet, each also with .gz, .bz2, .xz or .zst"
 
+ARCHIVES = (".zip", ".tar", ".tgz", ".tbz2", ".txz", ".7z", ".rar")
+"""Suffixes of what holds any number of files, which may be anything."""
+
+_ARCHIVES_BEGIN = (b"PK\x03\x04", b"PK\x05\x06", b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07")
+_TAR = slice(257, 262), b"ustar"
+
 HEAD = 1 << 16
 """Bytes from which the format is told."""
 
@@ -47,6 +53,20 @@ def named_format(path: Path) -> tuple[Format, Compression] | None:
 def compression_of(head: bytes) -> Compression:
     """How something that begins so is compressed."""
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), Compression.NONE)
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether something that begins so is an archive of files."""
+    place, mark = _TAR
+    return head.startswith(_ARCHIVES_BEGIN) or head[place] == mark
+
+
+def archive_error(label: str) -> InputError:
+    """The error for an archive."""
+    return InputError(
+        f"{label}: this is an archive, which may hold several files.",
+        f"Unpack it, and name the files with the rows, or their folder: {SUPPORTED}.",
+    )
 
 
 def format_of(head: bytes) -> Format:
@@ -79,6 +99,8 @@ def text_format(form: Format, head: bytes, label: str) -> Format:
 
 
 def _check_encoding(head: bytes, label: str) -> None:
+    if is_archive(head):
+        raise archive_error(label)
     kind = compression_of(head)
     if kind:
         raise InputError(

@@ -13,7 +13,7 @@ import datasets
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_folder import is_saved, open_split
 from gradsentry.records.files import open_files, open_shards, open_standard_input
-from gradsentry.records.formats import COMPRESSED, SUFFIXES, SUPPORTED
+from gradsentry.records.formats import ARCHIVES, COMPRESSED, SUFFIXES, SUPPORTED
 from gradsentry.records.raw_files import is_standard_input
 from gradsentry.records.source import Source
 from gradsentry.records.tables import DatasetTable, FrameTable, RowList, open_hub
@@ -123,7 +123,7 @@ def _hub_id(name: str) -> str | None:
     path = Path(name)
     # A mistyped path must not become a network call: an id has one slash, no known suffix,
     # and its first part is no folder here.
-    suffixes = {*SUFFIXES, *COMPRESSED, ".txt"}
+    suffixes = {*SUFFIXES, *COMPRESSED, *ARCHIVES, ".txt"}
     looks_local = path.suffix.lower() in suffixes or path.parent.is_dir()
     return name if _HUB_ID.fullmatch(name) and not looks_local else None
 

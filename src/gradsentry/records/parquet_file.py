@@ -53,7 +53,7 @@ class ParquetFiles:
 
     @property
     def paths(self) -> list[Path]:
-        return [file.path for file in self.files]
+        return [path for file in self.files for path in file.paths]
 
     @property
     def digest(self) -> str | None:

@@ -73,6 +73,13 @@ class RawFile:
     seen: Seen = field(default_factory=Seen, compare=False)
     keep: object = field(default=None, compare=False, repr=False)
     """What must live as long as the file does: a temporary file goes with its last user."""
+    copied_from: Path | None = None
+    """The user's file that this one is a copy of, as far as the system tells."""
+
+    @property
+    def paths(self) -> list[Path]:
+        """The file, and the one that it is a copy of."""
+        return [self.path] if self.copied_from is None else [self.path, self.copied_from]
 
     @contextlib.contextmanager
     def opened(self) -> Iterator[BinaryIO]:
@@ -266,6 +273,18 @@ def spooled_input() -> tuple[Path, object]:
             file.write(chunk)
         file.flush()
     return Path(file.name), file
+
+
+def redirected_file() -> Path | None:
+    """The file that standard input comes from; None for a pipe, and where the system doesn't tell
+    (it does on Linux)."""
+    try:
+        number = sys.stdin.fileno()
+        path = Path(f"/proc/self/fd/{number}").readlink()
+        is_there = os.path.samestat(path.stat(), os.fstat(number))
+        return path if is_there and path.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 @contextlib.contextmanager

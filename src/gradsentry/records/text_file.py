@@ -32,7 +32,7 @@ class TextFiles:
 
     @property
     def paths(self) -> list[Path]:
-        return [file.path for file in self.files]
+        return [path for file in self.files for path in file.paths]
 
     @property
     def digest(self) -> str | None:

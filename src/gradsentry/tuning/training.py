@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,11 +19,16 @@ from transformers import (
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.errors import InputError, ModelError
 from gradsentry.models import Dtype, Pretrained, max_positions, resolved_dtype
+from gradsentry.pipeline.ownership import SUMS, foreign_part, seal_folder
+from gradsentry.pipeline.work_folder import mark_of, own_folder, remove_own_folder
 from gradsentry.records import Skipped, TextPair
 from gradsentry.tuning.options import Method, TuningOptions
 
 if TYPE_CHECKING:
     from gradsentry.tuning.target_trainer import TargetTrainer
+
+_CHECKPOINT = "checkpoint-"
+"""What `transformers` names them, with their step behind it."""
 
 
 def fine_tune(
@@ -46,7 +50,7 @@ def fine_tune(
     **Arguments:**
 
     - `base`: is changed, too.
-    - `folder`: must not be there; it appears when all is written.
+    - `folder`: must not be there; it appears when all is written, with the digests of its files.
     - `checkpoints`: a folder for the state at every tenth of the run, if there is room for two; it
         is gone when all is written. A run that was ended goes on from the last, so the folder
         belongs to one base, rows and options. It comes to the same weights, except where the
@@ -65,15 +69,18 @@ def fine_tune(
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
     trainer = _trained(base, rows, options, checkpoints, advance)
     part = folder.with_name(f"{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
+    remove_own_folder(part)  # of a run that was killed
+    own_folder(part)
     if options.method is Method.FULL:
         model: Any = trainer.model
         if model.dtype == torch.float32:
             model.to(resolved_dtype(Dtype.AUTO, model.device))
         base.tokenizer.save_pretrained(part)
     trainer.save_model(str(part))
+    mark_of(part).rmdir()
+    seal_folder(part)
     part.replace(folder)
-    shutil.rmtree(checkpoints, ignore_errors=True)
+    remove_own_folder(checkpoints)
 
 
 def check_installed() -> None:
@@ -117,9 +124,11 @@ def _trained(
     """A trainer when all epochs are over."""
     from gradsentry.tuning.target_trainer import target_trainer
 
+    own_folder(checkpoints)
     trainer = target_trainer(base, rows, options, checkpoints)
     report = _Report(len(rows), advance)
     trainer.add_callback(report)
+    trainer.add_callback(_Sealing())
     last = _last_checkpoint(checkpoints)
     try:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
@@ -139,12 +148,35 @@ def _trained(
 
 
 def _last_checkpoint(folder: Path) -> Path | None:
-    """The last one that is whole; its small state file is written last."""
-    states = [
-        file for file in folder.glob("checkpoint-*/trainer_state.json") if file.stat().st_size
-    ]
-    whole = {int(file.parent.name.removeprefix("checkpoint-")): file.parent for file in states}
-    return whole[max(whole)] if whole else None
+    """The last one that was written whole; the digests of its files are written last.
+
+    **Raises:**
+
+    `ModelError` if it isn't as it was written.
+    """
+    whole = {
+        int(file.parent.name.removeprefix(_CHECKPOINT)): file.parent
+        for file in folder.glob(f"{_CHECKPOINT}*/{SUMS}")
+    }
+    if not whole:
+        return None
+    last = whole[max(whole)]
+    if (foreign := foreign_part(last)) is not None:
+        raise ModelError(
+            f"{last}: training can't go on from there ({foreign}).",
+            f"Delete {folder}, and it starts again.",
+        )
+    return last
+
+
+class _Sealing(TrainerCallback):
+    """Writes the digests of a checkpoint's files when it is whole."""
+
+    def on_save(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        del control
+        seal_folder(Path(str(args.output_dir)) / f"{_CHECKPOINT}{state.global_step}")
 
 
 class _Report(TrainerCallback):

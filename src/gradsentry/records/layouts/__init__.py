@@ -26,6 +26,7 @@ from gradsentry.records.layouts.prompts import (
     question_prompt,
     template_columns,
 )
+from gradsentry.records.layouts.unread import UnreadLater
 
 __all__ = [
     "ASSISTANT",
@@ -43,6 +44,7 @@ __all__ = [
     "Segments",
     "Template",
     "Text",
+    "UnreadLater",
     "chosen_layout",
     "detect",
     "question_instruction",

@@ -25,6 +25,7 @@ from gradsentry.records.layouts.tools import (
     template_arguments,
     tools_of,
 )
+from gradsentry.records.layouts.transcripts import without_speaker
 from gradsentry.records.record import Record, printable
 
 
@@ -54,6 +55,8 @@ class Messages:
 
     def example(self, record: Record) -> Example:
         system = optional_text(record, self.system_column)
+        if isinstance(record.fields.get(self.column), str):
+            system = without_speaker(system)
         turns = turns_in(record, self.column).with_system(system)
         return turns.conversation(0, tools_of(record), template_arguments(record))
 

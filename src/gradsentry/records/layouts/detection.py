@@ -35,15 +35,15 @@ from gradsentry.records.layouts.pairs import (
     Text,
 )
 from gradsentry.records.layouts.prompts import template_columns
+from gradsentry.records.layouts.transcripts import transcript_turns
+from gradsentry.records.layouts.unread import unread_columns, unread_labels
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
-    MEDIA,
     OPTIONS,
     REASONINGS,
     SYSTEMS,
     TURNS,
     folded_names,
-    holds_sentence,
     holds_text,
     holds_words,
     is_metadata,
@@ -123,23 +123,8 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     with nesting_errors(first):
         form = _chosen_form(first)
     marked = _marked(form, fields, labels)
-    unread = _unread(form, fields)
-    if not isinstance(form, Text | Segments):
-        unread += [name for name in labels if name != marked and fields.get(name) not in (None, "")]
+    unread = [*unread_columns(form, fields), *unread_labels(form, fields, labels, marked)]
     return Layout(form, False, labels, marked, names, tuple(unread))
-
-
-def _unread(form: Form, fields: Fields) -> list[str]:
-    """Columns with text that no trainer reads by their names; labels are looked at apart."""
-    known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
-    return [name for name in fields if name not in known and _has_text(name, fields[name])]
-
-
-def _has_text(name: str, value: object) -> bool:
-    try:
-        return holds_sentence(value) if is_metadata(str(name)) else holds_words(value)
-    except RecursionError:  # nobody reads it, so it is no fault of the row
-        return True
 
 
 def _chosen_form(first: Record) -> Form:
@@ -235,7 +220,7 @@ def _candidates(fields: Fields) -> Iterator[Form]:
     if {"input", "preferred_output", "non_preferred_output"} <= fields.keys():
         yield OpenAiPreference()
     for prompt, answers in _PAIRS.items():
-        if prompt in fields and prompt not in turns:
+        if prompt in fields and (prompt not in turns or _is_transcript(fields[prompt])):
             for column in answers:
                 if column in fields and not _is_preferred_turn(column, fields[column]):
                     yield _pair(fields, prompt, column, system)
@@ -330,7 +315,12 @@ def _is_preferred_turn(column: str, value: object) -> bool:
 
 
 def _may_be_turns(value: object) -> bool:
-    return value is None or isinstance(value, list) or str(value).startswith("[")
+    is_list = value is None or isinstance(value, list) or str(value).startswith("[")
+    return is_list or _is_transcript(value)
+
+
+def _is_transcript(value: object) -> bool:
+    return isinstance(value, str) and transcript_turns(value) is not None
 
 
 def _is_answered(turns: object) -> bool:

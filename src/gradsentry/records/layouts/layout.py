@@ -21,6 +21,7 @@ from gradsentry.records.example import (
     prompt_and_response,
 )
 from gradsentry.records.layouts.messages import ASSISTANT, read_turns
+from gradsentry.records.layouts.prompts import alpaca_sections
 from gradsentry.records.layouts.tools import TEMPLATE_COLUMNS
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
@@ -197,7 +198,8 @@ def _is_said(record: Record, column: str, example: Example) -> bool:
     is_prompt = fold(column) in PROMPTS
     if isinstance(value, str):
         prompts, answers = _texts(example)
-        return value.strip() in (prompts | answers if is_prompt else answers)
+        said = prompts | answers if is_prompt else answers
+        return value.strip() in said or _is_same_alpaca(value, said)
     if is_prompt or not isinstance(example, Conversation):
         return False
     try:
@@ -210,6 +212,11 @@ def _is_said(record: Record, column: str, example: Example) -> bool:
         _comparable(message) in (targets if message["role"] == ASSISTANT else said)
         for message in turns.messages
     )
+
+
+def _is_same_alpaca(text: str, said: Collection[str]) -> bool:
+    sections = alpaca_sections(text)
+    return sections is not None and any(sections == alpaca_sections(other) for other in said)
 
 
 def _comparable(message: Message) -> str:

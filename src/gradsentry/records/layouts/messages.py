@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from gradsentry.errors import InputError
 from gradsentry.records.example import Conversation, Example, Message, Skipped, SkipReason
 from gradsentry.records.layouts.content import Content, call_hides_text, read_parts, tool_calls
+from gradsentry.records.layouts.transcripts import transcript_turns
 from gradsentry.records.layouts.vocabulary import MEDIA, fold, holds_text, holds_words, is_metadata
 from gradsentry.records.record import Record
 
@@ -192,9 +193,11 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
 
 
 def listed_turns(value: object) -> object:
-    """Messages that come as JSON, as in CSV files; any other value as it is."""
-    if not isinstance(value, str) or not value.lstrip().startswith("["):
+    """Messages that come as JSON, as in CSV files, or as one text; any other value as it is."""
+    if not isinstance(value, str):
         return value
+    if not value.lstrip().startswith("["):
+        return transcript_turns(value) or value
     try:
         turns = json.loads(value)
     except (ValueError, RecursionError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,7 +21,8 @@ from gradsentry.records.record import Record, printable
 
 ANSWER_SEPARATOR = "; "
 LISTED_ANSWERS = ("answer", "answers")
-"""Columns whose lists of texts are one response, as in the paper's data."""
+"""Columns whose lists of texts are one response, as in the paper's data. The texts may also be
+booleans and numbers."""
 
 
 class PromptStyle(StrEnum):
@@ -29,6 +31,14 @@ class PromptStyle(StrEnum):
     PLAIN = "as it stands"
     ALPACA = "Alpaca"
     QUESTION = "the paper's"
+
+
+_WRAPPED = {
+    PromptStyle.PLAIN: "",
+    PromptStyle.ALPACA: " (Alpaca)",
+    PromptStyle.QUESTION: " (in the paper's prompt, '### Question: ...')",
+}
+"""How a layout's name says that its prompt isn't the column alone."""
 
 
 @dataclass(frozen=True)
@@ -85,11 +95,13 @@ class Answer:
         if isinstance(value, Mapping) and isinstance(value.get("text"), list):
             texts = value["text"]  # SQuAD has some twice
             value = list(dict.fromkeys(texts)) if _are_texts(texts) else texts
-        if self.column not in LISTED_ANSWERS or not isinstance(value, list):
+        if self.column not in LISTED_ANSWERS or value is None or isinstance(value, str):
             return record.text(self.column)
-        if not all(isinstance(answer, str) for answer in value):
+        spelled = [_spelled(answer) for answer in (value if isinstance(value, list) else [value])]
+        answers = [answer for answer in spelled if answer is not None]
+        if len(answers) < len(spelled):
             raise record.type_error(self.column, "text or a list of texts")
-        answer = ANSWER_SEPARATOR.join(value)
+        answer = ANSWER_SEPARATOR.join(answers)
         record.check_unicode(answer, self.column)
         return answer
 
@@ -116,7 +128,7 @@ class PromptResponse:
         if self.options_column:
             read.append(self.options_column)
         name = f"{' + '.join(read)} + {self.answer.name}"
-        return f"{name} (Alpaca)" if self.style is PromptStyle.ALPACA else name
+        return name + _WRAPPED[self.style]
 
     @property
     def columns(self) -> frozenset[str]:
@@ -256,6 +268,13 @@ def _listed(record: Record, column: str) -> str:
         raise record.type_error(column, "a list of texts")
     record.check_unicode(text, column)
     return text
+
+
+def _spelled(answer: object) -> str | None:
+    """An answer as prompt templates write it: `True`, `42`; None if it is no text and no number."""
+    if isinstance(answer, float) and not math.isfinite(answer):
+        return None
+    return str(answer) if isinstance(answer, str | bool | int | float) else None
 
 
 def _are_texts(value: object) -> bool:

@@ -26,6 +26,9 @@ _ALPACA = (
     "completes the request.\n\n### Instruction:\n{instruction}\n\n### Response:\n"
 )
 
+_HEADER = re.compile(r"### (Instruction|Input|Response|Output):")
+_OPENINGS = tuple(template.partition("\n\n###")[0] for template in (_ALPACA, _ALPACA_INPUT))
+
 _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
@@ -33,6 +36,22 @@ def alpaca_prompt(instruction: str, context: str = "") -> str:
     """The Alpaca prompt, without or with an input."""
     template = _ALPACA_INPUT if context else _ALPACA
     return fill_template(template, {"instruction": instruction, "input": context})
+
+
+def alpaca_sections(text: str) -> list[tuple[str, str]] | None:
+    """A text with Alpaca's headers as its sections, however it is worded and spaced between them:
+    some call the response "Output", or have an empty input. None for another text."""
+    opening, *parts = _HEADER.split(text)
+    if not parts:
+        return None
+    opening = opening.strip()
+    for known in _OPENINGS:
+        opening = opening.removesuffix(known).rstrip()
+    sections = [("", opening)]
+    for header, body in zip(parts[::2], parts[1::2], strict=True):
+        name = "Response" if header == "Output" else header
+        sections.append((name, body.strip()))
+    return [section for section in sections if section != ("Input", "")]
 
 
 def question_instruction(context: str) -> str:
