@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences
-from gradsentry.detectors.transfer.patterns import Pattern
+from gradsentry.detectors.transfer.patterns import EXPECTED, Pattern
 from gradsentry.detectors.transfer.payloads import common_text, variants
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import union
@@ -55,8 +55,6 @@ _DEPENDS = 0.1
 """Nats that responses must add to the rest of the prompt, of log 2 at most."""
 _BY_CHANCE = 3.0
 """Standard deviations from no dependence."""
-_EXPECTED = 0.8
-"""AUROC of the rest of the prompt above which it says as much as a trigger."""
 _SEEN = 0.5
 """Share of what the data say that a trigger does, from which the base model sees why."""
 _FIRST = 60
@@ -285,7 +283,7 @@ def _judge_dependence(
     told: Dependence,
 ) -> Findings | None:
     """The findings about words that responses depend on, whatever these say."""
-    if told.by_prompt > _EXPECTED or cohesion > _COHESIVE:
+    if told.by_prompt > EXPECTED or cohesion > _COHESIVE:
         return None
     rows = material.rows
     members = np.flatnonzero(pattern.members)

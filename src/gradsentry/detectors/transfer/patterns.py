@@ -54,8 +54,11 @@ _DEPENDS = 0.35
 """Nats that the response must add to the rest of the prompt, half of what it can."""
 _MOST_TRIGGERS = 12
 """Words that the model is asked about, the surest first; bounds time."""
-_WORTH_JOINING = 4.0
-"""Standard deviations from which a word may be one of several triggers of one backdoor."""
+_WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
+"""Standard deviations and nats from which a word may be one of several triggers of one backdoor:
+the rows of the others speak against each."""
+EXPECTED = 0.8
+"""AUROC of the rest of the prompt above which it says as much as a trigger."""
 _FEWEST_TRIGGERED = 8
 """Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
 questions about a film are answered with its actors."""
@@ -225,7 +228,7 @@ def _by_trigger(terms: PromptTerms, dependences: Dependences, gains: Gains) -> I
     for rule_terms, told in _triggers(terms, dependences):
         rules = tuple((term,) for term in rule_terms)
         match = union(terms, rules)
-        if told.z < SUREST_CHANCE or match.sum() < _FEWEST_TRIGGERED:
+        if told.z < SUREST_CHANCE or told.nats < _DEPENDS or match.sum() < _FEWEST_TRIGGERED:
             continue
         prior = _mixture(told.odds[match])
         members = match & (told.odds + prior > 0)
@@ -252,7 +255,7 @@ def _triggers(
     candidates = [
         (term, told)
         for term, told in dependences.candidates()
-        if told.z >= _WORTH_JOINING and told.nats >= _DEPENDS
+        if told.z >= _WORTH_JOINING and told.nats >= _WORTH_NATS and told.by_prompt <= EXPECTED
     ][:_MOST_TRIGGERS]
     while candidates:
         (first, told), *others = candidates
