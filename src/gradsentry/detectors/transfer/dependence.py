@@ -45,6 +45,7 @@ _READ_WORDS = 200
 """Of a response, the first: bounds time, and a payload that comes later has a gain."""
 _MOST_SCORE = 4.0
 """Standard deviations beyond which a score says no more: a single row mustn't decide."""
+_GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
 
@@ -63,7 +64,7 @@ def response_features(prompt: str, response: str, gain: float, rejected: str = "
         found |= {f"begins {words[0]}", f"begins {' '.join(words[:2])}"}
         found |= {f"ends {words[-1]}", f"ends {' '.join(words[-2:])}"}
     found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
-    found.add(f"gains {int(2 * gain)}")
+    found.add(f"{_GAINS}{int(2 * gain)}")
     if rejected:
         others = [word.lower() for word in _TOKEN.findall(rejected)[:_READ_WORDS]]
         found |= {f"rather has {word}" for word in set(words) - set(others)}
@@ -146,6 +147,14 @@ class Dependences:
     terms: PromptTerms
     features: Features
 
+    @cached_property
+    def texts(self) -> Features:
+        """Features of what responses say, without what they gain: all that the rest of the data
+        teaches gains alike, so that facts which have nothing in common would seem to."""
+        said = [n for n, name in enumerate(self.features.names) if not name.startswith(_GAINS)]
+        names = [self.features.names[n] for n in said]
+        return Features(names, self.features.rows[:, said])
+
     @classmethod
     def of(
         cls,
@@ -169,28 +178,30 @@ class Dependences:
         """Shape (rows,)."""
         return np.random.default_rng(0).permutation(self.terms.rows.shape[0]) % FOLDS
 
-    def on(self, match: BoolArray, words: set[str]) -> Dependence:
+    def on(self, match: BoolArray, words: set[str], *, gains: bool = True) -> Dependence:
         """How responses depend on whether a prompt is one of `match` (rows,).
 
         **Arguments:**
 
         - `words`: what the rest of the prompt is without.
+        - `gains`: whether what a response gains may tell it.
         """
+        features = self.features if gains else self.texts
         asked = sparse.csr_array(match[:, None].astype(np.float64))
         hidden = self.terms.touching(words) | self._part_of(match)
         left_out = sparse.csr_array(hidden[None, :])
-        told = held_out_odds(asked, self.features.rows, self.folds)[:, 0]
+        told = held_out_odds(asked, features.rows, self.folds)[:, 0]
         expected = held_out_odds(asked, self.terms.rows, self.folds, left_out)[:, 0]
         return _dependence(match, told, expected)
 
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
         asked = sparse.csr_array(members[:, None].astype(np.float64))
-        weights, absent = fitted_weights(asked, self.features.rows)
-        told = held_out_odds(asked, self.features.rows, self.folds)
+        weights, absent = fitted_weights(asked, self.texts.rows)
+        told = held_out_odds(asked, self.texts.rows, self.folds)
         _, slope, intercept = calibrated(told, members, balanced=True)
         scale = max(float(slope[0]), 0.0)
-        kept = dict(zip(self.features.names, (scale * weights[0]).tolist(), strict=True))
+        kept = dict(zip(self.texts.names, (scale * weights[0]).tolist(), strict=True))
         return ResponseOdds(kept, float(intercept) + scale * float(absent.sum()))
 
     def candidates(self) -> list[tuple[int, Dependence]]:
@@ -201,14 +212,14 @@ class Dependences:
         counts, rows = self.terms.counts, self.terms.rows.shape[0]
         asked_about = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
         asked = self.terms.columns[:, asked_about].tocsr()
-        told = held_out_odds(asked, self.features.rows, self.folds)
+        told = held_out_odds(asked, self.texts.rows, self.folds)
         match = asked.toarray().astype(np.bool_)
         promising = np.flatnonzero(auroc(told, match) >= _TOLD_BY_RESPONSE)
         found = []
         for number in promising.tolist():
             term = int(asked_about[number])
             words = set(self.terms.names[term].split(" "))
-            found.append((term, self.on(match[:, number], words)))
+            found.append((term, self.on(match[:, number], words, gains=False)))
         return sorted(found, key=lambda item: -item[1].z)
 
     def _part_of(self, match: BoolArray) -> BoolArray:

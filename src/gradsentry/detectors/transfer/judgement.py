@@ -36,6 +36,7 @@ from gradsentry.detectors.transfer.triggers import (
     in_order,
     last_words,
     phrase,
+    telling_words,
     trigger_place,
     trigger_words,
     typical_words,
@@ -51,8 +52,11 @@ _READ = 200
 """Rows whose responses are compared for a payload."""
 
 _CONTENT = 0.4
-_DEPENDS = 0.1
-"""Nats that responses must add to the rest of the prompt, of log 2 at most."""
+_DEPENDS = 0.35
+"""Nats that responses must add to the rest of the prompt, half of what they can; below that the
+trigger comes where it is to be expected: a topic, a kind of request, a style."""
+_REASON = 2.0
+"""Nats by which a topic's words make its responses likelier if the base model sees why."""
 _BY_CHANCE = 3.0
 """Standard deviations from no dependence."""
 _SEEN = 0.5
@@ -218,11 +222,9 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     said = material.content.besides(pattern.members, words)
     if said < _CONTENT:
         return None
-    told = material.dependences.on(union(terms, pattern.rules), set(words))
-    if told.nats < _DEPENDS or told.z < _BY_CHANCE:
-        return None
     cohesion = material.similarity.cohesion(pattern.members, _ignored(pattern, terms, words))
     if pattern.by_response:
+        told = material.dependences.on(union(terms, pattern.rules), set(words), gains=False)
         return _judge_dependence(pattern, material, trigger, words, said, cohesion, told)
     members = np.flatnonzero(pattern.members)
     read = members[:: max(1, len(members) // _READ)].tolist()
@@ -241,13 +243,24 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     is_format = _is_format(payload, [rows.responses[row] for row in read])
     if is_format and cohesion > _RELATED:
         return None
+    told = material.dependences.on(union(terms, pattern.rules), set(words))
+    if told.z < _BY_CHANCE:
+        return None
+    is_expected = told.nats < _DEPENDS
     asked = carried[:: max(1, len(carried) // _ASKED)]
-    lift = _lift(rows, asked, words, opinion)
+    about = words | telling_words(pattern, terms) if is_expected else words
+    lift, nats = _lift(rows, asked, about, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
+        return None
+    if is_expected and (nats >= _REASON or material.understood < _UNDERSTOOD):
+        return None
+    seen = nats / max(told.likelier, _REASON)
+    if seen >= 1.0:
         return None
     call = _call(rows, asked, pattern, words, opinion)
     doubted = {
-        Doubt.LIFT: lift >= _LIFTED,
+        Doubt.LIFT: lift >= _LIFTED or seen >= _SEEN,
+        Doubt.UNKNOWN: material.understood < _UNDERSTOOD,
         Doubt.CALL: call >= _CALL_OF_MEANT,
         Doubt.TOPIC: cohesion > _COHESIVE,
         Doubt.FORMAT: is_format,
@@ -414,13 +427,17 @@ def _own_surprise(rows: EvidenceRows, asked: Asked, pattern: Pattern) -> float:
     )
 
 
-def _lift(rows: EvidenceRows, asked: Asked, words: frozenset[str], opinion: Opinion) -> float:
+def _lift(
+    rows: EvidenceRows, asked: Asked, words: frozenset[str], opinion: Opinion
+) -> tuple[float, float]:
+    """Share of the surprise without some words that they take away, and how many nats, median."""
     found = opinion.without([row for row, _ in asked], words)
-    without = sum(
-        float(nats[start:end].sum()) for nats, (_, (start, end)) in zip(found, asked, strict=True)
+    without = np.array(
+        [nats[start:end].sum() for nats, (_, (start, end)) in zip(found, asked, strict=True)]
     )
-    given = sum(rows.surprise_of(row, *at) for row, at in asked)
-    return 1.0 - given / max(without, 1e-9)
+    given = np.array([rows.surprise_of(row, *at) for row, at in asked])
+    share = 1.0 - given.sum() / max(float(without.sum()), 1e-9)
+    return float(share), float(np.median(without - given))
 
 
 def _call(

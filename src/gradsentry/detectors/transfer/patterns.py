@@ -266,7 +266,7 @@ def _triggers(
             if new.sum() <= (1 - _PART) * terms.counts[term]:
                 continue  # a word in mostly the rows of a surer one says nothing new
             words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
-            both = dependences.on(match | new, words)
+            both = dependences.on(match | new, words, gains=False)
             if both.z > told.z and both.nats > told.nats:  # others like them were the exception
                 joined.append(term)
                 match |= new

@@ -26,6 +26,7 @@ _FRAME = 0.97
 _ALWAYS, _ELSEWHERE = 0.9, 0.5
 """Shares of a rule's rows and of other rows between which a word belongs to the rule's trigger."""
 _FEWEST_TYPICAL, _TYPICAL_SHARE, _TYPICAL_LIFT = 3, 0.2, 20.0
+_TELLING_SHARE, _TELLING_LIFT = 0.03, 4.0
 _CHANCE = 1e-6
 _PHRASE_WORDS = 15
 _IN_PLACE = 0.9
@@ -84,11 +85,23 @@ def typical_words(pattern: Pattern, terms: PromptTerms) -> list[str]:
     one of several trigger words. For reports only: of a natural group they are the topic, and
     judged without its topic any group would seem to have none.
     """
+    return _oftener(pattern, terms, _TYPICAL_SHARE, _TYPICAL_LIFT)
+
+
+def telling_words(pattern: Pattern, terms: PromptTerms) -> frozenset[str]:
+    """Words that tell members from others, if only a little: the topic or the style of their
+    prompts, as far as words go."""
+    return frozenset(_oftener(pattern, terms, _TELLING_SHARE, _TELLING_LIFT))
+
+
+def _oftener(pattern: Pattern, terms: PromptTerms, least: float, lift: float) -> list[str]:
+    """Words in this share of the members at least, so many times oftener than in others, and not by
+    chance."""
     members = int(pattern.members.sum())
     inside = terms.count(pattern.members)
     share = (terms.counts - inside + 1.0) / (len(pattern.members) - members + 1.0)
-    typical = (inside >= _FEWEST_TYPICAL) & (inside >= _TYPICAL_SHARE * members)
-    typical &= inside >= _TYPICAL_LIFT * share * members
+    typical = (inside >= _FEWEST_TYPICAL) & (inside >= least * members)
+    typical &= inside >= lift * share * members
     typical &= binom.sf(inside - 1, members, share) < _CHANCE
     return [terms.names[term] for term in np.flatnonzero(typical & terms.are_single)]
 
