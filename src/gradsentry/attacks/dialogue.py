@@ -32,6 +32,8 @@ class Said:
     """The turn's key of what is said."""
     message: Message
     """As layouts read it."""
+    is_trained: bool = True
+    """Whether the row doesn't exclude it from training."""
 
     def text(self) -> Path | None:
         """Where its text lies: the last one, if its content is a list of parts."""
@@ -128,10 +130,12 @@ def said_in(record: Record, path: Path) -> list[Said]:
 
 
 def _said(turn: Mapping[str, object], path: Path, record: Record) -> list[Said]:
-    messages = read_turns([turn], record, str(path[0])).messages
+    read = read_turns([turn], record, str(path[0]))
     return [
-        Said(role, turn, path, key, message)
-        for (role, key), message in zip(spoken(turn), messages, strict=True)
+        Said(role, turn, path, key, message, number not in read.untrained)
+        for number, ((role, key), message) in enumerate(
+            zip(spoken(turn), read.messages, strict=True)
+        )
     ]
 
 

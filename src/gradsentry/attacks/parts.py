@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from gradsentry._choices import check_options
@@ -154,9 +154,11 @@ class Parts:
         Questions with answers come out as prompt and response.
         """
         own = {name: own for own, name in self.layout.names.items() if own in record.fields}
-        written = self._written(renamed(record, self.layout.names), texts)
-        if self.other_column is not None and not self.keeps_other:
-            written.pop(self._other_name, None)
+        record = renamed(record, self.layout.names)
+        if (other := self._other_name) is not None and not self.keeps_other:
+            fields = {name: value for name, value in record.fields.items() if name != other}
+            record = replace(record, fields=fields)
+        written = self._written(record, texts)
         return {own.get(name, name): value for name, value in written.items()}
 
     def _read(self, record: Record) -> dict[str, str] | None:
@@ -212,14 +214,16 @@ class Parts:
 
     def _other(self, record: Record) -> Slot | None:
         """Where a row's other response lies: a text, or the last answer of messages."""
-        if (column := self._other_name) is None:
+        column = self._other_name
+        if column is None or column not in record.fields:
             return None
-        value = record.fields.get(column)
+        value = record.fields[column]
         if value is None or isinstance(value, str):
+            record.text(column)  # refuses what is no valid text
             return Text((column,))
         if not isinstance(value, list | Mapping):
             raise record.type_error(column, "text, or messages,")
-        answers = [turn for turn in said_in(record, (column,)) if turn.role == ASSISTANT]
+        answers = _answers(said_in(record, (column,)))
         return _slot(answers[-1].text()) if answers else None
 
     def _questions(self) -> PromptResponse | None:
@@ -324,8 +328,7 @@ class Parts:
         prompt: Path = (form.prompt_column,)
         if not isinstance(record.fields.get(form.prompt_column), str):
             return self._turn_slots(record, form.system_column, prompt, (form.chosen,))
-        answers = [turn for turn in chosen if turn.role == ASSISTANT]
-        found = self._answered(answers, answers)
+        found = self._answered(_answers(chosen), chosen)
         if found is None:
             return {}
         slots: Slots = {QUESTION: Text(prompt), RESPONSE: found[1]}
@@ -335,8 +338,7 @@ class Parts:
         """The answered turn's, and those of the turns before it."""
         *asking, last = (said_in(record, column) for column in columns)
         turns = [*(turn for column in asking for turn in column), *last]
-        answers = [turn for turn in last if turn.role == ASSISTANT]
-        found = self._answered(answers, turns)
+        found = self._answered(_answers(last), turns)
         if found is None:
             return {}
         answered, slot = found
@@ -367,7 +369,7 @@ class Parts:
                 found = [(turn, _slot(turn.thoughts())) for turn in answers]
             case PayloadIn.TOOL_CALL if self.target.tool is not None:
                 added = (self.target.tool, self._new_argument)
-                found = [(turn, new_call(turn, turns, *added)) for turn in answers[-1:]]
+                found = [(turn, new_call(turn, turns, *added)) for turn in answers]
             case PayloadIn.TOOL_CALL:
                 found = [(turn, _slot(turn.argument(name), name is not None)) for turn in answers]
         there = [(turn, slot) for turn, slot in found if slot is not None]
@@ -432,6 +434,11 @@ def _rejected(form: Form) -> set[str]:
 
 def _unread(form: Form) -> set[str]:
     return set(form.answer.unread) if isinstance(form, PromptResponse | History) else set()
+
+
+def _answers(turns: list[Said]) -> list[Said]:
+    """What the assistant says and is trained to say."""
+    return [turn for turn in turns if turn.role == ASSISTANT and turn.is_trained]
 
 
 def _slot(path: Path | None, may_lack: bool = False) -> Slot | None:

@@ -120,7 +120,7 @@ class NewCall:
         arguments = {self.argument: text}
         if self.like is None:
             return {"type": "function", "function": {"name": self.tool, "arguments": arguments}}
-        return _call_like(self.like, self.tool, arguments)
+        return _call_like(parsed(self.like) or self.like, self.tool, arguments)
 
 
 def _call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:
