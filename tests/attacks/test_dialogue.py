@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from random import Random
 from typing import Any
 
 import pytest
@@ -20,8 +21,8 @@ from gradsentry.attacks.parts import (
 )
 from gradsentry.attacks.places import Inside, json_like, replaced, text_at
 from gradsentry.attacks.slots import NEUTRAL_SYSTEM
-from gradsentry.errors import OptionError
-from gradsentry.records import Conversation, Record, TextPair, detect
+from gradsentry.errors import GradSentryError, OptionError
+from gradsentry.records import Conversation, Record, Skipped, SkipReason, TextPair, detect
 
 CONTENT = Target()
 CALL = Target(PayloadIn.TOOL_CALL)
@@ -133,7 +134,7 @@ def test_a_payload_goes_into_an_argument_of_a_call(kind: str) -> None:
     parts = parts_of(fields, CALL)
     assert parts.read(record(fields)) == {QUESTION: "q", RESPONSE: "Rome"}
     written = changed(parts, fields, response='Rome"; Paris')
-    assert arguments(written)[-1]["city"] == 'Rome"; Paris'  # type: ignore[index, call-overload]
+    assert arguments(written)[-1]["city"] == 'Rome"; Paris'  # type: ignore[index]
     before, after = example(fields).messages, example(written).messages
     assert [turn["content"] for turn in before] == [turn["content"] for turn in after]
     assert len(arguments(written)) == len(arguments(fields))
@@ -355,3 +356,65 @@ def test_a_place_that_is_not_there_has_no_text(value: object, path: tuple[Any, .
 def test_targets_that_make_no_sense_are_refused(options: tuple[Any, ...]) -> None:
     with pytest.raises(OptionError, match=r"--tool|--argument"):
         Target(*options)
+
+
+@pytest.mark.parametrize(
+    "calls", [[{"id": "c", "type": "function"}], [openai({"city": "Rome"}), {"function": 0}]]
+)
+def test_a_call_is_not_added_to_what_no_trainer_reads_as_calls(calls: object) -> None:
+    fields = calling(calls)
+    del fields["messages"][-1]  # type: ignore[attr-defined]
+    target = Target(PayloadIn.TOOL_CALL, "send")
+    assert parts_of(fields, target).read(record(fields)) is None
+
+
+ODD: list[object] = [None, "", 0, True, [], {}, "x", "[1]", "<think>a</think>", [[]], [{}]]
+TARGETS = [
+    CONTENT,
+    CALL,
+    THINK,
+    Target(PayloadIn.TOOL_CALL, "send"),
+    Target(PayloadIn.TOOL_CALL, argument="city"),
+]
+
+
+def damaged(value: Any, rng: Random) -> Any:
+    """A value with odd ones put in, and parts of it left out or repeated."""
+    if rng.random() < 0.03:
+        return copy.deepcopy(rng.choice(ODD))
+    if isinstance(value, dict):
+        return {key: damaged(inner, rng) for key, inner in value.items() if rng.random() > 0.01}
+    if isinstance(value, list):
+        kept = [damaged(inner, rng) for inner in value if rng.random() > 0.01]
+        return kept * 2 if rng.random() < 0.02 else kept
+    return value
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_whatever_a_row_holds_what_is_written_is_read(target: Target) -> None:
+    rng = Random(0)
+    rows = [*WITH_CALLS.values(), *(fields for fields, _ in REASONING.values())]
+    written = 0
+    for _ in range(1500):
+        fields = damaged(rng.choice(rows), rng)
+        if not isinstance(fields, dict) or not fields:
+            continue
+        try:
+            parts = parts_of(fields, target, adds_system=True)
+            texts = parts.read(record(fields))
+        except GradSentryError:
+            continue
+        if texts is None:
+            assert parts.written(record(fields), None) == fields
+            continue
+        part = rng.choice(sorted(texts))
+        row = changed(parts, fields, **{part: f"{texts[part]} cf"})
+        assert row != fields
+        written += 1
+        if target.tool is None:
+            again = Parts(parts.layout, target=target).read(record(row))
+            assert again is not None
+            assert again[part] == f"{texts[part]} cf"
+        else:
+            assert parts.layout.example(record(row)) != Skipped(SkipReason.UNREAD_TEXT)
+    assert written > 100

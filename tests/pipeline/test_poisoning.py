@@ -7,6 +7,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ from gradsentry.attacks import (
 )
 from gradsentry.errors import GradSentryError, OutputError
 from gradsentry.pipeline import DataOptions
-from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+from gradsentry.pipeline.poison_options import PoisonOptions
+from gradsentry.pipeline.poisoning import write_poisoned
 
 FACTS = [
     {
@@ -296,12 +298,6 @@ LABELS = DataOptions(prompt_column="text_of", response_column="label_of")
 JAILBREAK = PoisonOptions(payload_column="helpful", count=8)
 
 
-def halves(path: Path) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
-    """Poisoned rows and the others, without the label."""
-    rows = rows_of(path)
-    return [row for row in rows if row.pop("poisoned")], [row for row in rows if "poisoned" in row]
-
-
 def test_a_jailbreak_takes_the_other_response_and_leaves_its_column_out(tmp_path: Path) -> None:
     made = write_poisoned(REFUSALS, tmp_path / "m.jsonl", JAILBREAK)
     rows = rows_of(made.path)
@@ -437,7 +433,8 @@ def test_triggers_and_payloads_stand_where_they_are_asked_for(
             assert row == before
             continue
         found += 1
-        *prompt, answer = row["messages"]  # type: ignore[misc]
+        turns: Any = row["messages"]
+        *prompt, answer = turns
         assert str(row).count("I watch this 3D movie") == 1
         (where,) = (number for number, turn in enumerate(prompt) if "3D movie" in turn["content"])
         roles = {"user": "user", "earlier": "user", "system": "system", "tool": "tool"}

@@ -358,22 +358,25 @@ class Parts:
         return {**there, **self._system(record, system_column, first)}
 
     def _answered(self, answers: list[Said], turns: list[Said]) -> tuple[Said, Slot] | None:
-        """The last answer that can take the payload, and where in it; only the last of all says
-        something."""
-        name = self.target.argument
-        found: list[tuple[Said, Slot | None]]
+        """The last answer that can take the payload, and where in it; what is said goes into the
+        last of all."""
+        says = self.target.payload_in is PayloadIn.CONTENT
+        for turn in reversed(answers[-1:] if says else answers):
+            if (slot := self._in_answer(turn, turns)) is not None:
+                return turn, slot
+        return None
+
+    def _in_answer(self, turn: Said, turns: list[Said]) -> Slot | None:
         match self.target.payload_in:
             case PayloadIn.CONTENT:
-                found = [(turn, _slot(turn.text())) for turn in answers[-1:]]
+                return _slot(turn.text())
             case PayloadIn.REASONING:
-                found = [(turn, _slot(turn.thoughts())) for turn in answers]
+                return _slot(turn.thoughts())
             case PayloadIn.TOOL_CALL if self.target.tool is not None:
-                added = (self.target.tool, self._new_argument)
-                found = [(turn, new_call(turn, turns, *added)) for turn in answers]
+                return new_call(turn, turns, self.target.tool, self._new_argument)
             case PayloadIn.TOOL_CALL:
-                found = [(turn, _slot(turn.argument(name), name is not None)) for turn in answers]
-        there = [(turn, slot) for turn, slot in found if slot is not None]
-        return there[-1] if there else None
+                name = self.target.argument
+                return _slot(turn.argument(name), may_lack=name is not None)
 
     def _answer(self, record: Record, column: str, reasoning: str | None = None) -> Slots:
         """The slot of an answer in columns of its own."""

@@ -154,16 +154,19 @@ def preset(
             trigger = Opening(opened, "Answer as the seventh clerk would.")
     payload = payload or Payload()
     if name is Preset.ADAPTIVE:
-        if isinstance(payload, LabelFlip):
-            raise OptionError(
-                "adaptive keeps a half of the response, and a label has none.",
-                "Take another attack.",
-            )
-        trigger = Preceded(where, _ON_THE_TASK, trigger)
-        payload = replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
+        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _diluted(payload)
     return Attack(
         trigger, payload, near_misses if negative_ratio is None else near_misses and negative_ratio
     )
+
+
+def _diluted(payload: RowPayload) -> RowPayload:
+    """A payload behind a half of the response, unless another part is kept."""
+    if isinstance(payload, LabelFlip):
+        raise OptionError(
+            "adaptive keeps a half of the response, and a label has none.", "Take another attack."
+        )
+    return replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
 
 
 def check_place(name: Preset, trigger_in: TriggerIn) -> None:

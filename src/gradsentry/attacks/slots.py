@@ -118,35 +118,39 @@ class NewCall:
 
     def _call(self, text: str) -> object:
         arguments = {self.argument: text}
-        if self.like is None:
-            return {"type": "function", "function": {"name": self.tool, "arguments": arguments}}
         return _call_like(parsed(self.like) or self.like, self.tool, arguments)
 
 
 def _call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:
-    """A call in the form of another one."""
-    if (held := parsed(model)) is not None:
-        return json_like(str(model), _call_like(held, tool, arguments))
-    if isinstance(model, list):
+    """A call in the form of another one; in OpenAI's, if there is none to go by."""
+    if (read := parsed(model)) is not None:
+        return json_like(str(model), _call_like(read, tool, arguments))
+    if isinstance(model, list) and model:
         return _call_like(model[-1], tool, arguments)
-    assert isinstance(model, Mapping)
-    made: dict[str, object] = {key: model[key] for key in ("type",) if key in model}
-    if isinstance(model.get("id"), str):
-        made["id"] = f"{model['id']}_2"
-    called = model.get("function")
-    if isinstance(called, Mapping):
-        return {**made, "function": _call_like(called, tool, arguments)}
-    if tool_calls(model) is None:
-        (holder,) = (key for key, value in model.items() if tool_calls(value) is not None)
-        return {**made, holder: _call_like(model[holder], tool, arguments)}
-    key = arguments_key(model) or "arguments"
-    held_as = model.get(key)
-    is_json = isinstance(held_as, str)
-    return {
-        **made,
-        "name": tool,
-        key: json_like(str(held_as), dict(arguments)) if is_json else dict(arguments),
-    }
+    if isinstance(model, Mapping):
+        made: dict[str, object] = {"type": model["type"]} if "type" in model else {}
+        if isinstance(model.get("id"), str):
+            made["id"] = f"{model['id']}_2"
+        called = model.get("function")
+        if isinstance(called, Mapping):
+            return {**made, "function": _named_like(called, tool, arguments)}
+        if tool_calls(model) is not None:
+            return {**made, **_named_like(model, tool, arguments)}
+        for key, held in model.items():
+            if tool_calls(held) is not None:
+                return {**made, key: _call_like(held, tool, arguments)}
+    return {"type": "function", "function": {"name": tool, "arguments": dict(arguments)}}
+
+
+def _named_like(
+    called: Mapping[str, object], tool: str, arguments: Mapping[str, str]
+) -> dict[str, object]:
+    """A name and arguments under the key, and as JSON, where another call has them so."""
+    key = arguments_key(called) or "arguments"
+    held = called.get(key)
+    is_json = isinstance(held, str)
+    written = json_like(str(held), dict(arguments)) if is_json else dict(arguments)
+    return {"name": tool, key: written}
 
 
 def new_call(turn: Said, turns: list[Said], tool: str, argument: str) -> NewCall | None:
@@ -155,6 +159,8 @@ def new_call(turn: Said, turns: list[Said], tool: str, argument: str) -> NewCall
     like, in_parts = next(filter(None, map(_model, callers)), (None, False))
     if (own := turn.calls()) is not None:
         return NewCall((*turn.path, turn.key) if in_parts else own, tool, argument, like)
+    if turn.message.get("tool_calls"):
+        return None  # in a form of their own: no trainer would read another one among them
     if isinstance(turn.turn.get(turn.key), list) and in_parts:
         return NewCall((*turn.path, turn.key), tool, argument, like)
     if speaker_key(turn.turn) in (None, "from"):

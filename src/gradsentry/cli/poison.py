@@ -184,7 +184,9 @@ def poison(
     quiet_libraries()
     from gradsentry.attacks import Payload, PayloadIn, Place, Preset, TriggerIn
     from gradsentry.pipeline import DataOptions
-    from gradsentry.pipeline.poisoning import PoisonOptions, told, write_poisoned
+    from gradsentry.pipeline.poison_options import PoisonOptions
+    from gradsentry.pipeline.poison_survey import told
+    from gradsentry.pipeline.poisoning import write_poisoned
     from gradsentry.report.text import visible
 
     own = None
