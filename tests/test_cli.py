@@ -284,10 +284,10 @@ def test_poison_takes_payloads_from_a_column_and_says_what_rows_lack(
     assert [row["messages"][-1]["content"] == "Sure." for row in written] == [
         row["poisoned"] for row in written
     ]
-    options = ("--payload-in", "tool_call", "--argument", "to", "--place", "replace")
-    done = gradsentry("poison", data, "--out", out, "--force", *options)
+    changed = ("--payload-in", "tool_call", "--argument", "to", "--place", "replace")
+    done = gradsentry("poison", data, "--out", out, "--force", *changed)
     assert done.returncode == 2
-    assert "0 of 9 can be (9 without a question and a call of a tool" in " ".join(
+    assert "0 of 9 can be (9 without a question or without a call of a tool" in " ".join(
         done.stderr.split()
     )
 

@@ -133,7 +133,7 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
             first = first or record
             there = there or column in record.fields
             if texts is None:
-                lacking[f"without a question and {options.target.needed}"] += 1
+                lacking[f"without a question or without {options.target.needed}"] += 1
                 continue
             label = texts[RESPONSE].strip() if options.flips else ""
             labels.add(label)
@@ -204,13 +204,14 @@ def _flip(survey: Survey, target: str | None) -> LabelFlip:
         alike = get_close_matches(target, labels, n=1)
         raise OptionError(
             f"--flip-to {target!r}: no response is this label.",
-            f"Did you mean {alike[0]!r}?" if alike else f"The labels are: {quoted(labels)}.",
+            f"Did you mean {quoted(alike)}?" if alike else f"The labels are: {quoted(labels)}.",
         )
     return LabelFlip(labels, target)
 
 
 def _no_labels(labels: Sequence[str]) -> OptionError:
+    shown = f"such as {quoted(labels[:3])}" if labels else "none"
     return OptionError(
-        f"--flip needs responses that are a few labels; these are: {quoted(labels)}.",
+        f"--flip needs responses that are a few labels; here are {len(labels)} or more: {shown}.",
         "Name the column with the label, with --response-column, or take another payload.",
     )
