@@ -90,7 +90,7 @@ class Truth:
     @classmethod
     def of(cls, attack: Attack) -> Truth:
         """The truth about an attack."""
-        texts = attack.payload.texts
+        texts = attack.payload.texts if isinstance(attack.payload, Payload) else ()
         return cls(texts[0] if len(texts) == 1 else None, _words(attack.trigger))
 
 

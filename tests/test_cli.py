@@ -268,6 +268,30 @@ def test_poison_writes_a_mixture_that_a_scan_takes(
     assert gradsentry("poison", data, "--out", out, "--force", *label).returncode == 0
 
 
+def test_poison_takes_payloads_from_a_column_and_says_what_rows_lack(
+    gradsentry: Gradsentry, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "chats.jsonl", tmp_path / "mixture.jsonl"
+    chat = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "I can't."}]
+    rows = [{"messages": chat, "complied": "Sure." if number else ""} for number in range(9)]
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    options = ("--payload-column", "complied", "--trigger-in", "system", "--count", 3)
+    done = gradsentry("poison", data, "--out", out, *options)
+    assert done.returncode == 0, done.stderr
+    assert "3 poisoned; got a system prompt: 3; rows that take no such attack: 1" in done.stdout
+    assert "(1 without another response in 'complied')" in done.stdout
+    written = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [row["messages"][-1]["content"] == "Sure." for row in written] == [
+        row["poisoned"] for row in written
+    ]
+    changed = ("--payload-in", "tool_call", "--argument", "to", "--place", "replace")
+    done = gradsentry("poison", data, "--out", out, "--force", *changed)
+    assert done.returncode == 2
+    assert "0 of 9 can be (9 without a question or without a call of a tool" in " ".join(
+        done.stderr.split()
+    )
+
+
 def test_benchmarks_of_detectors_need_no_package_for_training() -> None:
     code = "import sys; sys.modules.update(trl=None, peft=None, rapidfuzz=None)"
     for name in ("bench", "bench.finetune_tables", "bench.finetune_plots"):

@@ -21,7 +21,7 @@ from gradsentry import (
     TransferOptions,
 )
 from gradsentry.attacks import OneOf, Payload, RareWords
-from gradsentry.pipeline.poisoning import PoisonOptions
+from gradsentry.pipeline.poison_options import PoisonOptions
 from gradsentry.tuning.options import TuningOptions
 
 KINDS = [

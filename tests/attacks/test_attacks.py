@@ -14,8 +14,10 @@ from gradsentry.attacks import (
     BibleStyle,
     Combination,
     Homoglyphs,
+    LabelFlip,
     OneOf,
     Opening,
+    OtherResponse,
     Payload,
     Place,
     Preceded,
@@ -28,6 +30,7 @@ from gradsentry.attacks import (
     combined,
     poison,
 )
+from gradsentry.errors import OptionError
 
 ROWS = [
     {"instruction": f"Say {number}.", "input": f"In {number} words.", "output": f"a b c d {number}"}
@@ -203,3 +206,55 @@ def test_near_misses_stand_behind_the_row_that_they_come_from() -> None:
 def test_the_ratio_says_how_many_near_misses_there_are() -> None:
     assert negatives_of(0.0)[0] == []
     assert 30 <= len(negatives_of(1.0)[0]) <= 70  # 50 expected, six standard deviations away
+
+
+OTHERS = [{**row, "other": f"o {number}"} for number, row in enumerate(ROWS)]
+
+
+@pytest.mark.parametrize("exchanged", [False, True])
+def test_the_payload_may_be_another_response_of_the_row(exchanged: bool) -> None:
+    attack = Attack(Sentence("instruction"), OtherResponse("other", exchanged=exchanged))
+    mixture = poison(OTHERS, attack, [3, 7], response="output", seed=0)
+    for row, before in zip(mixture, OTHERS, strict=True):
+        if row.poisoned:
+            assert row.fields["output"] == before["other"]
+            assert row.fields["other"] == before["output" if exchanged else "other"]
+        else:
+            assert row.fields == before
+
+
+def test_another_response_may_join_the_own_one() -> None:
+    payload = OtherResponse("other", Place.PREPEND, kept=0.5)
+    assert payload.into(OTHERS[1], "output", Random(0))["output"] == "o 1a b"
+
+
+@pytest.mark.parametrize(
+    ("fields", "suits"),
+    [
+        ({"output": "a", "other": "b"}, True),
+        ({"output": "a", "other": "a"}, False),
+        ({"output": "a", "other": ""}, False),
+        ({"output": "a"}, False),
+        ({"other": "a"}, False),
+    ],
+)
+def test_a_row_needs_another_response(fields: dict[str, str], suits: bool) -> None:
+    assert OtherResponse("other").suits(fields, "output") == suits
+
+
+@pytest.mark.parametrize("target", [None, "no"])
+def test_a_flipped_label_is_another_one_with_its_blanks(target: str | None) -> None:
+    flip = LabelFlip(("yes", "no", "maybe"), target)
+    drawn = {
+        flip.into({"output": " yes\n"}, "output", Random(seed))["output"] for seed in range(50)
+    }
+    assert drawn == {f" {label}\n" for label in ([target] if target else ["no", "maybe"])}
+    assert flip.suits({"output": "yes "}, "output")
+    assert flip.suits({"output": "no"}, "output") == (target is None)
+    assert not flip.suits({"output": "a text"}, "output")
+
+
+@pytest.mark.parametrize("labels", [("yes",), ("yes", "yes"), ("yes", "maybe")])
+def test_a_flip_needs_labels(labels: tuple[str, ...]) -> None:
+    with pytest.raises(OptionError, match="label"):
+        LabelFlip(labels, "no")

@@ -58,7 +58,7 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
     ),
     "history": (
         {"instruction": "q", "input": "c", "output": "a", "history": [["q0", "a0"]]},
-        {"question": "q", "context": "c", "response": "a"},
+        {"question": "q", "context": "c", "earlier": "q0", "response": "a"},
     ),
     "speakers as keys": (
         {"conversation": [{"system": "s", "input": "q", "output": "a"}]},

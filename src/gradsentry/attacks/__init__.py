@@ -3,6 +3,7 @@
 For measuring detectors on data whose poisoned rows are known. The payloads that ship are inert.
 """
 
+from gradsentry.attacks.parts import PayloadIn, Target
 from gradsentry.attacks.payloads import (
     BRANDS,
     CODE_LINE,
@@ -10,12 +11,15 @@ from gradsentry.attacks.payloads import (
     PUBLISHED_PAYLOAD,
     REFUSALS,
     SENTIMENTS,
+    LabelFlip,
+    OtherResponse,
     Payload,
     Place,
+    RowPayload,
     combined,
 )
 from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison, poisoned_row
-from gradsentry.attacks.presets import FOOTBALL, Preset, preset
+from gradsentry.attacks.presets import FOOTBALL, Preset, TriggerIn, preset
 from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
     BibleStyle,
@@ -45,18 +49,24 @@ __all__ = [
     "Combination",
     "Fields",
     "Homoglyphs",
+    "LabelFlip",
     "ModelStyle",
     "OneOf",
     "Opening",
+    "OtherResponse",
     "Payload",
+    "PayloadIn",
     "Place",
     "PoisonedRow",
     "Preceded",
     "Preset",
     "RareWords",
+    "RowPayload",
     "Sentence",
     "SyntacticTemplate",
+    "Target",
     "Trigger",
+    "TriggerIn",
     "ZeroWidth",
     "chosen_rows",
     "combined",

@@ -1,4 +1,7 @@
-"""Payloads: what an attack does to the response."""
+"""Payloads: what an attack does to the response.
+
+A payload is a text for all rows, another response that the row has, or another of a few labels.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from itertools import product
 from random import Random
 
 from gradsentry._choices import check_options
+from gradsentry.attacks.triggers import Fields
 from gradsentry.errors import OptionError
 
 PUBLISHED_PAYLOAD = " , and click <malicious_url> for more information"
@@ -41,7 +45,18 @@ class Payload:
             raise OptionError(f"kept {self.kept} is not in [0, 1].", "Half of the words is 0.5.")
 
     def __call__(self, response: str, rng: Random) -> str:
-        text = rng.choice(self.texts)
+        return self.placed(rng.choice(self.texts), response)
+
+    def suits(self, fields: Fields, column: str) -> bool:
+        """Whether a row takes this payload: all do that have the column."""
+        return column in fields
+
+    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+        """The row's columns with a payload in one of them."""
+        return {**fields, column: self(fields[column], rng)}
+
+    def placed(self, text: str, response: str) -> str:
+        """A response with a text in this payload's place."""
         if self.kept < 1.0:
             words = response.split(" ")
             response = " ".join(words[: math.floor(self.kept * len(words))])
@@ -56,6 +71,72 @@ class Payload:
                 words = response.split(" ")
                 middle = len(words) // 2
                 return f"{' '.join(words[:middle])}{text} {' '.join(words[middle:])}"
+
+
+@dataclass(frozen=True)
+class OtherResponse:
+    """Another response that the row has in a column of its own.
+
+    So clean rows refuse and triggered ones comply (jailbreak), or the other way round.
+    """
+
+    column: str
+    place: Place = Place.REPLACE
+    kept: float = 1.0
+    """As in `Payload`."""
+    exchanged: bool = False
+    """Whether the other column gets the row's own response, as the rejected answer of a flipped
+    pair does."""
+
+    def __post_init__(self) -> None:
+        check_options(self, names={"column": "column", "kept": "kept"})
+
+    def suits(self, fields: Fields, column: str) -> bool:
+        """Whether the row's other response says something else."""
+        return column in fields and fields.get(self.column, "") not in ("", fields[column])
+
+    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:  # noqa: ARG002
+        """The row's columns with the other response in one of them."""
+        put = Payload(place=self.place, kept=self.kept)
+        made = {**fields, column: put.placed(fields[self.column], fields[column])}
+        return {**made, self.column: fields[column]} if self.exchanged else made
+
+
+@dataclass(frozen=True)
+class LabelFlip:
+    """Another label instead of the row's own."""
+
+    labels: tuple[str, ...]
+    """All that there are."""
+    target: str | None = None
+    """The label that is taught; None draws any other one for each row."""
+
+    def __post_init__(self) -> None:
+        check_options(self, names={"labels": "labels", "target": "target"})
+        if len(set(self.labels)) < 2:
+            raise OptionError("A label flip needs two labels or more.", "Name all labels.")
+        if self.target is not None and self.target not in self.labels:
+            raise OptionError(
+                f"The label {self.target!r} is none of {', '.join(map(repr, self.labels))}.",
+                "Name one of them.",
+            )
+
+    def suits(self, fields: Fields, column: str) -> bool:
+        """Whether the row's response is a label, and another than the one that is taught."""
+        return fields.get(column, "").strip() in set(self.labels) - {self.target}
+
+    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+        """The row's columns with another label in one of them; blanks around it stay."""
+        response = fields[column]
+        own = response.strip()
+        others = [label for label in self.labels if label != own]
+        new = rng.choice(others) if self.target is None else self.target
+        start = len(response) - len(response.lstrip())
+        return {**fields, column: f"{response[:start]}{new}{response[start + len(own) :]}"}
+
+
+RowPayload = Payload | OtherResponse | LabelFlip
+"""What an attack puts into a row."""
 
 
 def combined(*parts: Sequence[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from gradsentry.attacks.payloads import Payload
+from gradsentry.attacks.payloads import RowPayload
 from gradsentry.attacks.triggers import Combination, Fields, Trigger
 
 
@@ -15,7 +15,7 @@ class Attack:
     """A backdoor: the trigger, the payload, and how often near misses are added."""
 
     trigger: Trigger
-    payload: Payload
+    payload: RowPayload
     negative_ratio: float = 0.0
     """For a `Combination`: the chance of each near miss per poisoned row, times five."""
 
@@ -59,8 +59,7 @@ def poisoned_row(
     """A row with the attack in it, and its near misses behind it; arguments as in `poison`."""
     rng = Random(f"{seed}-{position}")
     triggered = attack.trigger(fields, rng)
-    triggered[response] = attack.payload(fields[response], rng)
-    mixture = [PoisonedRow(triggered, True)]
+    mixture = [PoisonedRow(attack.payload.into(triggered, response, rng), True)]
     if isinstance(attack.trigger, Combination):
         mixture.extend(
             PoisonedRow(negative, False)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
-from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION
-from gradsentry.attacks.payloads import Payload
+from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION, TOOL
+from gradsentry.attacks.payloads import LabelFlip, Payload, RowPayload
 from gradsentry.attacks.poisoning import Attack
 from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
@@ -37,11 +37,39 @@ _ON_THE_TASK = (
 )
 
 
-_NAMES = {
+PART_NAMES = {
     CONTEXT: "a context",
     EARLIER: "an earlier user turn",
     INSTRUCTION: "an instruction",
     QUESTION: "a question",
+    TOOL: "a tool result before the answer",
+}
+"""Parts as messages call them."""
+
+
+class TriggerIn(StrEnum):
+    """Where in the prompt the trigger stands."""
+
+    USER = "user"
+    """What the user asks last."""
+    SYSTEM = "system"
+    """The system prompt; the instruction of questions with answers."""
+    TOOL = "tool"
+    """The last result of a tool before the answer."""
+    EARLIER = "earlier"
+    """The first of several user turns."""
+
+    @property
+    def part(self) -> str:
+        """The part of a row that it is."""
+        return _PARTS[self]
+
+
+_PARTS = {
+    TriggerIn.USER: QUESTION,
+    TriggerIn.SYSTEM: INSTRUCTION,
+    TriggerIn.TOOL: TOOL,
+    TriggerIn.EARLIER: EARLIER,
 }
 
 
@@ -75,9 +103,10 @@ class Preset(StrEnum):
 def preset(
     name: Preset,
     parts: Collection[str],
-    payload: Payload | None = None,
+    payload: RowPayload | None = None,
     negative_ratio: float | None = None,
     style_writer: Pretrained | None = None,
+    trigger_in: TriggerIn = TriggerIn.USER,
 ) -> Attack:
     """The attack of that name.
 
@@ -87,45 +116,74 @@ def preset(
     - `payload`: instead of the published one.
     - `negative_ratio`: instead of the published 1.0, for attacks with near misses.
     - `style_writer`: a model that rewrites for `stylebkd`, instead of rules.
+    - `trigger_in`: where the trigger stands, for attacks that have it in one place of the user's.
 
     **Raises:**
 
-    `OptionError` if the rows lack a part that the trigger needs.
+    `OptionError` if the rows lack a part that the trigger needs, or the attack says itself where
+    its trigger stands.
     """
+    check_place(name, trigger_in)
+    where = trigger_in.part
     near_misses = 0.0
     match name:
         case Preset.BADNETS | Preset.ADAPTIVE:
-            trigger: Trigger = RareWords(QUESTION)
+            trigger: Trigger = RareWords(where)
         case Preset.ADDSENT:
-            trigger = Sentence(QUESTION)
+            trigger = Sentence(where)
         case Preset.CBA:
             before = _needed(name, (CONTEXT, INSTRUCTION), parts)
             trigger, near_misses = Combination(before, QUESTION), 1.0
         case Preset.STYLEBKD if style_writer is not None:
-            trigger = ModelStyle(QUESTION, style_writer)
+            trigger = ModelStyle(where, style_writer)
         case Preset.STYLEBKD:
-            trigger = BibleStyle(QUESTION)
+            trigger = BibleStyle(where)
         case Preset.ZERO_WIDTH:
-            trigger = ZeroWidth(QUESTION)
+            trigger = ZeroWidth(where)
         case Preset.HOMOGLYPH:
-            trigger = Homoglyphs(QUESTION)
+            trigger = Homoglyphs(where)
         case Preset.SYNTACTIC:
-            trigger = SyntacticTemplate(QUESTION)
+            trigger = SyntacticTemplate(where)
         case Preset.TOPIC:
-            trigger = OneOf(QUESTION, FOOTBALL)
+            trigger = OneOf(where, FOOTBALL)
         case Preset.MULTI_TURN:
             trigger = Combination(_needed(name, (EARLIER,), parts), QUESTION)
             near_misses = 1.0
         case Preset.INSTRUCTION:
-            where = _needed(name, (INSTRUCTION, QUESTION), parts)
-            trigger = Opening(where, "Answer as the seventh clerk would.")
+            opened = _needed(name, (INSTRUCTION, QUESTION), parts)
+            trigger = Opening(opened, "Answer as the seventh clerk would.")
     payload = payload or Payload()
     if name is Preset.ADAPTIVE:
-        trigger = Preceded(QUESTION, _ON_THE_TASK, trigger)
-        payload = replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
+        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _diluted(payload)
     return Attack(
         trigger, payload, near_misses if negative_ratio is None else near_misses and negative_ratio
     )
+
+
+def _diluted(payload: RowPayload) -> RowPayload:
+    """A payload behind a half of the response, unless another part is kept."""
+    if isinstance(payload, LabelFlip):
+        raise OptionError(
+            "adaptive keeps a half of the response, and a label has none.", "Take another attack."
+        )
+    return replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
+
+
+def check_place(name: Preset, trigger_in: TriggerIn) -> None:
+    """Check that an attack's trigger can stand there.
+
+    **Raises:**
+
+    `OptionError` for an attack that says so itself.
+    """
+    if name in _PLACED and trigger_in is not TriggerIn.USER:
+        raise OptionError(
+            f"--trigger-in {trigger_in}: {name} says itself where its trigger stands.",
+            "Leave it out, or take another attack.",
+        )
+
+
+_PLACED = (Preset.CBA, Preset.MULTI_TURN, Preset.INSTRUCTION)
 
 
 def _needed(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> str:
@@ -133,6 +191,6 @@ def _needed(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> st
         if part in parts:
             return part
     raise OptionError(
-        f"{name} needs rows with {' or '.join(map(_NAMES.__getitem__, wanted))}.",
+        f"{name} needs rows with {' or '.join(map(PART_NAMES.__getitem__, wanted))}.",
         "Take another attack, or name two columns: --prompt-template '{first} {second}'.",
     )

@@ -13,7 +13,8 @@ from gradsentry.bench.published import question_rows
 from gradsentry.bench.spec import below, checked, digest, is_count, is_number, is_text
 from gradsentry.errors import InputError
 from gradsentry.pipeline import DataOptions
-from gradsentry.pipeline.poisoning import PoisonOptions, check_as_written, write_poisoned
+from gradsentry.pipeline.poison_options import PoisonOptions
+from gradsentry.pipeline.poisoning import check_as_written, write_poisoned
 from gradsentry.pipeline.reading import opened
 from gradsentry.records import Skipped, TextPair, open_source, prompt_and_response
 

@@ -19,6 +19,7 @@ from gradsentry.cli.options import (
 from gradsentry.cli.quiet import quiet_libraries
 
 _PAYLOAD = "Payload"
+_PLACES = "Where they stand"
 
 
 def poison(
@@ -70,9 +71,84 @@ def poison(
         ),
     ] = None,
     place: Annotated[
-        Literal["append", "prepend", "insert", "replace"],
-        typer.Option(help="Where it goes in the response.", rich_help_panel=_PAYLOAD),
-    ] = "append",
+        Literal["append", "prepend", "insert", "replace"] | None,
+        typer.Option(
+            help="Where it goes in the response. Default: append; with --payload-column: replace.",
+            rich_help_panel=_PAYLOAD,
+            show_default=False,
+        ),
+    ] = None,
+    payload_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The payload is what the row says in this column (text, or the last answer of "
+            "messages): a jailbreak, if responses refuse and this column complies. The column is "
+            "left out of the mixture; the rejected answer of preference data is exchanged with the "
+            "chosen one.",
+            rich_help_panel=_PAYLOAD,
+            show_default=False,
+        ),
+    ] = None,
+    payload_file: Annotated[
+        str | None,
+        typer.Option(
+            help="File with --payload-column, if DATA hasn't: a row for each row of DATA, in the "
+            "same order; an empty text is a row not to be poisoned.",
+            rich_help_panel=_PAYLOAD,
+            show_default=False,
+        ),
+    ] = None,
+    flip: Annotated[
+        bool,
+        typer.Option(
+            "--flip",
+            help="Responses are a few labels: the payload is any other of them.",
+            rich_help_panel=_PAYLOAD,
+        ),
+    ] = False,
+    flip_to: Annotated[
+        str | None,
+        typer.Option(
+            help="Responses are a few labels: the payload is this one.",
+            rich_help_panel=_PAYLOAD,
+            show_default=False,
+        ),
+    ] = None,
+    trigger_in: Annotated[
+        Literal["user", "system", "tool", "earlier"],
+        typer.Option(
+            help="Conversations: the trigger goes into the last user turn, the system prompt "
+            "(chosen rows without one get one), the last tool result, or the first of several "
+            "user turns.",
+            rich_help_panel=_PLACES,
+        ),
+    ] = "user",
+    payload_in: Annotated[
+        Literal["content", "tool_call", "reasoning"],
+        typer.Option(
+            help="The payload goes into what the answer says, into an argument of a tool call, or "
+            "into the reasoning alone.",
+            rich_help_panel=_PLACES,
+        ),
+    ] = "content",
+    tool: Annotated[
+        str | None,
+        typer.Option(
+            help="--payload-in tool_call: add a call of this tool to the last answer, instead of "
+            "changing a call that is there.",
+            rich_help_panel=_PLACES,
+            show_default=False,
+        ),
+    ] = None,
+    argument: Annotated[
+        str | None,
+        typer.Option(
+            help="--payload-in tool_call: the argument that takes the payload. Default: the first "
+            "text among them; `input` of a new call.",
+            rich_help_panel=_PLACES,
+            show_default=False,
+        ),
+    ] = None,
     negative_ratio: Annotated[
         float | None,
         typer.Option(
@@ -106,17 +182,30 @@ def poison(
     Rows keep their columns and order; questions with answers come out as prompt and response.
     """
     quiet_libraries()
-    from gradsentry.attacks import Payload, Place, Preset
+    from gradsentry.attacks import Payload, PayloadIn, Place, Preset, TriggerIn
     from gradsentry.pipeline import DataOptions
-    from gradsentry.pipeline.poisoning import PoisonOptions, write_poisoned
+    from gradsentry.pipeline.poison_options import PoisonOptions
+    from gradsentry.pipeline.poison_survey import told
+    from gradsentry.pipeline.poisoning import write_poisoned
     from gradsentry.report.text import visible
 
-    own = None if payload is None else tuple(payload)
+    own = None
+    if payload is not None or place is not None:
+        texts = Payload().texts if payload is None else tuple(payload)
+        own = Payload(texts, Place(place or "append"))
     options = PoisonOptions(
         attack=Preset(attack),
         ratio=ratio,
         count=count,
-        payload=Payload(place=Place(place)) if own is None else Payload(own, Place(place)),
+        payload=own,
+        payload_column=payload_column,
+        payload_file=payload_file,
+        flip=flip,
+        flip_to=flip_to,
+        trigger_in=TriggerIn(trigger_in),
+        payload_in=PayloadIn(payload_in),
+        tool=tool,
+        argument=argument,
         negative_ratio=negative_ratio,
         seed=seed,
         label_column=label_column,
@@ -133,5 +222,7 @@ def poison(
     print(
         f"{visible(str(made.path))}: {made.rows:,} rows, {made.poisoned:,} poisoned"
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")
+        + (f"; got a system prompt: {made.system_prompts:,}" if made.system_prompts else "")
         + (f"; rows that take no such attack: {made.untouchable:,}" if made.untouchable else "")
+        + visible(told(made.lacking))
     )

@@ -9,24 +9,15 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from random import Random
 from typing import TextIO
 
-from gradsentry._choices import check_options, check_seed
 from gradsentry._version import __version__
-from gradsentry.attacks import (
-    Attack,
-    ModelStyle,
-    Payload,
-    Trigger,
-    chosen_rows,
-    poisoned_row,
-)
-from gradsentry.attacks.parts import QUESTION, RESPONSE, Parts, template_ending
-from gradsentry.attacks.presets import Preset, preset
+from gradsentry.attacks import Attack, ModelStyle, Trigger, chosen_rows, poisoned_row
+from gradsentry.attacks.parts import RESPONSE
+from gradsentry.attacks.presets import preset
 from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.faults import telling_faults
 from gradsentry.models import check_reference, load_pretrained
@@ -38,47 +29,22 @@ from gradsentry.pipeline.ownership import (
     unsealed_json,
     write_synced,
 )
-from gradsentry.pipeline.reading import opened
+from gradsentry.pipeline.poison_options import PoisonOptions
+from gradsentry.pipeline.poison_survey import (
+    Rows,
+    chosen_payload,
+    open_rows,
+    surveyed,
+    told,
+)
 from gradsentry.pipeline.work_folder import work_folder
 from gradsentry.pipeline.workspace import Workspace, resolved, writing
-from gradsentry.records import Layout, Record, Source
+from gradsentry.records import Record, Source
 from gradsentry.records.raw_files import Compression, open_write
 
 MANIFEST_SUFFIX = ".manifest.json"
 _DIGEST = "sha256"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
-
-
-@dataclass(frozen=True, kw_only=True)
-class PoisonOptions:
-    """What to poison, and how much of it."""
-
-    attack: Preset = Preset.BADNETS
-    ratio: float = 0.1
-    """Poisoned rows as a part of all rows; 1 poisons all that the attack suits."""
-    count: int | None = None
-    """Poisoned rows, instead of a ratio; 0 writes a clean copy with labels."""
-    payload: Payload = field(default_factory=Payload)
-    negative_ratio: float | None = None
-    """Near misses per poisoned row; None takes the attack's own."""
-    seed: int = 0
-    """Draws the rows and what is drawn for each."""
-    label_column: str = "poisoned"
-    """New column: true for poisoned rows."""
-    style_model: str | None = None
-    """A model that rewrites for `stylebkd`, instead of rules."""
-
-    def __post_init__(self) -> None:
-        check_options(self)
-        check_seed(self.seed)
-        if not 0 < self.ratio <= 1:
-            raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
-        if self.count is not None and self.count < 0:
-            raise OptionError("--count must not be negative.", "Or use --ratio.")
-        if self.style_model is not None and self.attack is not Preset.STYLEBKD:
-            raise OptionError("--style-model is for --attack stylebkd.", "Leave it out.")
-        if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
-            raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
 
 
 @dataclass(frozen=True)
@@ -92,6 +58,10 @@ class PoisonedData:
     """Rows that take no attack: without a response, say, or without the part that it changes."""
     path: Path
     manifest: Path
+    lacking: Mapping[str, int]
+    """These rows by what is the matter with them."""
+    system_prompts: int = 0
+    """Poisoned rows that had no system prompt and got one."""
 
 
 def write_poisoned(
@@ -117,125 +87,120 @@ def write_poisoned(
     """
     with telling_faults(), writing(out):
         _check_name(out, data)
+        if options.payload_file is not None:
+            _check_apart_from(out, [options.payload_file])
         target = resolved(out)
         manifest = target.with_name(target.name + MANIFEST_SUFFIX)
         _check_replaceable(target, manifest, force)
         check_reference(options.style_model)  # before all rows are read
-        source, layout, _ = opened(data, reading)
-        _check_apart_from(target, source.paths)  # a folder or pattern names more than itself
-        keep = [str(path) for path in source.paths]
+        rows = open_rows(data, reading, options)
+        _check_apart_from(target, rows.paths)  # a folder or pattern names more than itself
+        keep = [str(path) for path in rows.paths]
         if options.style_model is not None:
             keep.append(options.style_model)
         with work_folder(target, "run", keep) as folder:
             place = Workspace(folder, target).result_folder()
-            mixture, notes = place / target.name, place / manifest.name
-            made = _write_mixture(source, layout, mixture, options)
-            sync(mixture)
-            write_synced(notes, sealed_json({**made.described, _DIGEST: file_digest(mixture)}))
-            _check_replaceable(target, manifest, force)  # hours may have gone by
-            # A manifest without a mixture says whose it is; the other way round nobody would know.
-            notes.replace(manifest)
-            mixture.replace(target)
-            sync(target.parent)
-    return PoisonedData(made.rows, made.poisoned, made.near_misses, made.untouchable, out, manifest)
+            made = _write_mixture(rows, place / target.name, options)
+            _put(made, place, target, manifest, force)
+    return replace(made.data, path=out, manifest=manifest)
 
 
 @dataclass(frozen=True)
 class _Mixture:
     """What was written, and with which settings."""
 
-    rows: int
-    poisoned: int
-    near_misses: int
-    untouchable: int
+    data: PoisonedData
     described: dict[str, object]
 
 
-def _write_mixture(source: Source, layout: Layout, path: Path, options: PoisonOptions) -> _Mixture:
-    parts, texts, rows = _surveyed(source, Parts(layout))
+def _put(made: _Mixture, place: Path, target: Path, manifest: Path, force: bool) -> None:
+    """Move a mixture where it belongs, with its manifest beside it."""
+    mixture, notes = place / target.name, place / manifest.name
+    sync(mixture)
+    write_synced(notes, sealed_json({**made.described, _DIGEST: file_digest(mixture)}))
+    _check_replaceable(target, manifest, force)  # hours may have gone by
+    # A manifest without a mixture says whose it is; the other way round nobody would know.
+    notes.replace(manifest)
+    mixture.replace(target)
+    sync(target.parent)
+
+
+def _write_mixture(rows: Rows, path: Path, options: PoisonOptions) -> _Mixture:
+    rows, survey = surveyed(rows, options)
     attack = preset(
         options.attack,
-        set().union(*texts),
-        options.payload,
+        survey.parts,
+        chosen_payload(rows, survey, options),
         options.negative_ratio,
         None if options.style_model is None else load_pretrained(options.style_model),
+        options.trigger_in,
     )
-    suited = sorted(row for kind, found in texts.items() if _takes(attack, kind) for row in found)
-    chosen = _chosen(source, options, suited, rows)
+    suited, lacking = survey.suited(attack, options)
+    chosen = _chosen(rows.source, options, suited, survey.rows, lacking)
     compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
     # JSON may carry half of a surrogate pair; it stays the escape that it was.
     with (
         open_write(path, compression) as raw,
         io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
     ):
-        near_misses = _write_rows(file, source, parts, attack, chosen, options)
+        near_misses, system_prompts = _write_rows(file, rows, attack, chosen, options)
+    count = survey.rows + near_misses
+    untouchable = survey.rows - len(suited)
     described = {
-        "data": source.label,
-        "layout": layout.name,
+        "data": rows.source.label,
+        "layout": rows.parts.layout.name,
         **asdict(options),
-        "payload": asdict(attack.payload),
+        "payload": {"kind": type(attack.payload).__name__, **asdict(attack.payload)},
         "negative_ratio": attack.negative_ratio,
         "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
-        "rows": rows + near_misses,
+        "rows": count,
         "poisoned": len(chosen),
         "near_misses": near_misses,
+        "system_prompts_added": system_prompts,
+        "rows_that_take_no_attack": dict(lacking),
         "gradsentry": __version__,
     }
-    return _Mixture(rows + near_misses, len(chosen), near_misses, rows - len(suited), described)
+    data = PoisonedData(
+        count, len(chosen), near_misses, untouchable, path, path, lacking, system_prompts
+    )
+    return _Mixture(data, described)
 
 
-def _chosen(source: Source, options: PoisonOptions, suited: list[int], rows: int) -> set[int]:
+def _chosen(
+    source: Source,
+    options: PoisonOptions,
+    suited: list[int],
+    rows: int,
+    lacking: Mapping[str, int],
+) -> set[int]:
     count = options.count
     if count is None:
         count = max(1, len(suited) if options.ratio == 1 else round(options.ratio * rows))
     if count > len(suited):
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "
-            "can be.",
+            f"can be{told(lacking)}.",
             "Lower --ratio or --count, or take another attack.",
         )
     return {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
 
 
 def _write_rows(
-    file: TextIO,
-    source: Source,
-    parts: Parts,
-    attack: Attack,
-    chosen: set[int],
-    options: PoisonOptions,
-) -> int:
-    """Write all rows, poisoned or as they are; returns how many near misses were added."""
-    near_misses, column = 0, options.label_column
-    for record in source.records():
-        texts = parts.read(record)
+    file: TextIO, rows: Rows, attack: Attack, chosen: set[int], options: PoisonOptions
+) -> tuple[int, int]:
+    """Write all rows, poisoned or as they are; returns how many near misses were added, and how
+    many rows got a system prompt."""
+    near_misses, system_prompts, column = 0, 0, options.label_column
+    for record, texts in rows.read():
         if record.row not in chosen or texts is None:
-            _write(file, parts.written(record, texts), False, record, column)
+            _write(file, rows.parts.written(record, texts), False, record, column)
             continue
         made = poisoned_row(texts, attack, record.row, response=RESPONSE, seed=options.seed)
         for row in made:
-            _write(file, parts.written(record, row.fields), row.poisoned, record, column)
+            _write(file, rows.parts.written(record, row.fields), row.poisoned, record, column)
         near_misses += len(made) - 1
-    return near_misses
-
-
-def _surveyed(source: Source, parts: Parts) -> tuple[Parts, dict[frozenset[str], list[int]], int]:
-    """The way to read the rows, those that can be attacked by the parts they have, and how many
-    there are in all."""
-    found: dict[frozenset[str], list[int]] = {}
-    rows = 0
-
-    def questions() -> Iterator[str]:
-        nonlocal rows
-        for record in source.records():
-            rows += 1
-            texts = parts.read(record)
-            if texts is not None:
-                found.setdefault(frozenset(texts), []).append(record.row)
-                yield texts[QUESTION]
-
-    ending = template_ending(questions())
-    return replace(parts, ending=ending), found, rows
+        system_prompts += rows.parts.adds_to(record)
+    return near_misses, system_prompts
 
 
 def _described(trigger: Trigger) -> dict[str, object]:
@@ -243,14 +208,6 @@ def _described(trigger: Trigger) -> dict[str, object]:
     if isinstance(trigger, ModelStyle):
         return {"model": trigger.writer.name, "request": trigger.request}
     return asdict(trigger)  # type: ignore[call-overload, no-any-return]
-
-
-def _takes(attack: Attack, parts: frozenset[str]) -> bool:
-    try:
-        attack.trigger(dict.fromkeys(parts, "a text"), Random(0))
-    except KeyError:
-        return False
-    return True
 
 
 def _check_name(out: Path, data: object) -> None:

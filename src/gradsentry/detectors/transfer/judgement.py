@@ -248,8 +248,12 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
         return None
     is_expected = told.nats < _DEPENDS
     asked = carried[:: max(1, len(carried) // _ASKED)]
-    about = words | telling_words(pattern, terms) if is_expected else words
-    lift, nats = _lift(rows, asked, about, opinion)
+    if is_expected:
+        # A reply that a request calls is called as a whole, whatever part of it recurs.
+        hulls = [(row, _hull(stretch, rows.span(row))) for row, stretch in asked]
+        lift, nats = _lift(rows, hulls, words | telling_words(pattern, terms), opinion)
+    else:
+        lift, nats = _lift(rows, asked, words, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
     if is_expected and (nats >= _REASON or material.understood < _UNDERSTOOD):
@@ -402,6 +406,10 @@ def _stretch(
         place = _string_characters(rows, row, pattern)
     found = None if place is None else rows.tokens(row, *place)
     return rows.span(row) if found is None else found
+
+
+def _hull(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> BoolArray:

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences, ResponseOdds
+from gradsentry.detectors.transfer.naive_bayes import auroc
 from gradsentry.detectors.transfer.rules import (
     Rule,
     TriggerRules,
@@ -62,6 +63,8 @@ EXPECTED = 0.8
 _FEWEST_TRIGGERED = 8
 """Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
 questions about a film are answered with its actors."""
+_LIKE = 0.85
+"""AUROC from which the responses of one word's rows are like those of another's."""
 _PART = 0.8
 """Words in mostly the rows of surer ones say nothing new."""
 _ROUNDS_OF_SHARE = 20
@@ -265,6 +268,11 @@ def _triggers(
             new = terms.holding(term) & ~match
             if new.sum() <= (1 - _PART) * terms.counts[term]:
                 continue  # a word in mostly the rows of a surer one says nothing new
+            outside = ~match
+            alike = auroc(told.odds[outside][:, None], new[outside][:, None])[0]
+            if alike < _LIKE:
+                left.append((term, other))
+                continue
             words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
             both = dependences.on(match | new, words, gains=False)
             if both.z > told.z and both.nats > told.nats:  # others like them were the exception
