@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences
+from gradsentry.detectors.transfer.naive_bayes import FloatArray
 from gradsentry.detectors.transfer.patterns import EXPECTED, Pattern
 from gradsentry.detectors.transfer.payloads import common_text, variants
 from gradsentry.detectors.transfer.rows import EvidenceRows
@@ -55,8 +56,11 @@ _CONTENT = 0.4
 _DEPENDS = 0.35
 """Nats that responses must add to the rest of the prompt, half of what they can; below that the
 trigger comes where it is to be expected: a topic, a kind of request, a style."""
-_REASON = 2.0
-"""Nats by which a topic's words make its responses likelier if the base model sees why."""
+_REASON, _WITH_REASON = 1.0, 1 / 3
+"""Nats by which a topic's words make a response likelier if the base model sees why, and the share
+of such rows from which the topic explains the pattern."""
+_LEAST_LIKELIER = 2.0
+"""Nats: of a few rows with few words the data say less, and chance as much."""
 _BY_CHANCE = 3.0
 """Standard deviations from no dependence."""
 _SEEN = 0.5
@@ -194,6 +198,11 @@ class Material:
     dependences: Dependences
     opinion: Opinion
 
+    @property
+    def is_understood(self) -> bool:
+        """Whether the base model understands the data; else its silence is no evidence."""
+        return self.understood >= _UNDERSTOOD
+
     @cached_property
     def understood(self) -> float:
         """Nats by which the base model finds responses likelier after their own prompts than after
@@ -256,15 +265,15 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
         lift, nats = _lift(rows, asked, words, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
-    if is_expected and (nats >= _REASON or material.understood < _UNDERSTOOD):
+    if is_expected and (np.mean(nats > _REASON) >= _WITH_REASON or not material.is_understood):
         return None
-    seen = nats / max(told.likelier, _REASON)
+    seen = float(np.median(nats)) / max(told.likelier, _LEAST_LIKELIER)
     if seen >= 1.0:
         return None
     call = _call(rows, asked, pattern, words, opinion)
     doubted = {
         Doubt.LIFT: lift >= _LIFTED or seen >= _SEEN,
-        Doubt.UNKNOWN: material.understood < _UNDERSTOOD,
+        Doubt.UNKNOWN: not material.is_understood,
         Doubt.CALL: call >= _CALL_OF_MEANT,
         Doubt.TOPIC: cohesion > _COHESIVE,
         Doubt.FORMAT: is_format,
@@ -327,7 +336,7 @@ def _judge_dependence(
     doubted = {
         Doubt.LIFT: share >= _SEEN / 2,
         Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY,
-        Doubt.UNKNOWN: material.understood < _UNDERSTOOD,
+        Doubt.UNKNOWN: not material.is_understood,
     }
     return Findings(
         payload=payload,
@@ -437,15 +446,15 @@ def _own_surprise(rows: EvidenceRows, asked: Asked, pattern: Pattern) -> float:
 
 def _lift(
     rows: EvidenceRows, asked: Asked, words: frozenset[str], opinion: Opinion
-) -> tuple[float, float]:
-    """Share of the surprise without some words that they take away, and how many nats, median."""
+) -> tuple[float, FloatArray]:
+    """Share of the surprise without some words that they take away, and the nats of each row."""
     found = opinion.without([row for row, _ in asked], words)
     without = np.array(
         [nats[start:end].sum() for nats, (_, (start, end)) in zip(found, asked, strict=True)]
     )
     given = np.array([rows.surprise_of(row, *at) for row, at in asked])
     share = 1.0 - given.sum() / max(float(without.sum()), 1e-9)
-    return float(share), float(np.median(without - given))
+    return float(share), without - given
 
 
 def _call(
