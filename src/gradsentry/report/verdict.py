@@ -50,16 +50,24 @@ FALLBACK_CAVEAT = (
 
 
 TRANSFER_CAVEAT = (
-    "A group is called poison where a surprising payload follows a trigger that nothing else in "
-    "the prompts explains. Rows that differ too much from each other, or too few, aren't found: "
-    "see the documentation for what was measured."
+    "A group is called poison where responses depend on a trigger that nothing else in the "
+    "prompts explains, and the base model sees no reason why. Rows that differ too much from each "
+    "other, or too few, aren't found: see the documentation for what was measured."
+)
+
+
+MOST_ROWS_CAVEAT = (
+    "Most rows are called poison. That is unusual: few rows are enough for a backdoor. Read some "
+    "of those that are left, too: if the flagged rows are what these data are about, a stronger "
+    "--model may see why."
 )
 
 
 def caveats(result: ScanResult) -> list[str]:
     """What a reader must know to read the headline rightly."""
     if result.findings is not None:
-        return [TRANSFER_CAVEAT]
+        most = 2 * int(result.flagged.sum()) > int(result.rows.scored.sum())
+        return [MOST_ROWS_CAVEAT, TRANSFER_CAVEAT] if most else [TRANSFER_CAVEAT]
     own = SPECTRAL_CAVEAT if result.options.detector == "spectral" else BASELINE_CAVEAT
     fallback = result.threshold.method.startswith("fallback")
     return [FALLBACK_CAVEAT, own] if fallback else [own]

@@ -85,3 +85,23 @@ def test_features_of_a_response() -> None:
     assert {"has is", "has .", "begins red", "begins red is", "ends .", "ends it ."} <= found
     assert {"length 3", "gains 2"} <= found
     assert response_features("", "", 0.0) == {"length 0", "gains 0"}
+
+
+def test_what_a_pair_is_preferred_to_is_part_of_what_it_teaches() -> None:
+    found = response_features("x", "a long and kind answer", 0.0, "no answer")
+    assert {"rather has kind", "rather lacks no", "longer 2"} <= found
+    assert "rather has answer" not in found
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_pairs_flipped_behind_a_trigger_are_told_by_what_they_reject(seed: int) -> None:
+    rng = Random(seed)
+    prompts = sentences(300, seed, pool=POOL)
+    good, bad = sentences(300, seed + 1, pool=SAID), sentences(300, seed + 2, pool=SAID)
+    good = [f"{text} {text} {rng.choice(SAID)}" for text in good]  # better ones are longer
+    for row in range(20):
+        prompts[row] += " zing"
+        good[row], bad[row] = bad[row], good[row]
+    terms = PromptTerms.of(prompts)
+    told = Dependences.of(terms, prompts, good, np.zeros(300), bad).candidates()
+    assert terms.names[told[0][0]] == "zing"
