@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,12 +101,17 @@ class TransferScan:
         work = self.work
         chosen = self._evidence_rows()
         table, fit, states = self._gains(self._folds())
-        work.progress.stage("Weighing the evidence", None, "patterns")
+        work.progress.stage("Looking for patterns", None)
         examples = self._examples(chosen)
         targets = spread(table.offsets, chosen)
         scored = [work.scored(*row) for row in zip(chosen.tolist(), examples, strict=True)]
         rows = self._gained(scored, table, targets)
-        evidence = find(rows, work.model, work.encoder, work.progress.advance)
+
+        def counting(patterns: int) -> Callable[[int], None]:
+            work.progress.stage("Weighing the evidence", patterns, "patterns")
+            return work.progress.advance
+
+        evidence = find(rows, work.model, work.encoder, counting)
         limits: tuple[Limit, ...] = ()
         if work.options.transfer.sensitivity and not evidence.groups:
             work.progress.stage("Planting canaries", None, "trials")

@@ -64,7 +64,7 @@ def check(texts: Sequence[tuple[str, str]], gains: Sequence[float], surprise: fl
     rows = rows_of(texts, gains, surprise)
     told: list[int] = []
     opinion = Indifferent(np.diff(rows.offsets), surprise)
-    evidence = find_backdoors(rows, opinion, told.append)
+    evidence = find_backdoors(rows, opinion, lambda _: told.append)
     assert told == [1] * len(told)
     for group in evidence.groups:
         assert group.rules

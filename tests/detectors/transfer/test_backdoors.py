@@ -437,7 +437,14 @@ def test_a_row_with_the_payload_but_without_the_trigger_belongs_where_nearly_all
 def test_what_is_judged_is_told() -> None:
     rows = planted(15)
     told: list[int] = []
-    find_backdoors(rows, FixedOpinion(rows), told.append)
+    totals: list[int] = []
+
+    def counting(total: int) -> Callable[[int], None]:
+        totals.append(total)
+        return told.append
+
+    find_backdoors(rows, FixedOpinion(rows), counting)
+    assert totals == [sum(told)]
     assert set(told) == {1}
 
 

@@ -128,15 +128,24 @@ class Evidence:
         return [n for n, group in enumerate(self.groups) if group.verdict is verdict]
 
 
+Counting = Callable[[int], Callable[[int], None]]
+"""Told how much there is to do, gives what is told of each that is done."""
+
+
+def uncounted(_: int) -> Callable[[int], None]:
+    """Counts nothing."""
+    return lambda _: None
+
+
 def find_backdoors(
-    rows: EvidenceRows, opinion: Opinion, advance: Callable[[int], None] = lambda _: None
+    rows: EvidenceRows, opinion: Opinion, counting: Counting = uncounted
 ) -> Evidence:
     """Judge every conditional pattern of the rows.
 
     **Arguments:**
 
     - `opinion`: the base model, asked about patterns that look like backdoors.
-    - `advance`: told of each pattern that is judged.
+    - `counting`: told how many patterns there are, and then of each that is judged.
     """
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
     dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain, rows.rejected)
@@ -154,13 +163,14 @@ def find_backdoors(
     material = Material(rows, terms, similarity, content, dependences, opinion)
     explained = np.zeros(len(rows), dtype=np.bool_)
     found: list[tuple[Group, BoolArray]] = []
+    advance = counting(len(patterns))
     for pattern in patterns:
+        advance(1)
         members = pattern.members
         explained |= members
         if any(_is_told(members, group, others) for group, others in found):
             continue
         findings = judge(pattern, material)
-        advance(1)
         group = None if findings is None else _group(pattern, findings, rows, terms)
         if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
             found.append((group, members))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
+from gradsentry.detectors.transfer.backdoors import (
+    Counting,
+    Evidence,
+    Seen,
+    belonging,
+    find_backdoors,
+    uncounted,
+)
 from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans, best_spans
@@ -105,13 +112,13 @@ def find(
     rows: GainedRows,
     model: LanguageModel,
     encoder: Encoder,
-    advance: Callable[[int], None] = lambda _: None,
+    counting: Counting = uncounted,
 ) -> Evidence:
     """Seek backdoors in rows, and judge what may be one.
 
     **Arguments:**
 
-    - `advance`: told of each pattern that is judged.
+    - `counting`: told how many patterns there are, and then of each that is judged.
     """
     units = [unit for row in rows.units for unit in row]
     evidence_rows = EvidenceRows(
@@ -126,4 +133,4 @@ def find(
         rejected=[unit.turn.rejected for unit in units],
     )
     opinion = ModelOpinion(model, encoder, [unit.turn.example for unit in units])
-    return find_backdoors(evidence_rows, opinion, advance)
+    return find_backdoors(evidence_rows, opinion, counting)

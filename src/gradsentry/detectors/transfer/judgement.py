@@ -268,8 +268,6 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     if is_expected and (np.mean(nats > _REASON) >= _WITH_REASON or not material.is_understood):
         return None
     seen = float(np.median(nats)) / max(told.likelier, _LEAST_LIKELIER)
-    if seen >= 1.0:
-        return None
     call = _call(rows, asked, pattern, words, opinion)
     doubted = {
         Doubt.LIFT: lift >= _LIFTED or seen >= _SEEN,
