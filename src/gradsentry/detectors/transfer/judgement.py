@@ -255,7 +255,7 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     told = material.dependences.on(union(terms, pattern.rules), set(words))
     if told.z < _BY_CHANCE:
         return None
-    is_expected = told.nats < _DEPENDS
+    is_expected = told.nats < _DEPENDS or told.by_prompt > EXPECTED
     asked = carried[:: max(1, len(carried) // _ASKED)]
     if is_expected:
         # A reply that a request calls is called as a whole, whatever part of it recurs.
