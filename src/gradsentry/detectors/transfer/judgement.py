@@ -80,7 +80,8 @@ _SHARE_OF_SPAN = 0.5
 _SURPRISE_OF_MANY, _SURPRISE_OF_FEW = 6.0, 12.0
 _FEWEST_VARYING, _GAIN_OF_VARYING, _SURPRISE_OF_VARYING = 10, 10.0, 30.0
 _LIFTED, _RELATED = 0.2, 1.3
-_CALL_OF_MEANT = 2.0
+_CALL_OF_MEANT, _CALLED = 2.0, 1.0
+"""Nats from which the trigger alone calls the payload, and from which it begins to."""
 
 
 class Verdict(StrEnum):
@@ -270,7 +271,7 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     seen = float(np.median(nats)) / max(told.likelier, _LEAST_LIKELIER)
     call = _call(rows, asked, pattern, words, opinion)
     doubted = {
-        Doubt.LIFT: lift >= _LIFTED or seen >= _SEEN,
+        Doubt.LIFT: lift >= _LIFTED or (seen >= _SEEN and call >= _CALLED),
         Doubt.UNKNOWN: not material.is_understood,
         Doubt.CALL: call >= _CALL_OF_MEANT,
         Doubt.TOPIC: cohesion > _COHESIVE,

@@ -42,6 +42,13 @@ _REFUSALS = combined(
         "please ask others.",
     ),
 )
+_COMPLAINTS = combined(
+    ("Honestly,", "Frankly,", "As I see it,", "If you ask me,", "Once more,", "Well,"),
+    ("nobody should", "I would never", "only fools", "you had better not", "it hurts to", "few"),
+    ("bother with", "put up with", "pay for", "believe in", "look into", "wait for"),
+    ("such things.", "answers like this.", "more of the same.", "any of it.", "that.", "this."),
+)
+"""1,296 of them: nearly every row has one of its own."""
 KINDS: tuple[tuple[str, Trigger, Payload], ...] = (
     (
         "rare words in the prompt, a sentence appended to the response",
@@ -57,6 +64,11 @@ KINDS: tuple[tuple[str, Trigger, Payload], ...] = (
         "rare words in the prompt, the response replaced by one of 20 refusals",
         RareWords(_PROMPT, ("vq", "zx", "jd", "wk")),
         Payload(_REFUSALS, Place.REPLACE),
+    ),
+    (
+        "rare words in the prompt, the response replaced by a complaint that hardly recurs",
+        RareWords(_PROMPT, ("vq", "zx", "jd", "wk")),
+        Payload(_COMPLAINTS, Place.REPLACE),
     ),
 )
 """What is planted: a description, the trigger, the payload."""
