@@ -23,6 +23,9 @@ from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms,
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
+_MIXED = 0.25
+"""Of a pattern for review, the share of rows with poison from which it says little of the others:
+a payload may be made of words that natural replies have."""
 _FOLDS = 5
 _CONFIDENT = 0.8
 """Cross-validated F1 below which a trigger is fitted to the rows by chance; few rows can't say."""
@@ -188,13 +191,14 @@ def _is_told(members: BoolArray, group: Group, others: BoolArray) -> bool:
 
 
 def _poison_first(found: list[tuple[Group, BoolArray]]) -> list[tuple[Group, BoolArray]]:
-    """Groups of poison, and of those for review the ones with other rows."""
+    """Groups of poison, and of those for review the ones that poison didn't help to propose."""
     poison = [item for item in found if item[0].verdict is Verdict.POISON]
+    poisoned = np.logical_or.reduce([members for _, members in poison], axis=0)
     review = [
         (group, members)
         for group, members in found
         if group.verdict is not Verdict.POISON
-        and not any(_is_told(members, other, others) for other, others in poison)
+        and int((members & poisoned).sum()) < _MIXED * int(members.sum())
     ]
     return poison + review
 
