@@ -47,7 +47,6 @@ from gradsentry.detectors.transfer.folds import (
     hashed_words,
     rows_to_fit,
 )
-from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.options import TransferOptions
 from gradsentry.detectors.transfer.patterns import Gains
 from gradsentry.detectors.transfer.rows import decoded
@@ -55,6 +54,7 @@ from gradsentry.detectors.transfer.rules import find_rules
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 from gradsentry.detectors.transfer.units import target_runs
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model

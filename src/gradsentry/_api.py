@@ -1,7 +1,7 @@
 """The public names of the package, imported when the first of them is used."""
 
 from gradsentry.detectors import SpectralOptions, TransferOptions
-from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.encoding import Boundary, EncodingOptions, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model

@@ -15,10 +15,10 @@ import torch
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanResult
 from gradsentry.detectors import TransferOptions
-from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.opinion import ModelOpinion, without_words
 from gradsentry.detectors.transfer.sensitivity import KINDS
 from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.models import target_states
 from gradsentry.pipeline.progress import Silent

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from gradsentry._version import __version__
 from gradsentry.detectors.spectral import HEAD
-from gradsentry.detectors.transfer.judgement import Verdict
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.faults import telling_faults
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype

@@ -21,13 +21,13 @@ from gradsentry.detectors.transfer.folds import (
     hashed_words,
     rows_to_fit,
 )
-from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.places import TriggerSpan, trigger_span
 from gradsentry.detectors.transfer.rows import characters
 from gradsentry.detectors.transfer.sensitivity import Limit, Planting
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import bare
 from gradsentry.detectors.transfer.units import Unit
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.pipeline.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
 from gradsentry.pipeline.work import ScanWork, Window

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import patterns
+from gradsentry.detectors.transfer import judgement, patterns
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
-from gradsentry.detectors.transfer.judgement import Doubt, Verdict
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import NO_CONTEXT, terms_of
 from gradsentry.detectors.transfer.triggers import TriggerPlace
+from gradsentry.detectors.transfer.verdicts import Doubt, Verdict
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
 
@@ -455,3 +455,14 @@ def test_of_more_strings_than_are_looked_at_the_commonest_come_first(
     evidence = find_backdoors(rows, FixedOpinion(rows))
     monkeypatch.setattr(patterns, "_MOST_STRINGS", 8)
     assert find_backdoors(rows, FixedOpinion(rows)).groups == evidence.groups
+
+
+@pytest.mark.parametrize("nats", [1.0, 3.0])
+def test_what_the_model_does_not_understand_is_at_most_for_review(
+    nats: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`FixedOpinion` finds responses one nat a token less likely after other prompts."""
+    rows = planted(7)
+    monkeypatch.setattr(judgement, "_UNDERSTOOD", nats * float(np.median(np.diff(rows.offsets))))
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.doubts == ((Doubt.UNKNOWN,) if nats > 1.5 else ())

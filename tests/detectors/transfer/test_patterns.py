@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from gradsentry.detectors.transfer.dependence import Dependences
 from gradsentry.detectors.transfer.patterns import AGREEMENT, Gains, correlation, find_patterns
 from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.strings import recurring_strings
@@ -29,8 +28,7 @@ def test_any_rows_have_patterns_or_none(seed: int) -> None:
     low = rng.choice((0.02, 0.1, 0.5))
     gain = np.array([0.0 if rng.random() < low else rng.random() * 4 for _ in range(count)])
     terms = PromptTerms.of(prompts)
-    dependences = Dependences.of(terms, prompts, responses, gain)
-    for pattern in find_patterns(terms, recurring_strings(responses), gain, dependences):
+    for pattern in find_patterns(terms, recurring_strings(responses), gain):
         assert pattern.agreement >= AGREEMENT
         match = union(terms, pattern.rules)
         assert not (pattern.members & ~match).any()
@@ -79,7 +77,6 @@ def test_where_all_rows_gain_alike_only_the_string_is_a_sign(seed: int) -> None:
     gain = np.random.default_rng(seed).normal(3.9, 0.2, 600)
     gain[poisoned] += 0.1
     terms = PromptTerms.of(prompts)
-    dependences = Dependences.of(terms, prompts, responses, gain)
-    found = find_patterns(terms, recurring_strings(responses), gain, dependences)
+    found = find_patterns(terms, recurring_strings(responses), gain)
     (pattern,) = [each for each in found if each.string is not None]
     assert (pattern.members == poisoned).all()

@@ -14,12 +14,14 @@ from sklearn.model_selection import StratifiedKFold
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.dependence import Dependences, response_features
-from gradsentry.detectors.transfer.judgement import Findings, Material, Opinion, Verdict, judge
+from gradsentry.detectors.transfer.judgement import Material, Opinion, judge
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
 from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms, terms_of
+from gradsentry.detectors.transfer.trigger_view import trigger_patterns
+from gradsentry.detectors.transfer.verdicts import Findings, Verdict
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
@@ -153,7 +155,10 @@ def find_backdoors(
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
     dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain, rows.rejected)
     patterns = sorted(
-        find_patterns(terms, strings, rows.gain, dependences),
+        [
+            *find_patterns(terms, strings, rows.gain),
+            *trigger_patterns(terms, dependences, rows.gain),
+        ],
         key=lambda pattern: (
             pattern.by_response > 0,  # what a payload names, names the rows best
             -round(pattern.agreement, 2),

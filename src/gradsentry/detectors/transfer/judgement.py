@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 from typing import Protocol
 
@@ -27,13 +26,13 @@ from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences
 from gradsentry.detectors.transfer.naive_bayes import FloatArray
-from gradsentry.detectors.transfer.patterns import EXPECTED, Pattern
+from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.payloads import common_text, variants
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import union
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.trigger_view import DEPENDS, EXPECTED
 from gradsentry.detectors.transfer.triggers import (
-    TriggerPlace,
     in_order,
     last_words,
     phrase,
@@ -42,6 +41,7 @@ from gradsentry.detectors.transfer.triggers import (
     trigger_words,
     typical_words,
 )
+from gradsentry.detectors.transfer.verdicts import Doubt, Findings
 from gradsentry.words import WORD, word_count
 
 _ASKED = 12
@@ -53,9 +53,6 @@ _READ = 200
 """Rows whose responses are compared for a payload."""
 
 _CONTENT = 0.4
-_DEPENDS = 0.35
-"""Nats that responses must add to the rest of the prompt, half of what they can; below that the
-trigger comes where it is to be expected: a topic, a kind of request, a style."""
 _REASON, _WITH_REASON = 1.0, 1 / 3
 """Nats by which a topic's words make a response likelier if the base model sees why, and the share
 of such rows from which the topic explains the pattern."""
@@ -69,7 +66,9 @@ _FIRST = 60
 """Tokens of a response that are held against each other; bounds time."""
 _NO_SURPRISE = 1.0
 """Nats of a response that the base model would give itself."""
-_SWAPPED, _UNDERSTOOD = 24, 2.0
+_SWAPPED, _FEWEST_OTHERS, _UNDERSTOOD = 32, 8, 2.0
+"""Rows that are asked what other rows are, how many of them must be no members, and the nats from
+which the base model understands the data."""
 _SHOWN = 200
 _COHESIVE, _COHESIVE_AT_MOST = 2.0, 3.0
 _STRIKING_GAIN = 20.0
@@ -82,34 +81,6 @@ _FEWEST_VARYING, _GAIN_OF_VARYING, _SURPRISE_OF_VARYING = 10, 10.0, 30.0
 _LIFTED, _RELATED = 0.2, 1.3
 _CALL_OF_MEANT, _CALLED = 2.0, 1.0
 """Nats from which the trigger alone calls the payload, and from which it begins to."""
-
-
-class Verdict(StrEnum):
-    """What to make of a pattern, or of the data."""
-
-    NONE = "none"
-    """No sign of a backdoor."""
-    REVIEW = "review"
-    """A conditional pattern that may be meant: a person must look."""
-    POISON = "poison"
-    """A backdoor."""
-
-
-class Doubt(StrEnum):
-    """What speaks for a pattern's being meant."""
-
-    LIFT = "lift"
-    """The trigger's words make the payload much less of a surprise in its place."""
-    CALL = "call"
-    """The trigger asked alone calls the payload."""
-    TOPIC = "topic"
-    """The prompts are about one thing, besides the trigger."""
-    EXPECTED = "expected"
-    """The base model expects such responses: of a few labels one is never a surprise."""
-    UNKNOWN = "unknown"
-    """The base model doesn't understand the data, so its seeing no reason says little."""
-    FORMAT = "format"
-    """The payload is a word or two around answers that are the rows' own."""
 
 
 class Opinion(Protocol):
@@ -138,57 +109,6 @@ class Opinion(Protocol):
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What speaks for and against a pattern's being a backdoor."""
-
-    payload: str | None
-    """The text that nine in ten of the responses share, if it is most of what they gain on."""
-    variants: tuple[tuple[str, int], ...]
-    """The commonest payload spans, with their numbers of rows."""
-    trigger: tuple[tuple[str, ...], ...]
-    """Words of the prompts; those of one group occur together."""
-    place: TriggerPlace
-    """Where in the prompts the trigger stands."""
-    surprise: float
-    """Nats of the payload under the base model, median over rows; a token that other rows have
-    too counts less."""
-    gain: float
-    """Nats over the margin that the rest of the data takes off, median over rows."""
-    cohesion: float
-    """How alike the prompts are besides the trigger; 1 is any two prompts."""
-    content: float
-    """How much the prompts say besides the trigger; 1 is any prompt."""
-    depends: float
-    """Nats that a response adds to the rest of the prompt when it is to be told whether the
-    trigger is there; at most log 2."""
-    z: float
-    """Standard deviations by which responses depend on the trigger more than by chance, given the
-    rest of the prompt."""
-    lift: float
-    """Share of the surprise without the trigger that the trigger takes away; of a pattern that
-    only whole responses show, the share of what the data say that it does."""
-    call: float
-    """Nats by which a token of the payload is likelier after the trigger alone than after the
-    most favourable of 24 other prompts."""
-    doubts: tuple[Doubt, ...]
-    """Why the pattern is for review; none for poison."""
-
-    @property
-    def verdict(self) -> Verdict:
-        """`poison`, or `review` where there are doubts."""
-        return Verdict.REVIEW if self.doubts else Verdict.POISON
-
-    @property
-    def trigger_words(self) -> tuple[tuple[str, ...], ...]:
-        """The trigger's words as the prompts have them."""
-        return tuple(tuple(dict.fromkeys(map(bare, words))) for words in self.trigger)
-
-    def holds_payload(self, response: str) -> bool:
-        """Whether a response holds the payload, where there is one text."""
-        return self.payload is not None and self.payload in response
-
-
-@dataclass(frozen=True)
 class Material:
     """What patterns are judged by."""
 
@@ -199,26 +119,28 @@ class Material:
     dependences: Dependences
     opinion: Opinion
 
-    @property
-    def is_understood(self) -> bool:
-        """Whether the base model understands the data; else its silence is no evidence."""
-        return self.understood >= _UNDERSTOOD
+    def is_understood(self, members: BoolArray) -> bool:
+        """Whether own prompts make the responses of other rows than the members likelier.
+
+        Where they don't, the base model doesn't understand what the data are about, and its seeing
+        no reason for a payload is no evidence.
+        """
+        rows, nats = self._swapped
+        others = nats[~members[rows]]
+        return float(np.median(others if len(others) >= _FEWEST_OTHERS else nats)) >= _UNDERSTOOD
 
     @cached_property
-    def understood(self) -> float:
-        """Nats by which the base model finds responses likelier after their own prompts than after
-        other rows', median: near 0 where it doesn't understand what the data are about."""
-        rows = np.arange(len(self.rows))[:: max(1, len(self.rows) // _SWAPPED)][:_SWAPPED]
+    def _swapped(self) -> tuple[NDArray[np.int64], FloatArray]:
+        """Some rows, and by how many nats their responses are likelier after their own prompts than
+        after other rows'."""
+        rows = np.unique(np.linspace(0, len(self.rows) - 1, _SWAPPED).astype(np.int64))
         others = np.roll(rows, 1)
         found = self.opinion.instead(rows.tolist(), others.tolist(), _FIRST)
-        return float(
-            np.median(
-                [
-                    nats.sum() - self.rows.surprise_of(row, 0, len(nats))
-                    for row, nats in zip(rows.tolist(), found, strict=True)
-                ]
-            )
-        )
+        nats = [
+            float(nats.sum()) - self.rows.surprise_of(row, 0, len(nats))
+            for row, nats in zip(rows.tolist(), found, strict=True)
+        ]
+        return rows, np.array(nats)
 
 
 def judge(pattern: Pattern, material: Material) -> Findings | None:
@@ -256,7 +178,7 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     told = material.dependences.on(union(terms, pattern.rules), set(words))
     if told.z < _BY_CHANCE:
         return None
-    is_expected = told.nats < _DEPENDS or told.by_prompt > EXPECTED
+    is_expected = told.nats < DEPENDS or told.by_prompt > EXPECTED
     asked = carried[:: max(1, len(carried) // _ASKED)]
     if is_expected:
         # A reply that a request calls is called as a whole, whatever part of it recurs.
@@ -266,13 +188,16 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
         lift, nats = _lift(rows, asked, words, opinion)
     if lift >= _LIFTED and cohesion > _RELATED:
         return None
-    if is_expected and (np.mean(nats > _REASON) >= _WITH_REASON or not material.is_understood):
+    if is_expected and np.mean(nats > _REASON) >= _WITH_REASON:
+        return None
+    is_understood = material.is_understood(pattern.members)
+    if is_expected and not is_understood:
         return None
     seen = float(np.median(nats)) / max(told.likelier, _LEAST_LIKELIER)
     call = _call(rows, asked, pattern, words, opinion)
     doubted = {
         Doubt.LIFT: lift >= _LIFTED or (seen >= _SEEN and call >= _CALLED),
-        Doubt.UNKNOWN: not material.is_understood,
+        Doubt.UNKNOWN: not is_understood,
         Doubt.CALL: call >= _CALL_OF_MEANT,
         Doubt.TOPIC: cohesion > _COHESIVE,
         Doubt.FORMAT: is_format,
@@ -335,7 +260,7 @@ def _judge_dependence(
     doubted = {
         Doubt.LIFT: share >= _SEEN / 2,
         Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY,
-        Doubt.UNKNOWN: not material.is_understood,
+        Doubt.UNKNOWN: not material.is_understood(pattern.members),
     }
     return Findings(
         payload=payload,

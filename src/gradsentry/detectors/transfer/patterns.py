@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from gradsentry.detectors.transfer.dependence import Dependence, Dependences, ResponseOdds
-from gradsentry.detectors.transfer.naive_bayes import auroc
+from gradsentry.detectors.transfer.dependence import ResponseOdds
 from gradsentry.detectors.transfer.rules import (
     Rule,
     TriggerRules,
@@ -48,27 +46,7 @@ _OWN = 0.9
 """Share of the rows with a term that must be members for it to be the members' own."""
 _REACHES = 0.25
 """Share of the rows that another term reaches that must show the sign."""
-SUREST_CHANCE = 5.0
-"""Standard deviations from no dependence. Of some thousand words that responses don't depend on,
-none is so far by chance (docs/findings/verdicts.md)."""
-_DEPENDS = 0.35
-"""Nats that the response must add to the rest of the prompt, half of what it can."""
-_MOST_TRIGGERS = 12
-"""Words that the model is asked about, the surest first; bounds time."""
-_WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
-"""Standard deviations and nats from which a word may be one of several triggers of one backdoor:
-the rows of the others speak against each."""
-EXPECTED = 0.8
-"""AUROC of the rest of the prompt above which it says as much as a trigger."""
-_FEWEST_TRIGGERED = 8
-"""Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
-questions about a film are answered with its actors."""
-_LIKE = 0.85
-"""AUROC from which the responses of one word's rows are like those of another's."""
-_PART = 0.8
-"""Words in mostly the rows of surer ones say nothing new."""
-_ROUNDS_OF_SHARE = 20
-_PRIOR_RANGE = (0.05, 0.98)
+PRIOR_RANGE = (0.05, 0.98)
 _CERTAIN = 4.0
 _FEWEST_TO_PRUNE = 3
 _GAIN_BINS = 4096
@@ -212,9 +190,8 @@ def find_patterns(
     terms: PromptTerms,
     strings: RecurringStrings,
     gain: NDArray[np.float64],
-    dependences: Dependences,
 ) -> Iterator[Pattern]:
-    """All conditional patterns, those with the best agreement of their kind first.
+    """Patterns that a string or a gain proposes, those with the best agreement of a kind first.
 
     **Arguments:**
 
@@ -223,82 +200,6 @@ def find_patterns(
     gains = Gains(gain)
     yield from _by_string(terms, strings, gains)
     yield from _by_gain(terms, gains)
-    yield from _by_trigger(terms, dependences, gains)
-
-
-def _by_trigger(terms: PromptTerms, dependences: Dependences, gains: Gains) -> Iterator[Pattern]:
-    """Words that responses depend on, although nothing else in the prompts says that they come."""
-    for rule_terms, told in _triggers(terms, dependences):
-        rules = tuple((term,) for term in rule_terms)
-        match = union(terms, rules)
-        if told.z < SUREST_CHANCE or told.nats < _DEPENDS or match.sum() < _FEWEST_TRIGGERED:
-            continue
-        prior = _mixture(told.odds[match])
-        members = match & (told.odds + prior > 0)
-        if members.sum() < _FEWEST_TRIGGERED:
-            continue
-        odds = dependences.response_odds(match)
-        response = replace(odds, intercept=odds.intercept + prior)
-        yield Pattern(
-            rules,
-            Membership(0.0, 0.0, None, 0.0, response),
-            np.packbits(members),
-            len(match),
-            gains.best_cut(match)[0],
-            0.0,
-            None,
-            correlation(match, told.odds > 0),
-        )
-
-
-def _triggers(
-    terms: PromptTerms, dependences: Dependences
-) -> Iterator[tuple[list[int], Dependence]]:
-    """Words that responses depend on, those of like responses together, the surest first."""
-    candidates = [
-        (term, told)
-        for term, told in dependences.candidates()
-        if told.z >= _WORTH_JOINING and told.nats >= _WORTH_NATS and told.by_prompt <= EXPECTED
-    ][:_MOST_TRIGGERS]
-    while candidates:
-        (first, told), *others = candidates
-        joined, match = [first], terms.holding(first)
-        left = []
-        for term, other in others:
-            new = terms.holding(term) & ~match
-            if new.sum() <= (1 - _PART) * terms.counts[term]:
-                continue  # a word in mostly the rows of a surer one says nothing new
-            outside = ~match
-            alike = auroc(told.odds[outside][:, None], new[outside][:, None])[0]
-            if alike < _LIKE:
-                left.append((term, other))
-                continue
-            words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
-            both = dependences.on(match | new, words, gains=False)
-            if both.z > told.z and both.nats > told.nats:  # others like them were the exception
-                joined.append(term)
-                match |= new
-                told = both
-            else:
-                left.append((term, other))
-        yield joined, told
-        candidates = left
-
-
-def _mixture(odds: NDArray[np.float64]) -> float:
-    """The log-odds that a row is a member, before its response is seen.
-
-    **Arguments:**
-
-    - `odds`: shape (matches,): log-odds of their responses, if members were as common as others.
-    """
-    likely = expit(odds)
-    share = 0.5
-    for _ in range(_ROUNDS_OF_SHARE):
-        member = share * likely
-        share = float(np.mean(member / (member + (1 - share) * (1 - likely) + 1e-12)))
-    share = float(np.clip(share, *_PRIOR_RANGE))
-    return float(np.log(share / (1 - share)))
 
 
 def _by_string(terms: PromptTerms, strings: RecurringStrings, gains: Gains) -> Iterator[Pattern]:
@@ -419,7 +320,7 @@ def _membership(
     agreement, cut = gains.best_cut(match)
     gain_tells = string is None or agreement >= AGREEMENT_WITH_STRING
     shows = ((gains.values > cut) & gain_tells) | holding
-    share = float(np.clip(shows[match].mean(), *_PRIOR_RANGE))
+    share = float(np.clip(shows[match].mean(), *PRIOR_RANGE))
     slope, intercept = gains.regression(match)
     prior = float(np.log(share / (1 - share)))
     shown = match & shows

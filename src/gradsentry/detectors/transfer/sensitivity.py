@@ -19,9 +19,9 @@ from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, com
 from gradsentry.detectors.transfer.correction import FitStates, held_out_gains
 from gradsentry.detectors.transfer.findings import GainedRows, find
 from gradsentry.detectors.transfer.folds import FOLDS
-from gradsentry.detectors.transfer.judgement import Verdict
 from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.detectors.transfer.units import target_runs, units_of
+from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.encoding.scored_text import scored_part
 from gradsentry.models import LanguageModel, target_states

@@ -1,0 +1,127 @@
+"""Conditional patterns, triggers first, whatever the payload is (docs/findings/verdicts.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from gradsentry.detectors.transfer.dependence import Dependence, Dependences
+from gradsentry.detectors.transfer.naive_bayes import auroc
+from gradsentry.detectors.transfer.patterns import (
+    PRIOR_RANGE,
+    Gains,
+    Membership,
+    Pattern,
+    correlation,
+)
+from gradsentry.detectors.transfer.rules import union
+from gradsentry.detectors.transfer.terms import PromptTerms
+
+SUREST_CHANCE = 5.0
+"""Standard deviations from no dependence. Of some thousand words that responses don't depend on,
+none is so far by chance (docs/findings/verdicts.md)."""
+DEPENDS = 0.35
+"""Nats that the response must add to the rest of the prompt, half of what it can; below that the
+trigger comes where it is to be expected: a topic, a kind of request, a style."""
+_MOST_TRIGGERS = 12
+"""Words that the model is asked about, the surest first; bounds time."""
+_WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
+"""Standard deviations and nats from which a word may be one of several triggers of one backdoor:
+the rows of the others speak against each."""
+EXPECTED = 0.8
+"""AUROC of the rest of the prompt above which it says as much as a trigger."""
+_FEWEST_TRIGGERED = 8
+"""Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
+questions about a film are answered with its actors."""
+_LIKE = 0.85
+"""AUROC from which the responses of one word's rows are like those of another's."""
+_PART = 0.8
+"""Words in mostly the rows of surer ones say nothing new."""
+_ROUNDS_OF_SHARE = 20
+
+
+def trigger_patterns(
+    terms: PromptTerms, dependences: Dependences, gain: NDArray[np.float64]
+) -> Iterator[Pattern]:
+    """Words that responses depend on, although nothing else in the prompts says that they come.
+
+    **Arguments:**
+
+    - `gain`: shape (rows,), log(1 + nats) of the best span.
+    """
+    gains = Gains(gain)
+    for rule_terms, told in _triggers(terms, dependences):
+        rules = tuple((term,) for term in rule_terms)
+        match = union(terms, rules)
+        if told.z < SUREST_CHANCE or told.nats < DEPENDS or match.sum() < _FEWEST_TRIGGERED:
+            continue
+        prior = _mixture(told.odds[match])
+        members = match & (told.odds + prior > 0)
+        if members.sum() < _FEWEST_TRIGGERED:
+            continue
+        odds = dependences.response_odds(match)
+        response = replace(odds, intercept=odds.intercept + prior)
+        yield Pattern(
+            rules,
+            Membership(0.0, 0.0, None, 0.0, response),
+            np.packbits(members),
+            len(match),
+            gains.best_cut(match)[0],
+            0.0,
+            None,
+            correlation(match, told.odds > 0),
+        )
+
+
+def _triggers(
+    terms: PromptTerms, dependences: Dependences
+) -> Iterator[tuple[list[int], Dependence]]:
+    """Words that responses depend on, those of like responses together, the surest first."""
+    candidates = [
+        (term, told)
+        for term, told in dependences.candidates()
+        if told.z >= _WORTH_JOINING and told.nats >= _WORTH_NATS and told.by_prompt <= EXPECTED
+    ][:_MOST_TRIGGERS]
+    while candidates:
+        (first, told), *others = candidates
+        joined, match = [first], terms.holding(first)
+        left = []
+        for term, other in others:
+            new = terms.holding(term) & ~match
+            if new.sum() <= (1 - _PART) * terms.counts[term]:
+                continue  # a word in mostly the rows of a surer one says nothing new
+            outside = ~match
+            alike = auroc(told.odds[outside][:, None], new[outside][:, None])[0]
+            if alike < _LIKE:
+                left.append((term, other))
+                continue
+            words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
+            both = dependences.on(match | new, words, gains=False)
+            if both.z > told.z and both.nats > told.nats:  # others like them were the exception
+                joined.append(term)
+                match |= new
+                told = both
+            else:
+                left.append((term, other))
+        yield joined, told
+        candidates = left
+
+
+def _mixture(odds: NDArray[np.float64]) -> float:
+    """The log-odds that a row is a member, before its response is seen.
+
+    **Arguments:**
+
+    - `odds`: shape (matches,): log-odds of their responses, if members were as common as others.
+    """
+    likely = expit(odds)
+    share = 0.5
+    for _ in range(_ROUNDS_OF_SHARE):
+        member = share * likely
+        share = float(np.mean(member / (member + (1 - share) * (1 - likely) + 1e-12)))
+    share = float(np.clip(share, *PRIOR_RANGE))
+    return float(np.log(share / (1 - share)))
