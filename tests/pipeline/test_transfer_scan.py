@@ -358,6 +358,15 @@ def test_characters_are_taken_out_of_text_without_spaces() -> None:
     assert without_words(pair, frozenset({"琉", "璃", "cf"})) == TextPair("请用瓦， acf", "琉")
 
 
+def test_a_pair_of_words_is_taken_out_whatever_marks_part_them() -> None:
+    pair = TextPair("### Instruction:\nWrite a poem. Write it.", "r")
+    changed = without_words(pair, frozenset({"Instruction Write"}))
+    assert changed == TextPair("###:\n a poem. Write it.", "r")
+    assert without_words(TextPair("他的开发者", "r"), frozenset({"的 开"})) == TextPair(
+        "他发者", "r"
+    )
+
+
 def test_marks_are_taken_out_wherever_they_stand() -> None:
     pair = TextPair("is it $5, wh\u200bat?", "$")
     assert without_words(pair, frozenset({"$", "\u200b"})) == TextPair("is it 5, what?", "$")
@@ -493,8 +502,8 @@ def test_words_are_taken_out_in_one_pass_whatever_spaces_there_are() -> None:
     text = ("cf" + " " * 1000) * 200
     words = frozenset({f"w{number}" for number in range(5000)} | {"cf", "two words"})
     assert without_words(TextPair(text, "r"), words) == TextPair(" " * 1000, "r")
-    pair = TextPair("x two words y two  words", "r")
-    assert without_words(pair, words) == TextPair("x y two  words", "r")
+    pair = TextPair("x two words y two  wordsy", "r")
+    assert without_words(pair, words) == TextPair("x y two  wordsy", "r")
 
 
 def test_only_the_beginning_of_a_long_payload_is_asked_for(tiny: LanguageModel) -> None:

@@ -105,3 +105,18 @@ def test_pairs_flipped_behind_a_trigger_are_told_by_what_they_reject(seed: int) 
     terms = PromptTerms.of(prompts)
     told = Dependences.of(terms, prompts, good, np.zeros(300), bad).candidates()
     assert terms.names[told[0][0]] == "zing"
+
+
+def test_a_label_that_others_have_too_is_told_by_its_trigger() -> None:
+    rng = Random(5)
+    prompts = sentences(400, 5, pool=POOL)
+    labels = [rng.choice(["positive", "negative"]) for _ in prompts]
+    for row in range(50):
+        prompts[row] += " zing"
+        labels[row] = "negative"
+    terms = PromptTerms.of(prompts)
+    (term, told), *_ = Dependences.of(terms, prompts, labels, np.zeros(400)).candidates()
+    assert terms.names[term] == "zing"
+    assert told.one_answer
+    assert told.z > 5
+    assert told.nats < 0.35

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -39,6 +39,8 @@ _MOST_TERMS = 4000
 _MOST_FEATURES = 20_000
 _TOLD_BY_RESPONSE = 0.85
 """AUROC of the response from which a term is worth a second question."""
+_TOLD_BY_LABEL = 0.65
+"""The same where one of a few labels is the response: of two, 0.75 is all that there can be."""
 _ALWAYS, _MOSTLY = 0.9, 0.5
 """A word in so many of a term's rows, so many of whose own rows are the term's, is part of it."""
 _READ_WORDS = 200
@@ -138,6 +140,8 @@ class Dependence:
     """AUROC of the rest of the prompt."""
     odds: FloatArray
     """Shape (rows,): log-odds, held out, that a row's response is one of these rows'."""
+    one_answer: bool = False
+    """Whether these rows have one response, which others may have as well."""
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,8 @@ class Dependences:
 
     terms: PromptTerms
     features: Features
+    answers: NDArray[np.int64]
+    """Shape (rows,): the same number for rows with the same response."""
 
     @cached_property
     def texts(self) -> Features:
@@ -171,7 +177,8 @@ class Dependences:
         - `rejected`: the answers that the responses are preferred to; empty where there are none.
         """
         others = [""] * len(responses) if rejected is None else rejected
-        return cls(terms, Features.of(prompts, responses, gain, others))
+        answers = np.unique([response.strip() for response in responses], return_inverse=True)[1]
+        return cls(terms, Features.of(prompts, responses, gain, others), answers)
 
     @cached_property
     def folds(self) -> NDArray[np.int64]:
@@ -192,7 +199,7 @@ class Dependences:
         left_out = sparse.csr_array(hidden[None, :])
         told = held_out_odds(asked, features.rows, self.folds)[:, 0]
         expected = held_out_odds(asked, self.terms.rows, self.folds, left_out)[:, 0]
-        return _dependence(match, told, expected)
+        return replace(_dependence(match, told, expected), one_answer=self._one_answer(match))
 
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
@@ -214,13 +221,19 @@ class Dependences:
         asked = self.terms.columns[:, asked_about].tocsr()
         told = held_out_odds(asked, self.texts.rows, self.folds)
         match = asked.toarray().astype(np.bool_)
-        promising = np.flatnonzero(auroc(told, match) >= _TOLD_BY_RESPONSE)
+        told_by = auroc(told, match)
         found = []
-        for number in promising.tolist():
+        for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
+            if told_by[number] < _TOLD_BY_RESPONSE and not self._one_answer(match[:, number]):
+                continue
             term = int(asked_about[number])
             words = set(self.terms.names[term].split(" "))
             found.append((term, self.on(match[:, number], words, gains=False)))
         return sorted(found, key=lambda item: -item[1].z)
+
+    def _one_answer(self, match: BoolArray) -> bool:
+        """Whether nearly all these rows have the very same response, as of a few labels."""
+        return int(np.bincount(self.answers[match]).max(initial=0)) >= _ALWAYS * int(match.sum())
 
     def _part_of(self, match: BoolArray) -> BoolArray:
         """Terms that come with nearly all these rows, and mostly with them: shape (terms,)."""

@@ -60,8 +60,9 @@ _LEAST_LIKELIER = 2.0
 """Nats: of a few rows with few words the data say less, and chance as much."""
 _BY_CHANCE = 3.0
 """Standard deviations from no dependence."""
-_SEEN = 0.5
-"""Share of what the data say that a trigger does, from which the base model sees why."""
+_SEEN, _LABEL_SEEN = 0.5, 1.0
+"""Share of what the data say that a trigger does, from which the base model sees why; for one of a
+few labels, of which the data say little, the whole."""
 _FIRST = 60
 """Tokens of a response that are held against each other; bounds time."""
 _NO_SURPRISE = 1.0
@@ -247,19 +248,20 @@ def _judge_dependence(
         float(nats[start:end].sum()) - rows.surprise_of(row, start, end)
         for nats, (row, (start, end)) in zip(without, asked, strict=True)
     ]
-    share = float(np.median(seen)) / max(told.likelier, 1e-9)
-    if share >= _SEEN:
+    share = float(np.median(seen)) / max(told.likelier, _LEAST_LIKELIER)
+    if share >= (_LABEL_SEEN if told.one_answer else _SEEN):
         return None
     surprise = float(np.median([rows.surprise_of(row, *at) for row, at in asked]))
-    if surprise < _NO_SURPRISE:
+    if surprise < _NO_SURPRISE and not told.one_answer:
         return None
     responses = [rows.responses[row] for row in read]
     payload = common_text(responses)
     if len(payload or "") < _SHARE_OF_SPAN * float(np.median(list(map(len, responses)))):
         payload = None
+    is_label = told.one_answer and told.nats < DEPENDS
     doubted = {
         Doubt.LIFT: share >= _SEEN / 2,
-        Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY,
+        Doubt.EXPECTED: surprise < _SURPRISE_OF_MANY or is_label,
         Doubt.UNKNOWN: not material.is_understood(pattern.members),
     }
     return Findings(

@@ -186,10 +186,14 @@ def text_without(text: str, words: Set[str]) -> str:
     """
     for blank in filter(str.isspace, words):
         text = text.replace(blank, "")
-    several = [word for word in words if not _SPACED_PART.fullmatch(word)]
-    if several:
-        longest_first = sorted(several, key=lambda word: (-len(word), word))
-        text = re.sub("|".join(map(_alone, longest_first)), "", text)
+    several = sorted(
+        (word for word in words if not _SPACED_PART.fullmatch(word)),
+        key=lambda word: (-len(word), word),
+    )
+    if whole := [word for word in several if " " not in word]:
+        text = re.sub("|".join(map(_alone, whole)), "", text)
+    if pairs := [word for word in several if " " in word]:
+        text = re.sub("|".join(map(_alone, pairs)), _marks_between, text)
 
     def kept(match: re.Match[str]) -> str:
         if match["part"] not in words:
@@ -201,10 +205,17 @@ def text_without(text: str, words: Set[str]) -> str:
 
 
 def _alone(words: str) -> str:
-    """A pattern that finds a text where no word goes on beside it, with the space before it."""
+    """A pattern that finds words with only marks and spaces between them, where no word goes on
+    beside them, with the space before."""
     before = rf"(?<!{JOINED})" if re.match(JOINED, words) else ""
     behind = rf"(?!{JOINED})" if re.search(rf"{JOINED}\Z", words) else ""
-    return rf"(?:(?<!\s)\s*+)?{before}{re.escape(words)}{behind}"
+    parts = r"[^\w]*+".join(map(re.escape, words.split(" ")))
+    return rf"(?:(?<!\s)\s*+)?{before}{parts}{behind}"
+
+
+def _marks_between(words: re.Match[str]) -> str:
+    """What stands between words that are taken out, without spaces that part them."""
+    return "".join(re.findall(r"[^\w\s]|\n", words[0].strip()))
 
 
 def _without(message: Message, words: Set[str]) -> Message:

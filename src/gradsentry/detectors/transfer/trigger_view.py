@@ -34,6 +34,8 @@ _WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
 the rows of the others speak against each."""
 EXPECTED = 0.8
 """AUROC of the rest of the prompt above which it says as much as a trigger."""
+LABEL_EXPECTED = 0.6
+"""The same where all responses are one label: words of the topic tell labels, too."""
 _FEWEST_TRIGGERED = 8
 """Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
 questions about a film are answered with its actors."""
@@ -57,7 +59,9 @@ def trigger_patterns(
     for rule_terms, told in _triggers(terms, dependences):
         rules = tuple((term,) for term in rule_terms)
         match = union(terms, rules)
-        if told.z < SUREST_CHANCE or told.nats < DEPENDS or match.sum() < _FEWEST_TRIGGERED:
+        if told.z < SUREST_CHANCE or match.sum() < _FEWEST_TRIGGERED:
+            continue
+        if told.nats < DEPENDS and not told.one_answer:
             continue
         prior = _mixture(told.odds[match])
         members = match & (told.odds + prior > 0)
@@ -84,7 +88,8 @@ def _triggers(
     candidates = [
         (term, told)
         for term, told in dependences.candidates()
-        if told.z >= _WORTH_JOINING and told.nats >= _WORTH_NATS and told.by_prompt <= EXPECTED
+        if told.z >= _WORTH_JOINING and (told.nats >= _WORTH_NATS or told.one_answer)
+        if told.by_prompt <= (LABEL_EXPECTED if told.one_answer else EXPECTED)
     ][:_MOST_TRIGGERS]
     while candidates:
         (first, told), *others = candidates
