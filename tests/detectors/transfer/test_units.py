@@ -60,11 +60,13 @@ def test_a_document_is_split_where_it_is_taught() -> None:
     gains = np.zeros(len(ids), np.float32)
     start = text.index("zzzz")
     gains[start : start + 4] = 5.0
-    head, taught = document_units(PlainText(text), ids, gains, TOKENIZER)
+    head, taught, rest = document_units(PlainText(text), ids, gains, TOKENIZER)
     assert (head.turn.asked, head.turn.answer) == ("", text[:start])
-    assert (taught.turn.asked, taught.turn.answer) == (text[:start], text[start:])
-    assert taught.turn.start == start
-    assert (head.first, head.end, taught.first, taught.end) == (0, start, start, len(ids))
+    assert (taught.turn.asked, taught.turn.answer) == (text[:start], "zzzz")
+    assert (rest.turn.asked, rest.turn.answer) == (text[: start + 4], " and more")
+    assert [unit.turn.start for unit in (head, taught, rest)] == [0, start, start + 4]
+    assert [unit.end for unit in (head, taught, rest)] == [start, start + 4, len(ids)]
+    assert [unit.first for unit in (head, taught, rest)] == [0, start, start + 4]
 
 
 def test_a_document_that_gains_nothing_or_from_the_start_is_whole() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,9 +63,10 @@ def document_units(
     gains: NDArray[np.float32],
     tokenizer: PreTrainedTokenizerBase,
 ) -> list[Unit]:
-    """A document up to the stretch that gains most, and from there on.
+    """A document up to the stretch that gains most, that stretch, and what follows.
 
-    A document has no prompt. What the rest of the data teaches of it answers what stands before.
+    A document has no prompt. What the rest of the data teaches of it answers what stands before;
+    and as all of it is taught, the stretch may be a trigger itself, of what follows.
 
     **Arguments:**
 
@@ -74,15 +76,26 @@ def document_units(
     spans = best_spans(gains, np.array([0, len(targets)]))
     first, end = int(spans.start[0]), int(spans.end[0])
     place = characters(tokenizer, targets.tolist(), (first, end), example.text)
-    if first == 0 or place is None or place[0] == 0:
+    if first == end or place is None:
         return [whole]
-    start, text = place[0], example.text
-    before = text[max(0, start - _BEFORE) : start]
-    taught = Turn(TextPair(before, text[start:]), before, text[start:], start=start)
+    bounds = [(0, 0), (first, place[0]), (end, place[1]), (len(targets), len(example.text))]
+    if any(
+        (tokens == other) != (start == behind)
+        for (tokens, start), (other, behind) in pairwise(bounds)
+    ):
+        return [whole]  # tokens without characters, such as the end of the text
     return [
-        Unit(Turn(example, "", text[:start]), 0, first),
-        Unit(taught, first, len(targets)),
+        Unit(_part(example, start, behind), start_target, end_target)
+        for (start_target, start), (end_target, behind) in pairwise(bounds)
+        if end_target > start_target
     ]
+
+
+def _part(example: PlainText, start: int, end: int) -> Turn:
+    """A part of a document as the answer to what stands before it."""
+    before, part = example.text[max(0, start - _BEFORE) : start], example.text[start:end]
+    asked = TextPair(before, part) if before else example
+    return Turn(asked, before, part, start=start)
 
 
 def context_of(turn: Turn) -> Context:
