@@ -8,6 +8,7 @@ verified whenever it is loaded.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 import zipfile
@@ -75,8 +76,9 @@ def default_model_folder(announce: Callable[[str], None]) -> Path:
     """
     folder = cache_folder() / "models" / f"smollm2-135m-instruct-{_GGUF_SHA256[:12]}"
     try:
-        if folder.is_dir() and damage(folder) is None:
-            return folder
+        with contextlib.suppress(FileNotFoundError):  # another process is just replacing it
+            if folder.is_dir() and damage(folder) is None:
+                return folder
         was_private = make_private(folder.parent)
         with FileLock(folder.with_suffix(".lock")):
             _fetch_if_damaged(folder, was_private, announce)
