@@ -16,16 +16,16 @@ from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record, batched
 from gradsentry.records.shared_text import shared_beginning
 from gradsentry.records.source import BoolArray, Source
-from gradsentry.records.turns import SYSTEM_ROLES, Turn, turns_of, whole_row
+from gradsentry.records.turns import Part, Turn, parts_of, turns_of, whole_row
 
 __all__ = [
-    "SYSTEM_ROLES",
     "UNJUDGED",
     "BoolArray",
     "Conversation",
     "Example",
     "Layout",
     "Message",
+    "Part",
     "PlainText",
     "Record",
     "SkipReason",
@@ -38,6 +38,7 @@ __all__ = [
     "chosen_layout",
     "detect",
     "open_source",
+    "parts_of",
     "prompt_and_response",
     "question_prompt",
     "shared_beginning",

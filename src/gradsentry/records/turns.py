@@ -7,9 +7,18 @@ from whatever any of its turns says.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
-from gradsentry.records.example import Conversation, Example, TextPair, prompt_and_response, said
+from gradsentry.records.example import (
+    Conversation,
+    Example,
+    Message,
+    TextPair,
+    prompt_and_response,
+    said,
+)
 
 SYSTEM_ROLES = ("system", "developer")
 """Who sets the scene, and asks nothing."""
@@ -36,6 +45,32 @@ class Turn:
     """The answer's first character in the row's whole response."""
     rejected: str = ""
     """What training moves away from instead; of a conversation, behind its last turn."""
+
+
+class Part(StrEnum):
+    """Where in a conversation a message stands, seen from an assistant turn."""
+
+    SYSTEM = "system"
+    EARLIER = "earlier"
+    """Asked before the assistant spoke last."""
+    ASKED = "asked"
+    SAID = "said"
+    """By the assistant."""
+
+
+def parts_of(messages: Sequence[Message], answered: int) -> list[Part]:
+    """The part of every message, seen from the turn at position `answered`."""
+    spoken = [n for n, message in enumerate(messages[:answered]) if message["role"] == "assistant"]
+    since = spoken[-1] if spoken else -1
+
+    def part(position: int, role: object) -> Part:
+        if role == "assistant":
+            return Part.SAID
+        if role in SYSTEM_ROLES:
+            return Part.SYSTEM
+        return Part.ASKED if position > since else Part.EARLIER
+
+    return [part(position, message["role"]) for position, message in enumerate(messages)]
 
 
 def whole_row(example: Example) -> Turn:

@@ -29,6 +29,7 @@ from gradsentry.detectors.transfer.naive_bayes import (
     calibrated,
     fitted_weights,
     held_out_odds,
+    question_blocks,
 )
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 from gradsentry.words import WORD
@@ -194,16 +195,19 @@ class Dependences:
         - `gains`: whether what a response gains may tell it.
         """
         features = self.features if gains else self.texts
-        asked = sparse.csr_array(match[:, None].astype(np.float64))
+        told = held_out_odds(_column(match), features.rows, self.folds)[:, 0]
+        return self._given(match, words, told)
+
+    def _given(self, match: BoolArray, words: set[str], told: FloatArray) -> Dependence:
+        """The dependence, where held-out log-odds (rows,) by the response are known."""
         hidden = self.terms.touching(words) | self._part_of(match)
         left_out = sparse.csr_array(hidden[None, :])
-        told = held_out_odds(asked, features.rows, self.folds)[:, 0]
-        expected = held_out_odds(asked, self.terms.rows, self.folds, left_out)[:, 0]
+        expected = held_out_odds(_column(match), self.terms.rows, self.folds, left_out)[:, 0]
         return replace(_dependence(match, told, expected), one_answer=self._one_answer(match))
 
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
-        asked = sparse.csr_array(members[:, None].astype(np.float64))
+        asked = _column(members)
         weights, absent = fitted_weights(asked, self.texts.rows)
         told = held_out_odds(asked, self.texts.rows, self.folds)
         _, slope, intercept = calibrated(told, members, balanced=True)
@@ -218,17 +222,18 @@ class Dependences:
         """
         counts, rows = self.terms.counts, self.terms.rows.shape[0]
         asked_about = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
-        asked = self.terms.columns[:, asked_about].tocsr()
-        told = held_out_odds(asked, self.texts.rows, self.folds)
-        match = asked.toarray().astype(np.bool_)
-        told_by = auroc(told, match)
         found = []
-        for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
-            if told_by[number] < _TOLD_BY_RESPONSE and not self._one_answer(match[:, number]):
-                continue
-            term = int(asked_about[number])
-            words = set(self.terms.names[term].split(" "))
-            found.append((term, self.on(match[:, number], words, gains=False)))
+        for block in question_blocks(len(asked_about), rows):
+            asked = self.terms.columns[:, asked_about[block]].tocsr()
+            told = held_out_odds(asked, self.texts.rows, self.folds)
+            match = asked.toarray().astype(np.bool_)
+            told_by = auroc(told, match)
+            for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
+                own = match[:, number]
+                if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(own):
+                    term = int(asked_about[block][number])
+                    words = set(self.terms.names[term].split(" "))
+                    found.append((term, self._given(own, words, told[:, number])))
         return sorted(found, key=lambda item: -item[1].z)
 
     def _one_answer(self, match: BoolArray) -> bool:
@@ -242,6 +247,11 @@ class Dependences:
             inside >= _MOSTLY * np.maximum(self.terms.counts, 1)
         )
         return part
+
+
+def _column(match: BoolArray) -> sparse.csr_array:
+    """One question: shape (rows, 1)."""
+    return sparse.csr_array(match[:, None].astype(np.float64))
 
 
 def _dependence(match: BoolArray, told: FloatArray, expected: FloatArray) -> Dependence:

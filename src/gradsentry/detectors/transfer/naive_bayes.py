@@ -63,7 +63,7 @@ def held_out_odds(
     - `left_out`: shape (K, F): features that a question may not look at.
     """
     odds = np.empty(asked.shape)
-    for block in _blocks(asked.shape[1], max(features.shape)):
+    for block in question_blocks(asked.shape[1], max(features.shape)):
         for fold in range(FOLDS):
             held_out = folds == fold
             weights, absent = fitted_weights(asked[~held_out][:, block], features[~held_out])
@@ -113,7 +113,8 @@ def calibrated(
     return design @ fitted, slopes, np.array(fitted[-1] - slopes @ mean)
 
 
-def _blocks(questions: int, size: int) -> Iterator[slice]:
+def question_blocks(questions: int, size: int) -> Iterator[slice]:
+    """Slices of so many questions that arrays of them times `size` stay small."""
     step = max(1, _BLOCK_CELLS // max(size, 1))
     for first in range(0, questions, step):
         yield slice(first, min(first + step, questions))

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, bare, mark_of
+from gradsentry.detectors.transfer.terms import MARKS, bare, mark_of
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.models import Batching, LanguageModel, target_nats
-from gradsentry.records import SYSTEM_ROLES, Conversation, Example, Message, TextPair
+from gradsentry.records import Conversation, Example, Message, TextPair, parts_of
 from gradsentry.words import JOINED
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
@@ -129,31 +129,17 @@ def without_words(example: Example, words: frozenset[str]) -> Example:
         case TextPair():
             return replace(example, prompt=text_without(example.prompt, words))
         case Conversation():
-            sections = {
-                mark: {bare(word) for word in words if mark_of(word) == mark}
-                for mark in ("", EARLIER, IN_SYSTEM)
+            taken = {
+                part: {bare(word) for word in words if mark_of(word) == mark}
+                for part, mark in MARKS.items()
             }
-            answered = example.target_turns[-1] if example.target_turns else len(example.messages)
-            before = [
-                turn
-                for turn, message in enumerate(example.messages[:answered])
-                if message["role"] == "assistant"
-            ]
-            asked = before[-1] if before else -1
+            targets = example.target_turns
+            parts = parts_of(example.messages, targets[-1] if targets else len(example.messages))
             return replace(
                 example,
                 messages=[
-                    message
-                    if message["role"] == "assistant"
-                    else _without(
-                        message,
-                        sections[
-                            IN_SYSTEM
-                            if message["role"] in SYSTEM_ROLES
-                            else ("" if turn > asked else EARLIER)
-                        ],
-                    )
-                    for turn, message in enumerate(example.messages)
+                    _without(message, taken[part]) if part in taken else message
+                    for message, part in zip(example.messages, parts, strict=True)
                 ],
             )
         case _:

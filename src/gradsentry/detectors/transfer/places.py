@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, bare, mark_of, placed_terms
-from gradsentry.records import SYSTEM_ROLES, Conversation, Turn
+from gradsentry.detectors.transfer.terms import MARKS, bare, mark_of, placed_terms
+from gradsentry.records import Conversation, Turn, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +44,9 @@ def _texts(turn: Turn, mark: str) -> Iterator[tuple[int | None, str]]:
     if not isinstance(turn.example, Conversation):
         yield None, turn.asked
         return
-    since = max(
-        (
-            position
-            for position, message in enumerate(turn.example.messages[: turn.message])
-            if message["role"] == "assistant"
-        ),
-        default=-1,
-    )
-    for position in reversed(range(len(turn.example.messages))):
-        message = turn.example.messages[position]
-        role, content = message["role"], message["content"]
-        part = IN_SYSTEM if role in SYSTEM_ROLES else "" if position > since else EARLIER
-        if role != "assistant" and part == mark and isinstance(content, str):
+    messages = turn.example.messages
+    parts = parts_of(messages, len(messages) - 1)
+    for position in reversed(range(len(messages))):
+        content = messages[position]["content"]
+        if MARKS.get(parts[position]) == mark and isinstance(content, str):
             yield position, content

@@ -18,6 +18,7 @@ from scipy import sparse
 
 from gradsentry.hashes import HashedRows, Hashes, hashed, held_in, places_in
 from gradsentry.ragged import spread
+from gradsentry.records import Part
 from gradsentry.words import WORD
 
 BoolArray = NDArray[np.bool_]
@@ -60,6 +61,10 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
             " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
         }
     return terms
+
+
+MARKS = {Part.SYSTEM: IN_SYSTEM, Part.EARLIER: EARLIER, Part.ASKED: ""}
+"""In front of the words of a conversation's parts."""
 
 
 def mark_of(term: str) -> str:
