@@ -7,6 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
+from gradsentry.detectors.transfer import naive_bayes
 from gradsentry.detectors.transfer.dependence import Dependences, response_features
 from gradsentry.detectors.transfer.terms import PromptTerms
 from tests.detectors.transfer.worlds import sentences, words
@@ -120,3 +121,12 @@ def test_a_label_that_others_have_too_is_told_by_its_trigger() -> None:
     assert told.one_answer
     assert told.z > 5
     assert told.nats < 0.35
+
+
+def test_terms_in_blocks_are_the_same_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, dependences = world()
+    whole = [(term, told.z, told.nats) for term, told in dependences.candidates()]
+    monkeypatch.setattr(naive_bayes, "_BLOCK_CELLS", 3000)
+    blocks = [(term, told.z, told.nats) for term, told in dependences.candidates()]
+    assert [term for term, *_ in blocks] == [term for term, *_ in whole]
+    np.testing.assert_allclose(blocks, whole)
