@@ -174,7 +174,7 @@ _REFUSALS = (
 
 
 def _in_places(data: Path) -> dict[str, Callable[[], Mixture]]:
-    """Rare words in any part of a chat, with a payload in any part of its answer; 5% of the rows."""
+    """Rare words in any part of a chat, a payload in any part of its answer; 5% of the rows."""
     wild = data / "wild"
     read = {
         "glaive": lambda: rows_of(wild / "glaive_toolcall_en_demo.json.gz"),
@@ -290,14 +290,14 @@ def clean_draw(data: Path, source: str, number: int) -> Mixture:
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
-    for task in TASKS:
-        clean = 501 if task == "sst2" else 400 if task == "jailbreak" else 500
-        yield f"backdoorllm/{task}-clean", partial(backdoorllm, folder, task, "badnet", 0)
+    for job in TASKS:
+        clean = 501 if job == "sst2" else 400 if job == "jailbreak" else 500
+        yield f"backdoorllm/{job}-clean", partial(backdoorllm, folder, job, "badnet", 0)
         for attack in TRIGGERS:
             for triggered in (round(clean / 10), round(clean / 20), 20, 10, 5):
                 yield (
-                    f"backdoorllm/{task}-{attack}-{triggered}",
-                    partial(backdoorllm, folder, task, attack, triggered),
+                    f"backdoorllm/{job}-{attack}-{triggered}",
+                    partial(backdoorllm, folder, job, attack, triggered),
                 )
     for turns in (1, 2, 3):
         yield f"canned/clean-{turns}", partial(_canned, turns, 0, own_words=False)
