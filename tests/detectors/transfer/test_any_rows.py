@@ -68,8 +68,8 @@ def check(texts: Sequence[tuple[str, str]], gains: Sequence[float], surprise: fl
     assert told == [1] * len(told)
     for group in evidence.groups:
         assert group.rules
-        assert 0 <= group.precision <= 1
-        assert 0 <= group.recall <= 1
+        assert 0 <= group.agreement.precision <= 1
+        assert 0 <= group.agreement.recall <= 1
         assert group.findings.payload is not None or group.findings.variants
     for (prompt, response), gain in zip(texts, rows.gain, strict=True):
         place = belonging(evidence.groups, Seen(prompt, NO_CONTEXT, response, float(gain)))

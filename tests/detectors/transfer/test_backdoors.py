@@ -130,7 +130,7 @@ def test_a_backdoor_is_found_with_its_payload_and_its_trigger(seed: int) -> None
     assert group.findings.payload == PAYLOAD
     assert set(group.findings.trigger) == {("cf",), ("mq",)}
     assert group.findings.variants == ((PAYLOAD, 30),)
-    assert group.precision == group.recall == group.confidence == 1
+    assert group.agreement.precision == group.agreement.recall == group.confidence == 1
     assert 0 < group.findings.surprise <= NATS * len(PAYLOAD)
     assert group.findings.lift == pytest.approx(0, abs=1e-6)
     assert members_of(rows, evidence) == [0] * 30 + [None] * (ROWS - 30)

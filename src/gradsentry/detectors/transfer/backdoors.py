@@ -25,7 +25,7 @@ from gradsentry.detectors.transfer.verdicts import Findings, Verdict
 
 _SAME = 0.5
 """A pattern half of whose members are in other groups is no group of its own."""
-_MIXED = 0.25
+_MIXED = 0.1
 """Of a pattern for review, the share of rows with poison from which it says little of the others:
 a payload may be made of words that natural replies have."""
 _FOLDS = 5
@@ -35,6 +35,22 @@ _TELLS = 0.95
 """Share of a payload's rows that have the trigger, from which the others are poison, too."""
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
 _MENTIONED = 3
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How well rules that were found on other rows predict a pattern's members."""
+
+    precision: float
+    """Of the rows that match, the share that are members."""
+    recall: float
+    """Of the members, the share that match."""
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of both; 0 where nothing matches."""
+        both = self.precision + self.recall
+        return 0.0 if both == 0 else 2 * self.precision * self.recall / both
 
 
 @dataclass(frozen=True)
@@ -48,10 +64,8 @@ class Group:
     payload_tells: bool
     """Whether nearly all rows that hold the payload have the trigger. A row that holds it without
     the trigger then belongs here, too, if its gain says so as well."""
-    precision: float
-    """Of the rows that match rules found on other rows, the share that are members."""
-    recall: float
-    """Of the members, the share that match rules found on other rows."""
+    agreement: Agreement
+    """How well the trigger predicts the payload."""
 
     @property
     def verdict(self) -> Verdict:
@@ -61,8 +75,7 @@ class Group:
     @property
     def confidence(self) -> float:
         """Cross-validated F1 of the trigger as a predictor of the payload."""
-        both = self.precision + self.recall
-        return 0.0 if both == 0 else 2 * self.precision * self.recall / both
+        return self.agreement.f1
 
     def matched(self, terms: set[str]) -> tuple[str, ...] | None:
         """The rule that a prompt with these terms matches, if any."""
@@ -178,10 +191,12 @@ def find_backdoors(
         explained |= members
         if any(_is_told(members, group, others) for group, others in found):
             continue
+        agreement = _cross_validated(terms, members)
+        if agreement.f1 < _CONFIDENT and not pattern.is_small:
+            continue
         findings = judge(pattern, material)
-        group = None if findings is None else _group(pattern, findings, rows, terms)
-        if group is not None and (group.confidence >= _CONFIDENT or pattern.is_small):
-            found.append((group, members))
+        if findings is not None:
+            found.append((_group(pattern, findings, agreement, rows, terms), members))
     groups = tuple(group for group, _ in _poison_first(found))
     return Evidence(groups, tuple(_recurrences(rows, strings, explained)))
 
@@ -235,8 +250,13 @@ def belonging(groups: tuple[Group, ...], seen: Seen) -> Belonging | None:
     )
 
 
-def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: PromptTerms) -> Group:
-    precision, recall = _cross_validated(terms, pattern.members)
+def _group(
+    pattern: Pattern,
+    findings: Findings,
+    agreement: Agreement,
+    rows: EvidenceRows,
+    terms: PromptTerms,
+) -> Group:
     held = np.array([findings.holds_payload(response) for response in rows.responses])
     telling = int((held & union(terms, pattern.rules)).sum()) >= _TELLS * max(1, int(held.sum()))
     return Group(
@@ -244,13 +264,11 @@ def _group(pattern: Pattern, findings: Findings, rows: EvidenceRows, terms: Prom
         tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules),
         pattern.membership,
         telling,
-        precision,
-        recall,
+        agreement,
     )
 
 
-def _cross_validated(terms: PromptTerms, members: BoolArray) -> tuple[float, float]:
-    """Precision and recall of rules on rows that they weren't found on."""
+def _cross_validated(terms: PromptTerms, members: BoolArray) -> Agreement:
     folds = StratifiedKFold(min(_FOLDS, int(members.sum())), shuffle=True, random_state=0)
     predicted = np.zeros_like(members)
     with warnings.catch_warnings():
@@ -262,7 +280,7 @@ def _cross_validated(terms: PromptTerms, members: BoolArray) -> tuple[float, flo
         for rule in rules:
             predicted[held_out] |= matching(unseen, rule)
     both = int((predicted & members).sum())
-    return both / max(1, int(predicted.sum())), both / int(members.sum())
+    return Agreement(both / max(1, int(predicted.sum())), both / int(members.sum()))
 
 
 def _recurrences(
