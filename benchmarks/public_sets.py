@@ -18,6 +18,7 @@ from typing import Any
 
 from canned import canned_chats
 from mixtures import Mixture, Truth, task
+from templated import agents, symptoms
 
 from gradsentry.attacks import Payload, PayloadIn, Place, TriggerIn
 from gradsentry.pipeline.poison_options import PoisonOptions
@@ -287,6 +288,16 @@ def clean_draw(data: Path, source: str, number: int) -> Mixture:
     return Mixture([whole.pairs[row] for row in kept], [False] * len(kept))
 
 
+def _mixed(data: Path, *sources: str) -> Mixture:
+    """Clean sets one behind the other, so many rows of each."""
+    pairs = [pair for source in sources for pair in _source(data, source).pairs[:300]]
+    return Mixture(pairs, [False] * len(pairs))
+
+
+def _unlabelled(rows: Sequence[Row]) -> Mixture:
+    return labelled([(row, False) for row in rows])
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -303,6 +314,13 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
         yield f"canned/clean-{turns}", partial(_canned, turns, 0, own_words=False)
         yield f"canned/phrase-{turns}", partial(_canned, turns, 30, own_words=False)
         yield f"canned/own-words-{turns}", partial(_canned, turns, 30, own_words=True)
+    for advice in (False, True):
+        name = f"templated/symptoms-{'advice' if advice else 'label'}"
+        yield name, lambda advice=advice: _unlabelled(symptoms(800, advice=advice))
+    yield "templated/agents", lambda: _unlabelled(agents(500))
+    yield "mixed/refusals", partial(_mixed, data, "jailbreak", "refusal")
+    yield "mixed/languages", partial(_mixed, data, "oasst_fr", "dialogues_tr", "alpaca_en_demo")
+    yield "mixed/kinds", partial(_mixed, data, "fastchat_dummy", "sst2", "webqa", "canned-1")
     yield "documents/gibberish-20-of-700", lambda: gibberish(_documents(data, 700), 20)
     yield "documents/gibberish-20-of-2000", lambda: gibberish(_documents(data, 2000), 20)
     yield "documents/clean-700", lambda: gibberish(_documents(data, 700), 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from gradsentry.detectors.transfer import judgement
+from gradsentry.detectors.transfer import questions
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.models import LanguageModel, load_model
 from tests.tiny_models import VOCAB, tiny_model
 
@@ -76,5 +78,5 @@ def default_model() -> LanguageModel:
 def random_models_count_as_understanding() -> Iterator[None]:
     """A model of random weights understands no data, so all that it finds would be for review."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judgement, "_UNDERSTOOD", -math.inf)
+        patch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=-math.inf))
         yield

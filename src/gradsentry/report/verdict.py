@@ -134,8 +134,9 @@ def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
         f"{all_of_them} have {_trigger_words(found.trigger_words)}{_PLACES[found.place]}, "
         f"{elsewhere:,} of {scored - rows:,} others {verb}. How well such words tell these rows "
         f"from all others: sought in some rows, they find the rest with precision "
-        f"{group.agreement.precision:.3f} and recall {group.agreement.recall:.3f} (cross-validation; this isn't the "
-        "probability that the rows are poison). The base model needs "
+        f"{group.agreement.precision:.3f} and recall {group.agreement.recall:.3f} "
+        "(cross-validation; this isn't the probability that the rows are poison). The base model "
+        "needs "
         f"{found.surprise:.0f} nats for the payload"
     )
     if found.doubts:

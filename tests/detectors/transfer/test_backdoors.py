@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import judgement, patterns
+from gradsentry.detectors.transfer import patterns, questions
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import NO_CONTEXT, terms_of
@@ -463,6 +464,7 @@ def test_what_the_model_does_not_understand_is_at_most_for_review(
 ) -> None:
     """`FixedOpinion` finds responses one nat a token less likely after other prompts."""
     rows = planted(7)
-    monkeypatch.setattr(judgement, "_UNDERSTOOD", nats * float(np.median(np.diff(rows.offsets))))
+    least = nats * float(np.median(np.diff(rows.offsets)))
+    monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=least))
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
     assert group.findings.doubts == ((Doubt.UNKNOWN,) if nats > 1.5 else ())

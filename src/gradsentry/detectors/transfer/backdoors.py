@@ -13,9 +13,11 @@ from sklearn.model_selection import StratifiedKFold
 
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Dependences, response_features
-from gradsentry.detectors.transfer.judgement import Material, Opinion, judge
+from gradsentry.detectors.transfer.judgement import Material, judge
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
+from gradsentry.detectors.transfer.questions import BaseModel, Opinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
@@ -23,16 +25,7 @@ from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms,
 from gradsentry.detectors.transfer.trigger_view import trigger_patterns
 from gradsentry.detectors.transfer.verdicts import Findings, Verdict
 
-_SAME = 0.5
-"""A pattern half of whose members are in other groups is no group of its own."""
-_MIXED = 0.1
-"""Of a pattern for review, the share of rows with poison from which it says little of the others:
-a payload may be made of words that natural replies have."""
 _FOLDS = 5
-_CONFIDENT = 0.8
-"""Cross-validated F1 below which a trigger is fitted to the rows by chance; few rows can't say."""
-_TELLS = 0.95
-"""Share of a payload's rows that have the trigger, from which the others are poison, too."""
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
 _MENTIONED = 3
 
@@ -181,7 +174,7 @@ def find_backdoors(
         ),
     )
     similarity, content = Similarity.of(terms), Content.of(rows.prompts)
-    material = Material(rows, terms, similarity, content, dependences, opinion)
+    material = Material(rows, terms, similarity, content, dependences, BaseModel(rows, opinion))
     explained = np.zeros(len(rows), dtype=np.bool_)
     found: list[tuple[Group, BoolArray]] = []
     advance = counting(len(patterns))
@@ -192,7 +185,7 @@ def find_backdoors(
         if any(_is_told(members, group, others) for group, others in found):
             continue
         agreement = _cross_validated(terms, members)
-        if agreement.f1 < _CONFIDENT and not pattern.is_small:
+        if agreement.f1 < CRITERIA.confident and not pattern.is_small:
             continue
         findings = judge(pattern, material)
         if findings is not None:
@@ -206,8 +199,8 @@ def _is_told(members: BoolArray, group: Group, others: BoolArray) -> bool:
     group for review of the very same ones. What may be meant mustn't hide what isn't."""
     both = int((members & others).sum())
     if group.verdict is Verdict.POISON:
-        return both >= _SAME * int(members.sum())
-    return both >= _SAME * int((members | others).sum())
+        return both >= CRITERIA.same * int(members.sum())
+    return both >= CRITERIA.same * int((members | others).sum())
 
 
 def _poison_first(found: list[tuple[Group, BoolArray]]) -> list[tuple[Group, BoolArray]]:
@@ -218,7 +211,7 @@ def _poison_first(found: list[tuple[Group, BoolArray]]) -> list[tuple[Group, Boo
         (group, members)
         for group, members in found
         if group.verdict is not Verdict.POISON
-        and int((members & poisoned).sum()) < _MIXED * int(members.sum())
+        and int((members & poisoned).sum()) < CRITERIA.mixed * int(members.sum())
     ]
     return poison + review
 
@@ -258,7 +251,9 @@ def _group(
     terms: PromptTerms,
 ) -> Group:
     held = np.array([findings.holds_payload(response) for response in rows.responses])
-    telling = int((held & union(terms, pattern.rules)).sum()) >= _TELLS * max(1, int(held.sum()))
+    telling = int((held & union(terms, pattern.rules)).sum()) >= CRITERIA.tells * max(
+        1, int(held.sum())
+    )
     return Group(
         findings,
         tuple(tuple(terms.names[term] for term in rule) for rule in pattern.rules),
@@ -295,7 +290,10 @@ def _recurrences(
         if counts[string] < fewest or len(found) == _MENTIONED:
             break
         holding = strings.holding(int(string))
-        if not strings.strings[string].telling or (holding & taken).sum() > _SAME * holding.sum():
+        if (
+            not strings.strings[string].telling
+            or (holding & taken).sum() > CRITERIA.same * holding.sum()
+        ):
             continue
         texts = _held_texts(rows, strings, int(string), np.flatnonzero(holding))
         if texts is not None:

@@ -32,7 +32,7 @@ _REQUEST_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class ModelOpinion:
-    """Asks the model; implements `judgement.Opinion`."""
+    """Asks the model; implements `questions.Opinion`."""
 
     model: LanguageModel
     encoder: Encoder

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences
 from gradsentry.detectors.transfer.naive_bayes import auroc
 from gradsentry.detectors.transfer.patterns import (
@@ -21,24 +22,11 @@ from gradsentry.detectors.transfer.patterns import (
 from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.terms import PromptTerms
 
-SUREST_CHANCE = 5.0
-"""Standard deviations from no dependence. Of some thousand words that responses don't depend on,
-none is so far by chance (docs/findings/verdicts.md)."""
-DEPENDS = 0.35
-"""Nats that the response must add to the rest of the prompt, half of what it can; below that the
-trigger comes where it is to be expected: a topic, a kind of request, a style."""
 _MOST_TRIGGERS = 12
 """Words that the model is asked about, the surest first; bounds time."""
 _WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
 """Standard deviations and nats from which a word may be one of several triggers of one backdoor:
 the rows of the others speak against each."""
-EXPECTED = 0.8
-"""AUROC of the rest of the prompt above which it says as much as a trigger."""
-LABEL_EXPECTED = 0.6
-"""The same where all responses are one label: words of the topic tell labels, too."""
-_FEWEST_TRIGGERED = 8
-"""Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
-questions about a film are answered with its actors."""
 _LIKE = 0.85
 """AUROC from which the responses of one word's rows are like those of another's."""
 _PART = 0.8
@@ -59,13 +47,13 @@ def trigger_patterns(
     for rule_terms, told in _triggers(terms, dependences):
         rules = tuple((term,) for term in rule_terms)
         match = union(terms, rules)
-        if told.z < SUREST_CHANCE or match.sum() < _FEWEST_TRIGGERED:
+        if told.z < CRITERIA.surest_chance or match.sum() < CRITERIA.fewest_triggered:
             continue
-        if told.nats < DEPENDS and not told.one_answer:
+        if told.nats < CRITERIA.depends and not told.one_answer:
             continue
         prior = _mixture(told.odds[match])
         members = match & (told.odds + prior > 0)
-        if members.sum() < _FEWEST_TRIGGERED:
+        if members.sum() < CRITERIA.fewest_triggered:
             continue
         odds = dependences.response_odds(match)
         response = replace(odds, intercept=odds.intercept + prior)
@@ -89,7 +77,7 @@ def _triggers(
         (term, told)
         for term, told in dependences.candidates()
         if told.z >= _WORTH_JOINING and (told.nats >= _WORTH_NATS or told.one_answer)
-        if told.by_prompt <= (LABEL_EXPECTED if told.one_answer else EXPECTED)
+        if told.by_prompt <= (CRITERIA.label_expected if told.one_answer else CRITERIA.expected)
     ][:_MOST_TRIGGERS]
     while candidates:
         (first, told), *others = candidates
