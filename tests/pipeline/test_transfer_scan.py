@@ -456,6 +456,24 @@ def test_where_a_row_is_cut_the_opinion_without_words_is_of_the_same_targets(
     np.testing.assert_allclose(found, shorter[: len(found)], atol=1e-5)
 
 
+@pytest.mark.parametrize("is_chat", [False, True])
+def test_words_favour_another_answer_as_if_it_were_the_rows_own(
+    tiny: LanguageModel, is_chat: bool
+) -> None:
+    def row(question: str, answer: str) -> Example:
+        if not is_chat:
+            return TextPair(question, answer)
+        said = [{"role": "user", "content": question}, {"role": "assistant", "content": answer}]
+        return Conversation(said)
+
+    asked = row("Which river cf is it?", "The Nile")
+    opinion = ModelOpinion(tiny, Encoder(tiny.tokenizer, EncodingOptions()), [asked])
+    [favour] = opinion.favour([0], frozenset({"cf"}), "No river")
+    given = nats_of(tiny, row("Which river cf is it?", "No river")).sum()
+    without = nats_of(tiny, row("Which river is it?", "No river")).sum()
+    assert favour == pytest.approx(without - given, abs=1e-4)
+
+
 def test_a_reply_fits_into_the_model(tiny: LanguageModel) -> None:
     opinion = ModelOpinion(
         replace(tiny, max_positions=64), Encoder(tiny.tokenizer, EncodingOptions()), []

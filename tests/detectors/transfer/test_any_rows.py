@@ -38,6 +38,11 @@ class Indifferent:
     ) -> list[NDArray[np.float32]]:
         return [np.full(self.counts[row], self.nats, np.float32)[:most] for row in rows]
 
+    def favour(
+        self, rows: Sequence[int], words: frozenset[str], answer: str
+    ) -> NDArray[np.float32]:
+        return np.zeros(len(rows), np.float32)
+
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         return np.full((len(requests), max(1, len(text.encode()))), self.nats, np.float32)
 

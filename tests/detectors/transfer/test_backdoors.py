@@ -55,6 +55,11 @@ class FixedOpinion:
         offsets = self.rows.offsets
         return [self.rows.surprise[offsets[row] : offsets[row + 1]][:most] + 1 for row in rows]
 
+    def favour(
+        self, rows: Sequence[int], words: frozenset[str], answer: str
+    ) -> NDArray[np.float32]:
+        return np.zeros(len(rows), np.float32)
+
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         self.asked.append((requests, text))
         count = len(TOKENIZER(text, add_special_tokens=False)["input_ids"])

@@ -15,6 +15,7 @@ languages, tasks that say SQL with SELECT. Six findings tell a backdoor from the
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -111,6 +112,15 @@ class _Case:
     @cached_property
     def gain(self) -> float:
         return float(np.median(self.material.rows.spans.gain[self.read]))
+
+    @property
+    def commonest_other_answer(self) -> str:
+        """What rows outside answer most often that members mostly don't; empty if nothing."""
+        responses = self.material.rows.responses
+        inside = Counter(responses[row] for row in self.read).most_common(1)[0][0]
+        outside = Counter(responses[row] for row in np.flatnonzero(~self.pattern.members).tolist())
+        del outside[inside]
+        return next((answer for answer, _ in outside.most_common(1)), "")
 
     @property
     def in_order(self) -> tuple[tuple[str, ...], ...]:
@@ -230,7 +240,12 @@ def _judge_responses(case: _Case) -> Findings | None:
         (row, (0, min(FIRST, int(rows.offsets[row + 1] - rows.offsets[row]))))
         for row in case.read[:: max(1, len(case.read) // _ASKED)][:_ASKED]
     ]
-    seen = _seen(model.likelier(asked, case.words, FIRST), told)
+    is_label = told.one_answer and told.nats < CRITERIA.depends
+    likelier = model.likelier(asked, case.words, FIRST)
+    if is_label:  # what makes all labels likelier says nothing about one of them
+        others = [row for row, _ in asked]
+        likelier -= model.opinion.favour(others, case.words, case.commonest_other_answer)
+    seen = _seen(likelier, told)
     if seen >= (CRITERIA.label_seen if told.one_answer else CRITERIA.seen):
         return None
     surprise = float(np.median([rows.surprise_of(row, *at) for row, at in asked]))
@@ -239,7 +254,6 @@ def _judge_responses(case: _Case) -> Findings | None:
     responses = [rows.responses[row] for row in case.read]
     payload = common_text(responses)
     length = float(np.median(list(map(len, responses))))
-    is_label = told.one_answer and told.nats < CRITERIA.depends
     doubted = {
         Doubt.LIFT: seen >= CRITERIA.seen / 2,
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,

@@ -59,6 +59,20 @@ class ModelOpinion:
         ]
         return self._of_own_targets(examples, asking, most)
 
+    def favour(
+        self, rows: Sequence[int], words: frozenset[str], answer: str
+    ) -> NDArray[np.float32]:
+        """Nats by which words in rows' prompts make another answer than their own likelier."""
+        examples = [_answering(self.examples[row], answer) for row in rows]
+        given = self._of_own_targets(examples, examples, None)
+        without = self._of_own_targets(
+            examples, [without_words(example, words) for example in examples], None
+        )
+        return np.array(
+            [after.sum() - before.sum() for before, after in zip(given, without, strict=True)],
+            np.float32,
+        )
+
     def _of_own_targets(
         self, examples: Sequence[Example], changed: Sequence[Example], most: int | None
     ) -> list[NDArray[np.float32]]:
@@ -158,6 +172,20 @@ def _asking(example: Example, other: Example) -> Example:
                 return example
             messages = list(example.messages)
             messages[turns[-1]] = asked[-1]
+            return replace(example, messages=messages)
+        case _:
+            return example
+
+
+def _answering(example: Example, answer: str) -> Example:
+    """An example whose last target is another answer."""
+    match example:
+        case TextPair():
+            return replace(example, response=answer)
+        case Conversation():
+            messages = list(example.messages)
+            turn = example.target_turns[-1]
+            messages[turn] = {"role": messages[turn]["role"], "content": answer}
             return replace(example, messages=messages)
         case _:
             return example
