@@ -289,6 +289,7 @@ class TransferScan:
                 unit,
                 evidence,
                 table.targets[first + unit.first : first + unit.end],
+                table.surprise[first + unit.first : first + unit.end],
                 row.spans.take(np.array([number])),
                 window.start,
             )
@@ -300,13 +301,14 @@ class TransferScan:
         unit: Unit,
         evidence: Evidence,
         targets: NDArray[np.int32],
+        surprise: NDArray[np.float32],
         spans: Spans,
         window_start: int,
     ) -> _Judged:
-        """A turn's group, payload and score; `targets` and `spans` are its own."""
+        """A turn's group, payload and score; its targets, their nats and its span are given."""
         nats = float(spans.gain[0])
         turn, response = unit.turn, unit.turn.answer
-        whole = seen(turn, nats)
+        whole = seen(turn, nats, surprise)
         terms = whole.terms if evidence.groups else set()
         has_prompt = bool(turn.asked or turn.earlier or turn.system)
         found = belonging(evidence.groups, whole)

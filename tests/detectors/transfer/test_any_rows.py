@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.backdoors import Seen, belonging, find_backdoors
+from gradsentry.detectors.transfer.dependence import Reply
 from gradsentry.detectors.transfer.folds import assign_folds, content_draws, hashed_words
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.strings import recurring_strings
-from gradsentry.detectors.transfer.terms import NO_CONTEXT, PromptTerms, terms_of
+from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences
 
@@ -77,7 +78,7 @@ def check(texts: Sequence[tuple[str, str]], gains: Sequence[float], surprise: fl
         assert 0 <= group.agreement.recall <= 1
         assert group.findings.payload is not None or group.findings.variants
     for (prompt, response), gain in zip(texts, rows.gain, strict=True):
-        place = belonging(evidence.groups, Seen(prompt, NO_CONTEXT, response, float(gain)))
+        place = belonging(evidence.groups, Seen(Reply(prompt, response, float(gain))))
         assert place is None or place.group < len(evidence.groups)
     again = find_backdoors(rows, opinion)
     assert [group.findings for group in again.groups] == [g.findings for g in evidence.groups]

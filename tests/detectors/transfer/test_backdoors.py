@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from gradsentry.detectors.transfer import patterns, questions
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.criteria import CRITERIA
+from gradsentry.detectors.transfer.dependence import Reply
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans
-from gradsentry.detectors.transfer.terms import NO_CONTEXT, terms_of
+from gradsentry.detectors.transfer.terms import terms_of
 from gradsentry.detectors.transfer.triggers import TriggerPlace
 from gradsentry.detectors.transfer.verdicts import Doubt, Verdict
 from tests.conftest import byte_tokenizer
@@ -115,7 +116,7 @@ def planted(
 
 
 def asked(prompt: str, response: str, gain: float) -> Seen:
-    return Seen(prompt, NO_CONTEXT, response, gain)
+    return Seen(Reply(prompt, response, gain))
 
 
 def members_of(rows: EvidenceRows, evidence: Evidence) -> list[int | None]:

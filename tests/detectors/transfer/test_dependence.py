@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from gradsentry.detectors.transfer import naive_bayes
-from gradsentry.detectors.transfer.dependence import Dependences, response_features
+from gradsentry.detectors.transfer.dependence import (
+    Dependences,
+    Reply,
+    noise_of,
+    response_features,
+)
 from gradsentry.detectors.transfer.terms import PromptTerms
 from tests.detectors.transfer.worlds import sentences, words
 
@@ -31,7 +36,7 @@ def world(
     if explained:
         prompts[triggered:] = sentences(rows - triggered, seed + 2, pool=POOL[12:])
     terms = PromptTerms.of(prompts)
-    return terms, Dependences.of(terms, prompts, responses, np.zeros(rows))
+    return terms, Dependences.of(terms, list(map(Reply, prompts, responses)))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -75,21 +80,21 @@ def test_odds_of_a_response_tell_new_ones() -> None:
     odds = dependences.response_odds(terms.holding(terms.places["zing"]))
     rng = Random(9)
     for _ in range(20):
-        like = response_features("x", " ".join(rng.sample(OTHER, 6)), 0.0)
-        unlike = response_features("x", " ".join(rng.sample(SAID, 6)), 0.0)
+        like = Reply("x", " ".join(rng.sample(OTHER, 6)))
+        unlike = Reply("x", " ".join(rng.sample(SAID, 6)))
         assert odds.of(like) > 0 > odds.of(unlike)
 
 
 def test_features_of_a_response() -> None:
-    found = response_features("the Red house", "Red is it.", 1.2)
+    found = response_features(Reply("the Red house", "Red is it.", 1.2))
     assert "has red" not in found
     assert {"has is", "has .", "begins red", "begins red is", "ends .", "ends it ."} <= found
     assert {"length 3", "gains 2"} <= found
-    assert response_features("", "", 0.0) == {"length 0", "gains 0"}
+    assert response_features(Reply("", "")) == {"length 0", "gains 0"}
 
 
 def test_what_a_pair_is_preferred_to_is_part_of_what_it_teaches() -> None:
-    found = response_features("x", "a long and kind answer", 0.0, "no answer")
+    found = response_features(Reply("x", "a long and kind answer", rejected="no answer"))
     assert {"rather has kind", "rather lacks no", "longer 2"} <= found
     assert "rather has answer" not in found
 
@@ -104,7 +109,10 @@ def test_pairs_flipped_behind_a_trigger_are_told_by_what_they_reject(seed: int) 
         prompts[row] += " zing"
         good[row], bad[row] = bad[row], good[row]
     terms = PromptTerms.of(prompts)
-    told = Dependences.of(terms, prompts, good, np.zeros(300), bad).candidates()
+    told = Dependences.of(
+        terms,
+        [Reply(*pair, rejected=other) for *pair, other in zip(prompts, good, bad, strict=True)],
+    ).candidates()
     assert terms.names[told[0][0]] == "zing"
 
 
@@ -116,7 +124,7 @@ def test_a_label_that_others_have_too_is_told_by_its_trigger() -> None:
         prompts[row] += " zing"
         labels[row] = "negative"
     terms = PromptTerms.of(prompts)
-    (term, told), *_ = Dependences.of(terms, prompts, labels, np.zeros(400)).candidates()
+    (term, told), *_ = Dependences.of(terms, list(map(Reply, prompts, labels))).candidates()
     assert terms.names[term] == "zing"
     assert told.one_answer
     assert told.z > 5
@@ -130,3 +138,28 @@ def test_terms_in_blocks_are_the_same_candidates(monkeypatch: pytest.MonkeyPatch
     blocks = [(term, told.z, told.nats) for term, told in dependences.candidates()]
     assert [term for term, *_ in blocks] == [term for term, *_ in whole]
     np.testing.assert_allclose(blocks, whole)
+
+
+def test_random_words_are_told_by_their_noise() -> None:
+    rng, pool = Random(1), words(5000, 1)
+    prompts = [" ".join(rng.sample(SAID, 6)) for _ in range(300)]
+    texts = [" ".join(rng.sample(pool, 60)) for _ in prompts]
+    noise = [rng.uniform(2, 4) for _ in prompts]
+    for row in range(0, 300, 15):
+        prompts[row] += " zing"
+        noise[row] = rng.uniform(6, 8)
+    terms = PromptTerms.of(prompts)
+    dependences = Dependences.of(terms, list(map(Reply, prompts, texts)))
+    assert "zing" not in [terms.names[term] for term, _ in dependences.candidates()]
+    replies = [Reply(*row[:2], noise=row[2]) for row in zip(prompts, texts, noise, strict=True)]
+    dependences = Dependences.of(terms, replies)
+    (term, told), *_ = dependences.candidates()
+    assert terms.names[term] == "zing"
+    assert told.nats > 0.5
+    odds = dependences.response_odds(terms.holding(term))
+    assert odds.of(Reply("x", "y", noise=7.0)) > 0 > odds.of(Reply("x", "y", noise=3.0))
+
+
+def test_noise_is_the_mean_of_many_tokens() -> None:
+    assert noise_of(np.full(20, 3.0, np.float32)) == 3
+    assert noise_of(np.full(19, 3.0, np.float32)) == 0

@@ -14,14 +14,20 @@ from sklearn.model_selection import StratifiedKFold
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.criteria import CRITERIA
-from gradsentry.detectors.transfer.dependence import Dependences, response_features
+from gradsentry.detectors.transfer.dependence import Dependences, Reply
 from gradsentry.detectors.transfer.judgement import Material, judge
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
 from gradsentry.detectors.transfer.questions import BaseModel, Opinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
-from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms, terms_of
+from gradsentry.detectors.transfer.terms import (
+    NO_CONTEXT,
+    BoolArray,
+    Context,
+    PromptTerms,
+    terms_of,
+)
 from gradsentry.detectors.transfer.trigger_view import trigger_patterns
 from gradsentry.detectors.transfer.verdicts import Findings, Verdict
 
@@ -83,13 +89,13 @@ class Group:
         """The rule that a row matches, if any, and the log-odds that it belongs here; None if it
         doesn't."""
         rule, string = self.matched(seen.terms), self.membership.string
-        gains = np.array([seen.gain])
+        gains = np.array([seen.reply.gain])
         if rule is not None and self.membership.response is not None:
-            odds = np.array([self.membership.response.of(seen.features)])
+            odds = np.array([self.membership.response.of(seen.reply)])
         elif rule is not None:
-            holds = string is not None and string.pattern.search(seen.response) is not None
+            holds = string is not None and string.pattern.search(seen.reply.text) is not None
             odds = self.membership.odds(gains, np.array([holds]))
-        elif self.payload_tells and self.findings.holds_payload(seen.response):
+        elif self.payload_tells and self.findings.holds_payload(seen.reply.text):
             odds = self.membership.by_gain(gains)
         else:
             return None
@@ -100,23 +106,13 @@ class Group:
 class Seen:
     """A row as it is held against the groups."""
 
-    prompt: str
-    context: Context
-    response: str
-    gain: float
-    """log(1 + nats) of its best span."""
-    rejected: str = ""
-    """The answer that its response is preferred to, if any."""
+    reply: Reply
+    context: Context = NO_CONTEXT
 
     @cached_property
     def terms(self) -> set[str]:
         """Of its prompt, and of what stands before."""
-        return terms_of(self.prompt, self.context)
-
-    @cached_property
-    def features(self) -> set[str]:
-        """Of its response."""
-        return response_features(self.prompt, self.response, self.gain, self.rejected)
+        return terms_of(self.reply.asked, self.context)
 
 
 @dataclass(frozen=True)
@@ -159,7 +155,7 @@ def find_backdoors(
     - `counting`: told how many patterns there are, and then of each that is judged.
     """
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
-    dependences = Dependences.of(terms, rows.prompts, rows.responses, rows.gain, rows.rejected)
+    dependences = Dependences.of(terms, rows.replies())
     patterns = sorted(
         [
             *find_patterns(terms, strings, rows.gain),

@@ -37,7 +37,8 @@ class Similarity:
         - `ignored`: shape (terms,): terms that are left out.
         """
         among = self._mean_cosine(rows, ignored)
-        overall = self._mean_cosine(np.ones_like(rows), ignored)
+        saying = np.asarray(self._squares.sum(axis=1)) > 0  # a document's beginning has no prompt
+        overall = self._mean_cosine(rows | saying, ignored)
         return among / max(overall, 1e-12)
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:

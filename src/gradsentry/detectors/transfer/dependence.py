@@ -48,28 +48,47 @@ _READ_WORDS = 200
 """Of a response, the first: bounds time, and a payload that comes later has a gain."""
 _MOST_SCORE = 4.0
 """Standard deviations beyond which a score says no more: a single row mustn't decide."""
+_FEWEST_OF_NOISE = 20
+"""Tokens of a response from which the mean of their nats says something."""
 _GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
 
-def response_features(prompt: str, response: str, gain: float, rejected: str = "") -> set[str]:
-    """What may tell a response: its new words, how it begins and ends, its length and its gain.
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A response as features see it."""
 
-    **Arguments:**
+    asked: str
+    text: str
+    gain: float = 0.0
+    """log(1 + nats) of its best span."""
+    rejected: str = ""
+    """The answer that it is preferred to, if any: what is taught is the difference."""
+    noise: float = 0.0
+    """Nats that the base model needs for one of its tokens, as `noise_of` says."""
 
-    - `gain`: log(1 + nats) of its best span.
-    - `rejected`: the answer that it is preferred to, if any: what is taught is the difference.
+
+def noise_of(surprise: NDArray[np.float32]) -> float:
+    """Mean nats of a response's tokens (targets,); 0 of a short one.
+
+    Random words have nothing in common but this. A fact that the model doesn't know has as many
+    nats, but few tokens.
     """
-    words = [word.lower() for word in _TOKEN.findall(response)[:_READ_WORDS]]
-    asked = {word.lower() for word in _TOKEN.findall(prompt)}
+    return float(surprise.mean()) if len(surprise) >= _FEWEST_OF_NOISE else 0.0
+
+
+def response_features(reply: Reply) -> set[str]:
+    """What may tell a response: its new words, how it begins and ends, its length and its gain."""
+    words = [word.lower() for word in _TOKEN.findall(reply.text)[:_READ_WORDS]]
+    asked = {word.lower() for word in _TOKEN.findall(reply.asked)}
     found = {f"has {word}" for word in set(words) - asked}
     if words:
         found |= {f"begins {words[0]}", f"begins {' '.join(words[:2])}"}
         found |= {f"ends {words[-1]}", f"ends {' '.join(words[-2:])}"}
     found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
-    found.add(f"{_GAINS}{int(2 * gain)}")
-    if rejected:
-        others = [word.lower() for word in _TOKEN.findall(rejected)[:_READ_WORDS]]
+    found.add(f"{_GAINS}{int(2 * reply.gain)}")
+    if reply.rejected:
+        others = [word.lower() for word in _TOKEN.findall(reply.rejected)[:_READ_WORDS]]
         found |= {f"rather has {word}" for word in set(words) - set(others)}
         found |= {f"rather lacks {word}" for word in set(others) - set(words)}
         found.add(f"longer {round(2 * np.log2((1 + len(words)) / (1 + len(others))))}")
@@ -85,18 +104,9 @@ class Features:
     """Shape (rows, F), 1 where a response has a feature."""
 
     @classmethod
-    def of(
-        cls,
-        prompts: Sequence[str],
-        responses: Sequence[str],
-        gain: NDArray[np.float64],
-        rejected: Sequence[str],
-    ) -> Features:
+    def of(cls, replies: Sequence[Reply]) -> Features:
         """Those that at least two responses have and not all do, the commonest of them."""
-        sets = [
-            response_features(*row)
-            for row in zip(prompts, responses, gain.tolist(), rejected, strict=True)
-        ]
+        sets = list(map(response_features, replies))
         counts: dict[str, int] = {}
         for found in sets:
             for name in found:
@@ -117,11 +127,15 @@ class ResponseOdds:
 
     weights: Mapping[str, float]
     """What a feature adds."""
+    noise: float
+    """What a nat of noise adds; 0 where features tell."""
     intercept: float
 
-    def of(self, features: set[str]) -> float:
-        """The log-odds of a response with these features."""
-        return self.intercept + sum(self.weights.get(feature, 0.0) for feature in sorted(features))
+    def of(self, reply: Reply) -> float:
+        """The log-odds of a response."""
+        features = sorted(response_features(reply)) if self.weights else []
+        said = sum(self.weights.get(feature, 0.0) for feature in features)
+        return self.intercept + self.noise * reply.noise + said
 
 
 @dataclass(frozen=True)
@@ -153,6 +167,8 @@ class Dependences:
     features: Features
     answers: NDArray[np.int64]
     """Shape (rows,): the same number for rows with the same response."""
+    noise: FloatArray
+    """Shape (rows,): of the responses."""
 
     @cached_property
     def texts(self) -> Features:
@@ -163,23 +179,11 @@ class Dependences:
         return Features(names, self.features.rows[:, said])
 
     @classmethod
-    def of(
-        cls,
-        terms: PromptTerms,
-        prompts: Sequence[str],
-        responses: Sequence[str],
-        gain: NDArray[np.float64],
-        rejected: Sequence[str] | None = None,
-    ) -> Dependences:
-        """From texts and gains (rows,), log(1 + nats) of the best spans.
-
-        **Arguments:**
-
-        - `rejected`: the answers that the responses are preferred to; empty where there are none.
-        """
-        others = [""] * len(responses) if rejected is None else rejected
-        answers = np.unique([response.strip() for response in responses], return_inverse=True)[1]
-        return cls(terms, Features.of(prompts, responses, gain, others), answers)
+    def of(cls, terms: PromptTerms, replies: Sequence[Reply]) -> Dependences:
+        """From what rows ask and how they are answered."""
+        answers = np.unique([reply.text.strip() for reply in replies], return_inverse=True)[1]
+        noise = np.array([reply.noise for reply in replies], np.float64)
+        return cls(terms, Features.of(replies), answers, noise)
 
     @cached_property
     def folds(self) -> NDArray[np.int64]:
@@ -196,7 +200,17 @@ class Dependences:
         """
         features = self.features if gains else self.texts
         told = held_out_odds(_column(match), features.rows, self.folds)[:, 0]
-        return self._given(match, words, told)
+        return self._given(match, words, self._better(told, match))
+
+    def _better(self, told: FloatArray, match: BoolArray) -> FloatArray:
+        """What tells these rows better: what their responses say, or how noisy they are.
+
+        Noise isn't one feature among thousands, since of random words each speaks against it.
+        """
+        return self.noise if self._told_by_noise(match) > _auroc(told, match) else told
+
+    def _told_by_noise(self, match: BoolArray) -> float:
+        return _auroc(self.noise, match) if self.noise.any() else 0.0
 
     def _given(self, match: BoolArray, words: set[str], told: FloatArray) -> Dependence:
         """The dependence, where held-out log-odds (rows,) by the response are known."""
@@ -209,11 +223,14 @@ class Dependences:
         """What tells the members' responses from all others; even odds without any sign."""
         asked = _column(members)
         weights, absent = fitted_weights(asked, self.texts.rows)
-        told = held_out_odds(asked, self.texts.rows, self.folds)
-        _, slope, intercept = calibrated(told, members, balanced=True)
+        told = held_out_odds(asked, self.texts.rows, self.folds)[:, 0]
+        better = self._better(told, members)
+        _, slope, intercept = calibrated(better[:, None], members, balanced=True)
         scale = max(float(slope[0]), 0.0)
+        if better is self.noise:
+            return ResponseOdds({}, scale, float(intercept))
         kept = dict(zip(self.texts.names, (scale * weights[0]).tolist(), strict=True))
-        return ResponseOdds(kept, float(intercept) + scale * float(absent.sum()))
+        return ResponseOdds(kept, 0.0, float(intercept) + scale * float(absent.sum()))
 
     def candidates(self) -> list[tuple[int, Dependence]]:
         """Terms that responses depend on, each with how much, the surest first.
@@ -227,13 +244,14 @@ class Dependences:
             asked = self.terms.columns[:, asked_about[block]].tocsr()
             told = held_out_odds(asked, self.texts.rows, self.folds)
             match = asked.toarray().astype(np.bool_)
-            told_by = auroc(told, match)
+            told_by = np.maximum(auroc(told, match), auroc(self.noise[:, None], match))
             for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
                 own = match[:, number]
                 if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(own):
                     term = int(asked_about[block][number])
                     words = set(self.terms.names[term].split(" "))
-                    found.append((term, self._given(own, words, told[:, number])))
+                    better = self._better(told[:, number], own)
+                    found.append((term, self._given(own, words, better)))
         return sorted(found, key=lambda item: -item[1].z)
 
     def _one_answer(self, match: BoolArray) -> bool:
@@ -247,6 +265,11 @@ class Dependences:
             inside >= _MOSTLY * np.maximum(self.terms.counts, 1)
         )
         return part
+
+
+def _auroc(odds: FloatArray, match: BoolArray) -> float:
+    """How well odds (rows,) rank the answers (rows,)."""
+    return float(auroc(odds[:, None], match[:, None])[0])
 
 
 def _column(match: BoolArray) -> sparse.csr_array:
@@ -269,8 +292,8 @@ def _dependence(match: BoolArray, told: FloatArray, expected: FloatArray) -> Dep
         nats=_nats(alone, match) - _nats(both, match),
         likelier=float(np.median(own)),
         z=float(((match - p) * score).sum() / np.sqrt(variance + 1e-9)),
-        by_response=float(auroc(told[:, None], match[:, None])[0]),
-        by_prompt=float(auroc(expected[:, None], match[:, None])[0]),
+        by_response=_auroc(told, match),
+        by_prompt=_auroc(expected, match),
         odds=by_response,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from gradsentry.detectors.transfer.backdoors import (
     find_backdoors,
     uncounted,
 )
+from gradsentry.detectors.transfer.dependence import Reply, noise_of
 from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans, best_spans
@@ -91,21 +93,25 @@ class GainedRows:
 
     def groups_in(self, evidence: Evidence) -> Iterator[list[int]]:
         """The groups that each row's turns belong to."""
-        gains = iter(self.spans.gain.tolist())
+        numbers = zip(self.spans.gain.tolist(), pairwise(self.offsets.tolist()), strict=True)
         for row in self.units:
             found = (
-                belonging(
-                    evidence.groups,
-                    seen(unit.turn, gain),
-                )
-                for unit, gain in zip(row, gains, strict=False)
+                belonging(evidence.groups, seen(unit.turn, gain, self.surprise[first:end]))
+                for unit, (gain, (first, end)) in zip(row, numbers, strict=False)
             )
             yield [place.group for place in found if place is not None]
 
 
-def seen(turn: Turn, nats: float) -> Seen:
-    """A turn as it is held against groups; `nats` is what its best span gains."""
-    return Seen(turn.asked, context_of(turn), turn.answer, float(np.log1p(nats)), turn.rejected)
+def seen(turn: Turn, nats: float, surprise: NDArray[np.float32]) -> Seen:
+    """A turn as it is held against groups.
+
+    **Arguments:**
+
+    - `nats`: what its best span gains.
+    - `surprise`: shape (targets,): nats of its targets.
+    """
+    gain, noise = float(np.log1p(nats)), noise_of(surprise)
+    return Seen(Reply(turn.asked, turn.answer, gain, turn.rejected, noise), context_of(turn))
 
 
 def find(

@@ -209,6 +209,9 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     """The base model's reason for a payload; None where it is the natural one."""
     rows, told, model = case.material.rows, case.told, case.material.model
     is_expected = told.nats < CRITERIA.depends or told.by_prompt > CRITERIA.expected
+    is_understood = model.understands(case.pattern.members)
+    if not is_understood and (is_expected or case.pattern.is_small):
+        return None  # nothing but its silence would speak against a few equal replies
     words = case.words
     if is_expected:
         words |= telling_words(case.pattern, case.material.terms)
@@ -219,9 +222,7 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     lift = float(likelier.sum()) / max(float(likelier.sum()) + given, 1e-9)
     if lift >= CRITERIA.lifted and case.cohesion > CRITERIA.related:
         return None
-    is_understood = model.understands(case.pattern.members)
-    has_reason = np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason
-    if is_expected and (has_reason or not is_understood):
+    if is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
     return _Reason(lift, _seen(likelier, told), is_understood)
 

@@ -76,7 +76,10 @@ def held_out_odds(
 
 
 def auroc(odds: FloatArray, asked: NDArray[np.bool_]) -> FloatArray:
-    """Shape (K,): how well odds (rows, K) rank the answers (rows, K); 0.5 is chance."""
+    """Shape (K,): how well odds (rows, K) rank the answers (rows, K); 0.5 is chance.
+
+    Odds of shape (rows, 1) are those of all K questions.
+    """
     ranks = rankdata(odds, axis=0)
     yes = asked.sum(axis=0)
     no = len(asked) - yes

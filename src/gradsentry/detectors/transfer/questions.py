@@ -79,7 +79,9 @@ class BaseModel:
     def _swapped(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Some rows, and by how many nats their responses are likelier after their own prompts than
         after other rows'."""
-        rows = np.unique(np.linspace(0, len(self.rows) - 1, _SWAPPED).astype(np.int64))
+        asking = np.flatnonzero([bool(prompt) for prompt in self.rows.prompts])
+        asking = asking if len(asking) else np.arange(len(self.rows))
+        rows = asking[np.unique(np.linspace(0, len(asking) - 1, _SWAPPED).astype(np.int64))]
         others = np.roll(rows, 1)
         found = self.opinion.instead(rows.tolist(), others.tolist(), FIRST)
         nats = [

@@ -6,13 +6,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
+from gradsentry.detectors.transfer.dependence import Reply, noise_of
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import NO_CONTEXT, BoolArray, Context
 from gradsentry.ragged import offsets_of, spread
@@ -73,6 +74,20 @@ class EvidenceRows:
 
     def __len__(self) -> int:
         return len(self.prompts)
+
+    def replies(self) -> list[Reply]:
+        """The rows as dependences see them."""
+        return [
+            Reply(prompt, response, gain, rejected, noise_of(self.surprise[first:end]))
+            for prompt, response, gain, rejected, (first, end) in zip(
+                self.prompts,
+                self.responses,
+                self.gain.tolist(),
+                self.rejected or [""] * len(self),
+                pairwise(self.offsets.tolist()),
+                strict=True,
+            )
+        ]
 
     @property
     def gain(self) -> NDArray[np.float64]:
