@@ -76,6 +76,12 @@ class Criteria:
     label_expected: float = 0.6
     """The same where all responses are one label: words of the topic tell labels, too."""
 
+    wordings: int = 4
+    """Alternatives of several words each, from which a trigger is a request in many wordings:
+    customers ask for a refund in a dozen sentences, an attacker needs one."""
+    words_of_wording: int = 3
+    """Words that each of these must have."""
+
     # Does the base model see why?
 
     reason: float = 1.0

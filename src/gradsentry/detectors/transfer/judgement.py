@@ -16,6 +16,7 @@ languages, tasks that say SQL with SELECT. Six findings tell a backdoor from the
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -208,7 +209,11 @@ class _Reason:
 def _reason(case: _Case, asked: Asked) -> _Reason | None:
     """The base model's reason for a payload; None where it is the natural one."""
     rows, told, model = case.material.rows, case.told, case.material.model
-    is_expected = told.nats < CRITERIA.depends or told.by_prompt > CRITERIA.expected
+    is_expected = (
+        told.nats < CRITERIA.depends
+        or told.by_prompt > CRITERIA.expected
+        or _is_request(case.trigger)
+    )
     is_understood = model.understands(case.pattern.members)
     if not is_understood and (is_expected or case.pattern.is_small):
         return None  # nothing but its silence would speak against a few equal replies
@@ -225,6 +230,12 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     if is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
     return _Reason(lift, _seen(likelier, told), is_understood)
+
+
+def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
+    """Whether a trigger is any of many sentences, as requests by template are."""
+    long = [words for words in trigger if len(words) >= CRITERIA.words_of_wording]
+    return len(long) >= CRITERIA.wordings
 
 
 def _seen(likelier: FloatArray, told: Dependence) -> float:
