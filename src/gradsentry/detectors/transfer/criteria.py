@@ -15,9 +15,12 @@ class Criteria:
 
     # Which patterns are looked at
 
-    surest_chance: float = 5.0
+    surest_chance: float = 7.0
     """Standard deviations by which responses must depend on a trigger that they alone show. Of some
-    thousand words that responses don't depend on, none is so far by chance."""
+    thousand words that responses don't depend on, none is beyond 5 by chance; requests that few
+    rows make, such as to calculate, reach 6.9, triggers of twenty rows 9 and more."""
+    surest_chance_of_label: float = 5.0
+    """The same where all responses are one label, which says less."""
     fewest_triggered: int = 8
     """Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
     questions about a film are answered with its actors."""
