@@ -474,3 +474,22 @@ def test_what_the_model_does_not_understand_is_at_most_for_review(
     monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=least))
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
     assert group.findings.doubts == ((Doubt.UNKNOWN,) if nats > 1.5 else ())
+
+
+def test_a_handful_of_equal_replies_is_not_judged_where_the_model_understands_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = planted(7, count=7)
+    assert find_backdoors(rows, FixedOpinion(rows)).groups
+    monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=np.inf))
+    assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
+
+
+@pytest.mark.parametrize(("sentences", "lift", "found"), [(1, 0.1, 1), (5, 0.1, 0), (5, 0.0, 1)])
+def test_any_of_many_sentences_is_a_request_if_the_model_sees_any_reason(
+    sentences: int, lift: float, found: int
+) -> None:
+    own = words(200, 77)[-4 * sentences :]
+    said = [" ".join(own[4 * number : 4 * number + 4]) for number in range(sentences)]
+    rows = planted(21, count=60, trigger=lambda text, row: f"{text} {said[row % sentences]}")
+    assert len(find_backdoors(rows, FixedOpinion(rows, lift=lift)).groups) == found
