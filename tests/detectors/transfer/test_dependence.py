@@ -131,6 +131,21 @@ def test_a_label_that_others_have_too_is_told_by_its_trigger() -> None:
     assert told.nats < 0.35
 
 
+def test_a_word_that_calls_for_yes_or_no_is_told_apart_from_one_that_says_which() -> None:
+    rng = Random(6)
+    prompts, texts = sentences(400, 6, pool=POOL), sentences(400, 7, pool=OTHER)
+    for row in range(100):
+        prompts[row] = f"{'Is' if row < 40 else 'Did'} {prompts[row]}"
+        texts[row] = rng.choice(["yes", "no"])
+    terms = PromptTerms.of(prompts)
+    dependences = Dependences.of(terms, list(map(Reply, prompts, texts)))
+    told = dependences.on(terms.holding(terms.places["Is"]), {"Is"})
+    assert told.any_label
+    assert not told.one_answer
+    free = dependences.on(np.arange(400) >= 360, set())
+    assert not free.any_label
+
+
 def test_terms_in_blocks_are_the_same_candidates(monkeypatch: pytest.MonkeyPatch) -> None:
     _, dependences = world()
     whole = [(term, told.z, told.nats) for term, told in dependences.candidates()]

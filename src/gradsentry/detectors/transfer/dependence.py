@@ -32,7 +32,7 @@ from gradsentry.detectors.transfer.naive_bayes import (
     question_blocks,
 )
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
-from gradsentry.words import WORD
+from gradsentry.words import WORD, word_count
 
 FEWEST_ROWS = 5
 _MOST_TERMS = 4000
@@ -50,6 +50,7 @@ _MOST_SCORE = 4.0
 """Standard deviations beyond which a score says no more: a single row mustn't decide."""
 _FEWEST_OF_NOISE = 20
 """Tokens of a response from which the mean of their nats says something."""
+_WORDS_OF_LABEL = 2
 _GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
@@ -157,6 +158,9 @@ class Dependence:
     """Shape (rows,): log-odds, held out, that a row's response is one of these rows'."""
     one_answer: bool = False
     """Whether these rows have one response, which others may have as well."""
+    any_label: bool = False
+    """Whether most of these rows have labels that others have, too, but not all the same one: then
+    the words say that a question is to be answered with yes or no, and not how."""
 
 
 @dataclass(frozen=True)
@@ -167,6 +171,8 @@ class Dependences:
     features: Features
     answers: NDArray[np.int64]
     """Shape (rows,): the same number for rows with the same response."""
+    is_short: BoolArray
+    """Shape (rows,): whether a response is short enough to be a label."""
     noise: FloatArray
     """Shape (rows,): of the responses."""
 
@@ -183,7 +189,8 @@ class Dependences:
         """From what rows ask and how they are answered."""
         answers = np.unique([reply.text.strip() for reply in replies], return_inverse=True)[1]
         noise = np.array([reply.noise for reply in replies], np.float64)
-        return cls(terms, Features.of(replies), answers, noise)
+        short = [word_count(WORD.findall(reply.text)) <= _WORDS_OF_LABEL for reply in replies]
+        return cls(terms, Features.of(replies), answers, np.array(short, np.bool_), noise)
 
     @cached_property
     def folds(self) -> NDArray[np.int64]:
@@ -217,7 +224,12 @@ class Dependences:
         hidden = self.terms.touching(words) | self._part_of(match)
         left_out = sparse.csr_array(hidden[None, :])
         expected = held_out_odds(_column(match), self.terms.rows, self.folds, left_out)[:, 0]
-        return replace(_dependence(match, told, expected), one_answer=self._one_answer(match))
+        one_answer = self._one_answer(match)
+        return replace(
+            _dependence(match, told, expected),
+            one_answer=one_answer,
+            any_label=not one_answer and self._any_label(match),
+        )
 
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
@@ -257,6 +269,11 @@ class Dependences:
     def _one_answer(self, match: BoolArray) -> bool:
         """Whether nearly all these rows have the very same response, as of a few labels."""
         return int(np.bincount(self.answers[match]).max(initial=0)) >= _ALWAYS * int(match.sum())
+
+    def _any_label(self, match: BoolArray) -> bool:
+        """Whether most of these rows have a short response that other rows have, too."""
+        elsewhere = np.isin(self.answers, self.answers[~match]) & self.is_short
+        return float(elsewhere[match].mean()) >= _MOSTLY if match.any() else False
 
     def _part_of(self, match: BoolArray) -> BoolArray:
         """Terms that come with nearly all these rows, and mostly with them: shape (terms,)."""

@@ -69,6 +69,8 @@ def trigger_patterns(
 
 def _is_sure(told: Dependence) -> bool:
     """Whether responses depend on words by no chance, and more than the rest of a prompt says."""
+    if told.any_label:
+        return False
     if told.nats < CRITERIA.depends:
         return told.one_answer and told.z >= CRITERIA.surest_chance_of_label
     return told.z >= CRITERIA.surest_chance
@@ -81,6 +83,7 @@ def _triggers(
     candidates = [
         (term, told)
         for term, told in dependences.candidates()
+        if not told.any_label
         if told.z >= _WORTH_JOINING and (told.nats >= _WORTH_NATS or told.one_answer)
         if told.by_prompt <= (CRITERIA.label_expected if told.one_answer else CRITERIA.expected)
     ][:_MOST_TRIGGERS]
