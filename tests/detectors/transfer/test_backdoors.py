@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ class FixedOpinion:
     """Share of a payload's surprise without the trigger that the trigger takes away."""
     called_by: tuple[str, ...] = ()
     """Words of a bare request that call the payload."""
-    asked: list[object] = field(default_factory=list)
+    asked: list[tuple[Any, object]] = field(default_factory=list)
 
     def without(
         self, rows: Sequence[int], words: frozenset[str], most: int | None = None
@@ -474,6 +475,18 @@ def test_what_the_model_does_not_understand_is_at_most_for_review(
     monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=least))
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
     assert group.findings.doubts == ((Doubt.UNKNOWN,) if nats > 1.5 else ())
+
+
+def test_nothing_is_asked_twice() -> None:
+    rows = near_duplicates(7, poisoned=30)
+    opinion = FixedOpinion(rows)
+    model = questions.BaseModel(rows, opinion)
+    asked = [(3, (0, 4)), (5, (1, 3))]
+    first = model.likelier(asked, frozenset({"cf"}))
+    assert (model.likelier(asked[::-1], frozenset({"cf"}))[::-1] == first).all()
+    model.likelier([*asked, (7, (0, 1))], frozenset({"cf"}))
+    model.likelier(asked, frozenset({"mq"}))
+    assert [rows for rows, _ in opinion.asked] == [[3, 5], [7], [3, 5]]
 
 
 def test_a_handful_of_equal_replies_is_not_judged_where_the_model_understands_nothing(

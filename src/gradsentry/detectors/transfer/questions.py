@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
 
@@ -63,6 +63,10 @@ class BaseModel:
 
     rows: EvidenceRows
     opinion: Opinion
+    _known: dict[tuple[int, frozenset[str], int | None], NDArray[np.float32]] = field(
+        default_factory=dict
+    )
+    """What was asked already: a few kilobytes for each pattern."""
 
     def understands(self, members: BoolArray) -> bool:
         """Whether own prompts make the responses of other rows than the members likelier.
@@ -97,12 +101,28 @@ class BaseModel:
 
         - `most`: as in `Opinion.without`.
         """
-        found = self.opinion.without([row for row, _ in asked], words, most)
         without = [
             float(nats[start:end].sum())
-            for nats, (_, (start, end)) in zip(found, asked, strict=True)
+            for nats, (_, (start, end)) in zip(
+                self._without([row for row, _ in asked], words, most), asked, strict=True
+            )
         ]
         return np.array(without) - [self.rows.surprise_of(row, *at) for row, at in asked]
+
+    def _without(
+        self, rows: list[int], words: frozenset[str], most: int | None
+    ) -> list[NDArray[np.float32]]:
+        """As `Opinion.without`; what one pattern asked isn't asked again for another one.
+
+        Near-duplicates make dozens of patterns of the same rows and words.
+        """
+        new = [row for row in dict.fromkeys(rows) if (row, words, most) not in self._known]
+        if new:
+            found = self.opinion.without(new, words, most)
+            self._known.update(
+                {(row, words, most): nats for row, nats in zip(new, found, strict=True)}
+            )
+        return [self._known[row, words, most] for row in rows]
 
     def call(self, asked: Asked, members: BoolArray, words: frozenset[str]) -> float:
         """Median over a few members of how much likelier the trigger alone makes a payload token.
