@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from gradsentry.report.false_alarms import MEASURED as FALSE_ALARMS
 from gradsentry.report.text import quoted, visible
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ FALLBACK_CAVEAT = (
 TRANSFER_CAVEAT = (
     "A group is called poison where responses depend on a trigger that nothing else in the "
     "prompts explains, and the base model sees no reason why. Rows that differ too much from each "
-    "other, or too few, aren't found: see the documentation for what was measured."
+    "other, or too few, aren't found: see the documentation for what was measured. "
+    + FALSE_ALARMS.in_words
 )
 
 
