@@ -22,14 +22,21 @@ def test_rows_picked_at_random_have_a_cohesion_of_about_one(seed: int, count: in
     terms = PromptTerms.of(sentences(400, seed, pool=POOL))
     rows = np.zeros(400, np.bool_)
     rows[np.random.default_rng(seed).permutation(400)[:count]] = True
-    assert Similarity.of(terms).cohesion(rows, nothing(terms)) == pytest.approx(1, abs=0.2)
+    assert Similarity.of(terms).cohesion(
+        rows, nothing(terms), np.ones(len(terms.rows.toarray()), np.bool_)
+    ) == pytest.approx(1, abs=0.2)
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_rows_about_one_thing_have_a_large_cohesion(seed: int) -> None:
     topical = sentences(40, seed, pool=POOL[:15])
     terms = PromptTerms.of(topical + sentences(360, seed + 10, pool=POOL))
-    assert Similarity.of(terms).cohesion(np.arange(400) < 40, nothing(terms)) > 3
+    assert (
+        Similarity.of(terms).cohesion(
+            np.arange(400) < 40, nothing(terms), np.ones(len(terms.rows.toarray()), np.bool_)
+        )
+        > 3
+    )
 
 
 def test_terms_that_are_ignored_make_no_cohesion() -> None:
@@ -39,8 +46,12 @@ def test_terms_that_are_ignored_make_no_cohesion() -> None:
     terms = PromptTerms.of(prompts)
     similarity = Similarity.of(terms)
     ignored = np.array(["magic" in name.split() for name in terms.names])
-    assert similarity.cohesion(rows, nothing(terms)) > 2
-    assert similarity.cohesion(rows, ignored) == pytest.approx(1, abs=0.3)
+    assert (
+        similarity.cohesion(rows, nothing(terms), np.ones(len(terms.rows.toarray()), np.bool_)) > 2
+    )
+    assert similarity.cohesion(
+        rows, ignored, np.ones(len(terms.rows.toarray()), np.bool_)
+    ) == pytest.approx(1, abs=0.3)
 
 
 def test_prompts_without_terms_are_like_none() -> None:
@@ -55,7 +66,9 @@ def test_prompts_without_terms_are_like_none() -> None:
     pairs = ~np.eye(60, dtype=np.bool_)
     among = cosines[np.ix_(rows, rows)][pairs[np.ix_(rows, rows)]].mean()
     expected = among / cosines[pairs].mean()
-    assert similarity.cohesion(rows, ignored) == pytest.approx(expected, rel=1e-9)
+    assert similarity.cohesion(
+        rows, ignored, np.ones(len(terms.rows.toarray()), np.bool_)
+    ) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_mean_cosine_is_that_of_all_pairs() -> None:
@@ -69,4 +82,6 @@ def test_the_mean_cosine_is_that_of_all_pairs() -> None:
     rows = np.arange(60) < 13
     among = cosines[np.ix_(rows, rows)][pairs[np.ix_(rows, rows)]].mean()
     expected = among / cosines[pairs].mean()
-    assert similarity.cohesion(rows, ignored) == pytest.approx(expected, rel=1e-9)
+    assert similarity.cohesion(
+        rows, ignored, np.ones(len(terms.rows.toarray()), np.bool_)
+    ) == pytest.approx(expected, rel=1e-9)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
@@ -27,7 +28,7 @@ class Similarity:
     def _squares(self) -> sparse.csr_array:
         return self.vectors.multiply(self.vectors).tocsr()
 
-    def cohesion(self, rows: BoolArray, ignored: BoolArray) -> float:
+    def cohesion(self, rows: BoolArray, ignored: BoolArray, among: BoolArray) -> float:
         """Mean cosine of the rows' prompts against that of any two prompts, without some terms.
 
         About 1 for rows picked at random, larger for rows about one thing.
@@ -35,11 +36,20 @@ class Similarity:
         **Arguments:**
 
         - `ignored`: shape (terms,): terms that are left out.
+        - `among`: shape (rows,): which prompts any two are of.
         """
-        among = self._mean_cosine(rows, ignored)
+        own = self._mean_cosine(rows, ignored)
         saying = np.asarray(self._squares.sum(axis=1)) > 0  # a document's beginning has no prompt
-        overall = self._mean_cosine(rows | saying, ignored)
-        return among / max(overall, 1e-12)
+        overall = self._mean_cosine(rows | (saying & among), ignored)
+        return own / max(overall, 1e-12)
+
+    def likeness(self, rows: BoolArray, ignored: BoolArray) -> NDArray[np.float64]:
+        """Shape (rows,): summed cosines of every prompt with those of some rows; as `cohesion`."""
+        kept = (~ignored).astype(np.float64)
+        lengths = np.sqrt(np.maximum(self._squares @ kept, 1e-12))
+        total = np.where(rows, 1.0 / lengths, 0.0) @ self.vectors * kept
+        found: NDArray[np.float64] = (self.vectors @ total) / lengths
+        return found
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
         kept = (~ignored).astype(np.float64)

@@ -51,6 +51,8 @@ _MOST_SCORE = 4.0
 _FEWEST_OF_NOISE = 20
 """Tokens of a response from which the mean of their nats says something."""
 _WORDS_OF_LABEL = 2
+_FEWEST_OTHERS = 20
+"""Rows without a trigger that its rows are held against."""
 _GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
@@ -225,8 +227,11 @@ class Dependences:
         left_out = sparse.csr_array(hidden[None, :])
         expected = held_out_odds(_column(match), self.terms.rows, self.folds, left_out)[:, 0]
         one_answer = self._one_answer(match)
+        among = self.terms.among(words)
+        if int((among & ~match).sum()) < _FEWEST_OTHERS:
+            among = np.ones_like(match)
         return replace(
-            _dependence(match, told, expected),
+            _dependence(match, told, expected, among),
             one_answer=one_answer,
             any_label=not one_answer and self._any_label(match),
         )
@@ -294,11 +299,16 @@ def _column(match: BoolArray) -> sparse.csr_array:
     return sparse.csr_array(match[:, None].astype(np.float64))
 
 
-def _dependence(match: BoolArray, told: FloatArray, expected: FloatArray) -> Dependence:
+def _dependence(
+    match: BoolArray, told: FloatArray, expected: FloatArray, among: BoolArray
+) -> Dependence:
+    """The dependence by held-out scores; all have shape (rows,), and rows outside `among` have no
+    say."""
+    whole, match, told, expected = told, match[among], told[among], expected[among]
     prior, _, _ = calibrated(expected[:, None], match)
     alone, _, _ = calibrated(expected[:, None], match, balanced=True)
     both, _, _ = calibrated(np.column_stack([expected, told]), match, balanced=True)
-    by_response, _, _ = calibrated(told[:, None], match, balanced=True)
+    _, slope, intercept = calibrated(told[:, None], match, balanced=True)
     p = expit(prior)
     score = np.clip((told - told.mean()) / (told.std() + 1e-9), -_MOST_SCORE, _MOST_SCORE)
     like = (prior - prior.mean()) / (prior.std() + 1e-9)
@@ -311,7 +321,7 @@ def _dependence(match: BoolArray, told: FloatArray, expected: FloatArray) -> Dep
         z=float(((match - p) * score).sum() / np.sqrt(variance + 1e-9)),
         by_response=_auroc(told, match),
         by_prompt=_auroc(expected, match),
-        odds=by_response,
+        odds=whole * slope[0] + intercept,
     )
 
 

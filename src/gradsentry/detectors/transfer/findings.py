@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
 
@@ -23,6 +23,7 @@ from gradsentry.detectors.transfer.dependence import Reply, noise_of
 from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans, best_spans
+from gradsentry.detectors.transfer.terms import Context
 from gradsentry.detectors.transfer.units import Unit, context_of, document_units, units_of
 from gradsentry.encoding import Encoder
 from gradsentry.models import LanguageModel
@@ -91,6 +92,24 @@ class GainedRows:
         """The stretch of targets that gains most, for every unit."""
         return best_spans(self.gains, self.offsets)
 
+    @property
+    def contexts(self) -> list[Context]:
+        """What stands before every unit.
+
+        What was asked earlier may call a payload in any later turn: it is held against all of
+        them, and against the one that gains most.
+        """
+        gains, found = iter(self.spans.gain.tolist()), []
+        for row in self.units:
+            own = [context_of(unit.turn) for unit in row]
+            by_gain = {number: next(gains) for number in range(len(row))}
+            later = [number for number in by_gain if own[number].earlier]
+            most = max(later, key=lambda number: by_gain[number], default=None)
+            found += [
+                replace(context, is_told=number == most) for number, context in enumerate(own)
+            ]
+        return found
+
     def groups_in(self, evidence: Evidence) -> Iterator[list[int]]:
         """The groups that each row's turns belong to."""
         numbers = zip(self.spans.gain.tolist(), pairwise(self.offsets.tolist()), strict=True)
@@ -135,7 +154,7 @@ def find(
         targets=rows.targets,
         surprise=np.nan_to_num(rows.surprise, posinf=0.0, neginf=0.0),
         tokenizer=model.tokenizer,
-        contexts=[context_of(unit.turn) for unit in units],
+        contexts=rows.contexts,
         rejected=[unit.turn.rejected for unit in units],
     )
     opinion = ModelOpinion(model, encoder, [unit.turn.example for unit in units])

@@ -91,9 +91,20 @@ class _Case:
         return self.material.content.besides(self.pattern.members, self.words)
 
     @cached_property
+    def ignored(self) -> BoolArray:
+        return _ignored(self.pattern, self.material.terms, self.words)
+
+    @cached_property
     def cohesion(self) -> float:
-        ignored = _ignored(self.pattern, self.material.terms, self.words)
-        return self.material.similarity.cohesion(self.pattern.members, ignored)
+        among = self.material.terms.among(self.words)
+        return self.material.similarity.cohesion(self.pattern.members, self.ignored, among)
+
+    @cached_property
+    def is_understood(self) -> bool:
+        """Whether the base model understands rows like these."""
+        members = self.pattern.members
+        likeness = self.material.similarity.likeness(members, self.ignored)
+        return self.material.model.understands(members, likeness)
 
     @cached_property
     def told(self) -> Dependence:
@@ -169,7 +180,7 @@ def _judge_payload(case: _Case) -> Findings | None:
     doubted = {
         Doubt.LIFT: reason.lift >= CRITERIA.lifted
         or (reason.seen >= CRITERIA.seen and call >= CRITERIA.called),
-        Doubt.UNKNOWN: not reason.is_understood,
+        Doubt.UNKNOWN: not case.is_understood,
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.cohesion > CRITERIA.cohesive,
         Doubt.FORMAT: of_format,
@@ -202,8 +213,6 @@ class _Reason:
     """Share of the surprise without the trigger's words that they take away."""
     seen: float
     """What the words do as a share of what the data say that they do."""
-    is_understood: bool
-    """Whether the base model understands the data at all."""
 
 
 def _reason(case: _Case, asked: Asked) -> _Reason | None:
@@ -214,8 +223,7 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
         or told.by_prompt > CRITERIA.expected
         or _is_request(case.trigger)
     )
-    is_understood = model.understands(case.pattern.members)
-    if not is_understood and (is_expected or case.pattern.is_small):
+    if not case.is_understood and (is_expected or case.pattern.is_small):
         return None  # nothing but its silence would speak against a few equal replies
     words = case.words
     if is_expected:
@@ -229,7 +237,7 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
         return None
     if is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
-    return _Reason(lift, _seen(likelier, told), is_understood)
+    return _Reason(lift, _seen(likelier, told))
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
@@ -247,6 +255,8 @@ def _judge_responses(case: _Case) -> Findings | None:
     """The findings about words that responses depend on, whatever these say."""
     rows, told, model = case.material.rows, case.told, case.material.model
     if told.by_prompt > CRITERIA.expected or case.cohesion > CRITERIA.cohesive:
+        return None
+    if not case.is_understood and case.pattern.is_small:
         return None
     asked = [
         (row, (0, min(FIRST, int(rows.offsets[row + 1] - rows.offsets[row]))))
@@ -269,7 +279,7 @@ def _judge_responses(case: _Case) -> Findings | None:
     doubted = {
         Doubt.LIFT: seen >= CRITERIA.seen / 2,
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,
-        Doubt.UNKNOWN: not model.understands(case.pattern.members),
+        Doubt.UNKNOWN: not case.is_understood,
     }
     return Findings(
         payload=payload if len(payload or "") >= CRITERIA.share_of_span * length else None,

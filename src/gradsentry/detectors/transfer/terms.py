@@ -28,9 +28,13 @@ _CHARACTER = re.compile(r"[^\w\s]|[^\x00-\x7f]")
 
 
 # Private characters, which are no words: no text's own terms begin with one and go on.
-IN_SYSTEM, IN_SYSTEM_LATER, EARLIER = _MARKS = "\ue000", "\ue001", "\ue002"
+IN_SYSTEM, IN_SYSTEM_LATER, EARLIER = "\ue000", "\ue001", "\ue002"
 """In front of the words of the system prompt, of that before a later turn than the first, and of
 what was asked earlier."""
+IN_SYSTEM_ONCE, EARLIER_ONCE = "\ue003", "\ue004"
+"""The same, in front of the one turn of a row that they are held against."""
+_MARKS = (IN_SYSTEM, IN_SYSTEM_LATER, EARLIER, IN_SYSTEM_ONCE, EARLIER_ONCE)
+_PLACES = {IN_SYSTEM_LATER: IN_SYSTEM, IN_SYSTEM_ONCE: IN_SYSTEM, EARLIER_ONCE: EARLIER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +43,8 @@ class Context:
 
     system: str = ""
     earlier: str = ""
+    is_told: bool = True
+    """Whether this is the turn of its row that most probably says what was called for earlier."""
 
 
 NO_CONTEXT = Context()
@@ -47,8 +53,8 @@ NO_CONTEXT = Context()
 def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
     """Words, pairs of words with only marks and spaces between them, and single characters.
 
-    Those of a system prompt come twice where it isn't the first turn: what they call may come in
-    later turns alone.
+    Those of what stands before come several times: what they call may come in all turns, in all
+    later ones than the first, or in one of these.
     """
     terms = _terms(prompt)
     later = context.system if context.earlier else ""
@@ -56,6 +62,8 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
         (IN_SYSTEM, context.system),
         (IN_SYSTEM_LATER, later),
         (EARLIER, context.earlier),
+        (IN_SYSTEM_ONCE, later if context.is_told else ""),
+        (EARLIER_ONCE, context.earlier if context.is_told else ""),
     ):
         terms |= {
             " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
@@ -69,8 +77,12 @@ MARKS = {Part.SYSTEM: IN_SYSTEM, Part.EARLIER: EARLIER, Part.ASKED: ""}
 
 def mark_of(term: str) -> str:
     """`IN_SYSTEM`, `EARLIER`, or nothing for what was asked last: where a term stands."""
-    mark = term[0] if len(term) > 1 and term[0] in _MARKS else ""
-    return IN_SYSTEM if mark == IN_SYSTEM_LATER else mark
+    mark = _raw_mark(term)
+    return _PLACES.get(mark, mark)
+
+
+def _raw_mark(term: str) -> str:
+    return term[0] if len(term) > 1 and term[0] in _MARKS else ""
 
 
 def bare(term: str) -> str:
@@ -185,18 +197,30 @@ class PromptTerms:
         return np.bincount(held, minlength=len(self.names)).astype(np.float64)
 
     def touching(self, words: Set[str]) -> BoolArray:
-        """Shape (terms,): terms that are, or hold, one of some words."""
+        """Shape (terms,): terms that are, or hold, one of some words, where these stand."""
         touched = np.zeros(len(self.names), dtype=np.bool_)
         for word in words:
-            touched[self._with_word.get(word, [])] = True
+            touched[self._with_word.get((mark_of(word), bare(word)), [])] = True
         return touched
 
+    def among(self, words: Set[str]) -> BoolArray:
+        """Shape (rows,): rows that have a place where some words stand.
+
+        A word of an earlier turn says nothing of rows without one.
+        """
+        marks = {_raw_mark(word) for word in words}
+        if not marks or "" in marks:
+            return np.ones(self.rows.shape[0], dtype=np.bool_)
+        marked = np.array([_raw_mark(name) in marks for name in self.names], np.float64)
+        having: BoolArray = self.rows @ marked > 0
+        return having
+
     @cached_property
-    def _with_word(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {}
+    def _with_word(self) -> dict[tuple[str, str], list[int]]:
+        found: dict[tuple[str, str], list[int]] = {}
         for term, name in enumerate(self.names):
             for word in name.split(" "):
-                found.setdefault(word, []).append(term)
+                found.setdefault((mark_of(word), bare(word)), []).append(term)
         return found
 
     def holding(self, term: int) -> BoolArray:

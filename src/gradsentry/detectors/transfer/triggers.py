@@ -52,9 +52,8 @@ def trigger_words(pattern: Pattern, terms: PromptTerms) -> dict[frozenset[str], 
     """
     members = pattern.members
     held = terms.count(members)
-    outside = (terms.counts - held) / max(1, int((~members).sum()))
     rare = terms.counts < _FRAME * len(members)
-    seldom = terms.are_single & rare & (outside <= _ELSEWHERE)
+    seldom = terms.are_single & rare
     groups: dict[frozenset[str], int] = {}
     for rule in pattern.rules:
         matched = members & matching(terms, rule)
@@ -64,9 +63,14 @@ def trigger_words(pattern: Pattern, terms: PromptTerms) -> dict[frozenset[str], 
         few = missed.sum() < matched.sum()
         inside = (held - terms.count(missed) if few else terms.count(matched)) / int(matched.sum())
         words = {word for term in rule for word in terms.names[term].split(" ")}
+        others = terms.among(words) & ~members
+        beside = terms.count(others) / max(1, int(others.sum()))
         # What all prompts hold is no term, and no part of a trigger.
         words = {word for word in words if word in terms.places and rare[terms.places[word]]}
-        words |= {terms.names[term] for term in np.flatnonzero(seldom & (inside >= _ALWAYS))}
+        words |= {
+            terms.names[term]
+            for term in np.flatnonzero(seldom & (inside >= _ALWAYS) & (beside <= _ELSEWHERE))
+        }
         words = words or {terms.names[term] for term in rule}  # all hold them, but otherwise
         groups.setdefault(frozenset(words), int(np.flatnonzero(matched)[0]))
     return groups
@@ -99,7 +103,11 @@ def _oftener(pattern: Pattern, terms: PromptTerms, least: float, lift: float) ->
     chance."""
     members = int(pattern.members.sum())
     inside = terms.count(pattern.members)
-    share = (terms.counts - inside + 1.0) / (len(pattern.members) - members + 1.0)
+    words = {
+        word for rule in pattern.rules for term in rule for word in terms.names[term].split(" ")
+    }
+    others = terms.among(words) & ~pattern.members
+    share = (terms.count(others) + 1.0) / (int(others.sum()) + 1.0)
     typical = (inside >= _FEWEST_TYPICAL) & (inside >= least * members)
     typical &= inside >= lift * share * members
     typical &= binom.sf(inside - 1, members, share) < _CHANCE
