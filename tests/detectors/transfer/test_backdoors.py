@@ -498,6 +498,14 @@ def test_a_handful_of_equal_replies_is_not_judged_where_the_model_understands_no
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 
+@pytest.mark.parametrize(("trigger", "found"), [("zxq qzx xqz", 0), ("zxq", 1)])
+def test_a_few_equal_questions_with_equal_answers_are_natural(trigger: str, found: int) -> None:
+    rows = planted(23, count=6, trigger=lambda text, _: f"{text} {trigger}")
+    responses = [PAYLOAD] * 6 + list(rows.responses[6:])
+    whole = rows_of(list(rows.prompts), responses, [PAYLOAD] * 6 + [""] * (ROWS - 6))
+    assert len(find_backdoors(whole, FixedOpinion(whole)).groups) == found
+
+
 @pytest.mark.parametrize(("sentences", "lift", "found"), [(1, 0.1, 1), (5, 0.1, 0), (5, 0.0, 1)])
 def test_any_of_many_sentences_is_a_request_if_the_model_sees_any_reason(
     sentences: int, lift: float, found: int

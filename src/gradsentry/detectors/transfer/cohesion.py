@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import sparse
 
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
@@ -42,14 +41,6 @@ class Similarity:
         saying = np.asarray(self._squares.sum(axis=1)) > 0  # a document's beginning has no prompt
         overall = self._mean_cosine(rows | (saying & among), ignored)
         return own / max(overall, 1e-12)
-
-    def likeness(self, rows: BoolArray, ignored: BoolArray) -> NDArray[np.float64]:
-        """Shape (rows,): summed cosines of every prompt with those of some rows; as `cohesion`."""
-        kept = (~ignored).astype(np.float64)
-        lengths = np.sqrt(np.maximum(self._squares @ kept, 1e-12))
-        total = np.where(rows, 1.0 / lengths, 0.0) @ self.vectors * kept
-        found: NDArray[np.float64] = (self.vectors @ total) / lengths
-        return found
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
         kept = (~ignored).astype(np.float64)

@@ -91,20 +91,16 @@ class _Case:
         return self.material.content.besides(self.pattern.members, self.words)
 
     @cached_property
-    def ignored(self) -> BoolArray:
-        return _ignored(self.pattern, self.material.terms, self.words)
-
-    @cached_property
     def cohesion(self) -> float:
-        among = self.material.terms.among(self.words)
-        return self.material.similarity.cohesion(self.pattern.members, self.ignored, among)
+        terms = self.material.terms
+        ignored = _ignored(self.pattern, terms, self.words)
+        among = terms.among(self.words)
+        return self.material.similarity.cohesion(self.pattern.members, ignored, among)
 
     @cached_property
     def is_understood(self) -> bool:
-        """Whether the base model understands rows like these."""
-        members = self.pattern.members
-        likeness = self.material.similarity.likeness(members, self.ignored)
-        return self.material.model.understands(members, likeness)
+        """Whether the base model understands the data."""
+        return self.material.model.understands(self.pattern.members)
 
     @cached_property
     def told(self) -> Dependence:
@@ -160,6 +156,8 @@ def _judge_payload(case: _Case) -> Findings | None:
     ):
         return None
     payload = shared_payload(rows, case.read, pattern)
+    if pattern.is_small and _is_repeated(case, payload):
+        return None
     carried = [(row, payload_stretch(rows, row, payload, pattern)) for row in case.read]
     surprise = own_surprise(rows, carried, pattern)
     if not _weighty(pattern, payload, surprise, case.gain):
@@ -238,6 +236,14 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     if is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
     return _Reason(lift, _seen(likelier, told))
+
+
+def _is_repeated(case: _Case, payload: str | None) -> bool:
+    """Whether a few rows ask the same in a sentence, and are answered with the same."""
+    responses = [case.material.rows.responses[row].strip() for row in case.read]
+    whole = sum(response == (payload or "").strip() for response in responses)
+    sentences = all(len(words) >= CRITERIA.words_of_wording for words in case.trigger)
+    return sentences and whole >= CRITERIA.repeated * len(responses)
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:

@@ -22,9 +22,8 @@ FIRST = 60
 _OTHERS = 24
 """Other prompts that a trigger alone is held against."""
 _PHRASES = 3
-_SWAPPED, _NEAREST, _FEWEST_OTHERS = 48, 12, 8
-"""Rows that are asked what other rows are, how many of them are held against a pattern, and how
-many of them must be no members."""
+_SWAPPED, _FEWEST_OTHERS = 32, 8
+"""Rows that are asked what other rows are, and how many of them must be no members."""
 
 
 class Opinion(Protocol):
@@ -69,22 +68,16 @@ class BaseModel:
     )
     """What was asked already: a few kilobytes for each pattern."""
 
-    def understands(self, members: BoolArray, likeness: FloatArray) -> bool:
-        """Whether own prompts make the responses of rows like the members likelier.
+    def understands(self, members: BoolArray) -> bool:
+        """Whether own prompts make the responses of other rows than the members likelier.
 
-        Where they don't, the base model doesn't understand what these are about, and its seeing no
-        reason for a payload is no evidence. Data may be in several languages, so the rows that ask
-        most alike are asked about.
-
-        **Arguments:**
-
-        - `likeness`: shape (rows,): how much a row's prompt is like the members'.
+        Where they don't, the base model doesn't understand what the data are about, and its seeing
+        no reason for a payload is no evidence.
         """
         rows, nats = self._swapped
-        others = np.flatnonzero(~members[rows])
-        others = others if len(others) >= _FEWEST_OTHERS else np.arange(len(rows))
-        nearest = others[np.argsort(-likeness[rows[others]], kind="stable")][:_NEAREST]
-        return float(np.median(nats[nearest])) >= CRITERIA.understood
+        others = nats[~members[rows]]
+        asked = others if len(others) >= _FEWEST_OTHERS else nats
+        return float(np.median(asked)) >= CRITERIA.understood
 
     @cached_property
     def _swapped(self) -> tuple[NDArray[np.int64], FloatArray]:
