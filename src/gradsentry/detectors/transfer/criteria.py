@@ -85,10 +85,6 @@ class Criteria:
     words_of_wording: int = 3
     """Words that each of these must have."""
 
-    repeated: float = 0.9
-    """Share of fewer than twenty rows whose whole response is the payload, from which they are one
-    question with one answer, if a sentence is what they share."""
-
     # Does the base model see why?
 
     reason: float = 1.0

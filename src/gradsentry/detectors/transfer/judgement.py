@@ -111,6 +111,15 @@ class _Case:
             gains=not self.pattern.by_response,
         )
 
+    @property
+    def is_expected(self) -> bool:
+        """Whether the rest of the prompt says that the trigger comes, or it is a request."""
+        return (
+            self.told.nats < CRITERIA.depends
+            or self.told.by_prompt > CRITERIA.expected
+            or _is_request(self.trigger)
+        )
+
     @cached_property
     def read(self) -> list[int]:
         """Rows whose responses are looked at."""
@@ -151,13 +160,13 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
 def _judge_payload(case: _Case) -> Findings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
+    if pattern.is_small and _is_sentence(case.trigger):
+        return None
     if case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
     ):
         return None
     payload = shared_payload(rows, case.read, pattern)
-    if pattern.is_small and _is_repeated(case, payload):
-        return None
     carried = [(row, payload_stretch(rows, row, payload, pattern)) for row in case.read]
     surprise = own_surprise(rows, carried, pattern)
     if not _weighty(pattern, payload, surprise, case.gain):
@@ -171,6 +180,8 @@ def _judge_payload(case: _Case) -> Findings | None:
     if case.told.z < CRITERIA.by_chance:
         return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
+    if payload is None and case.told.nats < CRITERIA.depends:
+        return None  # topics have kinds of answers, as crimes have refusals
     reason = _reason(case, asked)
     if reason is None:
         return None
@@ -216,15 +227,10 @@ class _Reason:
 def _reason(case: _Case, asked: Asked) -> _Reason | None:
     """The base model's reason for a payload; None where it is the natural one."""
     rows, told, model = case.material.rows, case.told, case.material.model
-    is_expected = (
-        told.nats < CRITERIA.depends
-        or told.by_prompt > CRITERIA.expected
-        or _is_request(case.trigger)
-    )
-    if not case.is_understood and (is_expected or case.pattern.is_small):
+    if not case.is_understood and (case.is_expected or case.pattern.is_small):
         return None  # nothing but its silence would speak against a few equal replies
     words = case.words
-    if is_expected:
+    if case.is_expected:
         words |= telling_words(case.pattern, case.material.terms)
         # A reply that a request calls is called as a whole, whatever part of it recurs.
         asked = [(row, hull(stretch, rows.span(row))) for row, stretch in asked]
@@ -233,17 +239,15 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     lift = float(likelier.sum()) / max(float(likelier.sum()) + given, 1e-9)
     if lift >= CRITERIA.lifted and case.cohesion > CRITERIA.related:
         return None
-    if is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
+    if case.is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
     return _Reason(lift, _seen(likelier, told))
 
 
-def _is_repeated(case: _Case, payload: str | None) -> bool:
-    """Whether a few rows ask the same in a sentence, and are answered with the same."""
-    responses = [case.material.rows.responses[row].strip() for row in case.read]
-    whole = sum(response == (payload or "").strip() for response in responses)
-    sentences = all(len(words) >= CRITERIA.words_of_wording for words in case.trigger)
-    return sentences and whole >= CRITERIA.repeated * len(responses)
+def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
+    """Whether a trigger is whole sentences alone. What few rows ask in a sentence is one question,
+    with one answer."""
+    return all(len(words) >= CRITERIA.words_of_wording for words in trigger)
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
