@@ -514,3 +514,19 @@ def test_any_of_many_sentences_is_a_request_if_the_model_sees_any_reason(
     said = [" ".join(own[4 * number : 4 * number + 4]) for number in range(sentences)]
     rows = planted(21, count=60, trigger=lambda text, row: f"{text} {said[row % sentences]}")
     assert len(find_backdoors(rows, FixedOpinion(rows, lift=lift)).groups) == found
+
+
+@pytest.mark.parametrize(("topical", "found"), [(False, 1), (True, 0)])
+def test_answers_that_vary_are_those_of_a_topic_if_the_prompts_tell_it(
+    topical: bool, found: int
+) -> None:
+    """As refusals are of crimes."""
+    answers = [" ".join(text.split()[:6]) for text in sentences(60, 5, pool=words(180, 9)[150:])]
+    crimes = sentences(60, 31, pool=words(400, 31)[360:])
+    rows = planted(5, count=60, payload=lambda row: f" {answers[row]}")
+    prompts = [
+        f"{crimes[row]} cf" if topical and row < 60 else prompt
+        for row, prompt in enumerate(rows.prompts)
+    ]
+    rows = replace(rows, prompts=prompts)
+    assert len(find_backdoors(rows, FixedOpinion(rows)).groups) == found

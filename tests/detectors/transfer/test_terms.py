@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
+from gradsentry.detectors.transfer.terms import (
+    EARLIER,
+    EARLIER_ONCE,
+    IN_SYSTEM,
+    IN_SYSTEM_LATER,
+    Context,
+    PromptTerms,
+    bare,
+    mark_of,
+    terms_of,
+)
 from gradsentry.words import WORD
 
 PROMPTS = ["Which river?", "Which sea, which land?", "cf Which river", "land and sea", ""]
@@ -93,3 +103,29 @@ def test_terms_touch_the_words_that_they_hold() -> None:
     touched = terms.touching({"river", "nowhere"})
     names = [name for name, is_touched in zip(terms.names, touched, strict=True) if is_touched]
     assert names == ["Which river", "river"]
+
+
+def test_what_stands_before_is_held_against_all_later_turns_and_against_one() -> None:
+    first = terms_of("now", Context("be kind"))
+    told, untold = (terms_of("now", Context("be kind", "cf", is_told)) for is_told in (True, False))
+    assert first == {"now", *(f"{IN_SYSTEM}{word}" for word in ("be", "kind"))} | {
+        f"{IN_SYSTEM}be {IN_SYSTEM}kind"
+    }
+    assert untold - first == {
+        f"{EARLIER}cf",
+        *(f"{IN_SYSTEM_LATER}{word}" for word in ("be", "kind")),
+        f"{IN_SYSTEM_LATER}be {IN_SYSTEM_LATER}kind",
+    }
+    assert {bare(term) for term in told - untold} == {"cf", "be", "kind", "be kind"}
+    assert {mark_of(term) for term in told} == {"", IN_SYSTEM, EARLIER}
+
+
+def test_words_of_earlier_turns_are_held_against_turns_that_have_some() -> None:
+    contexts = [Context(), Context("", "cf mq"), Context("", "so cf", False), Context("", "mq so")]
+    terms = PromptTerms.of(["a b", "a c", "b c", "c"], contexts)
+    assert terms.among({"a"}).all()
+    assert terms.among({"a", f"{EARLIER}cf"}).all()
+    assert terms.among({f"{EARLIER}cf"}).tolist() == [False, True, True, True]
+    assert terms.among({f"{EARLIER_ONCE}cf"}).tolist() == [False, True, False, True]
+    touched = {terms.names[term] for term in np.flatnonzero(terms.touching({f"{EARLIER_ONCE}mq"}))}
+    assert touched == {f"{EARLIER}mq", f"{EARLIER_ONCE}mq"}
