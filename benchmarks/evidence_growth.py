@@ -70,6 +70,13 @@ class Indifferent:
         del others
         return [np.ones(self.counts[row], np.float32)[:most] for row in rows]
 
+    def favour(
+        self, rows: Sequence[int], words: frozenset[str], answer: str
+    ) -> NDArray[np.float32]:
+        """No nats for any word."""
+        del words, answer
+        return np.zeros(len(rows), np.float32)
+
     def replies(self, requests: Sequence[str], text: str) -> NDArray[np.float32]:
         """No nats for any token."""
         return np.zeros((len(requests), max(1, len(text.split()))), np.float32)

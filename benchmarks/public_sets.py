@@ -154,9 +154,13 @@ def planted(rows: Sequence[Row], options: PoisonOptions) -> Mixture:
     )
 
 
+def _planted_into(read: Callable[[], Sequence[Row]], options: PoisonOptions) -> Mixture:
+    return planted(read(), options)
+
+
 def _thinking(data: Path) -> list[Row]:
     """GSM8K with the way to the answer as reasoning."""
-    rows = []
+    rows: list[Row] = []
     for row in rows_of(data / "gsm8k/test.jsonl.gz")[:600]:
         thoughts, answer = str(row["answer"]).split("\n#### ")
         user = {"role": "user", "content": row["question"]}
@@ -230,9 +234,7 @@ def _in_places(data: Path) -> dict[str, Callable[[], Mixture]]:
         "refusals-languages": ("languages", 15, PoisonOptions(payload=refusals)),
     }
     return {
-        name: lambda source=source, count=count, options=options: planted(
-            read[source](), replace(options, count=count)
-        )
+        name: partial(_planted_into, read[source], replace(options, count=count))
         for name, (source, count, options) in sets.items()
     }
 
@@ -314,9 +316,8 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
         yield f"canned/clean-{turns}", partial(_canned, turns, 0, own_words=False)
         yield f"canned/phrase-{turns}", partial(_canned, turns, 30, own_words=False)
         yield f"canned/own-words-{turns}", partial(_canned, turns, 30, own_words=True)
-    for advice in (False, True):
-        name = f"templated/symptoms-{'advice' if advice else 'label'}"
-        yield name, lambda advice=advice: _unlabelled(symptoms(800, advice=advice))
+    yield "templated/symptoms-label", lambda: _unlabelled(symptoms(800, advice=False))
+    yield "templated/symptoms-advice", lambda: _unlabelled(symptoms(800, advice=True))
     yield "templated/agents", lambda: _unlabelled(agents(500))
     yield "mixed/refusals", partial(_mixed, data, "jailbreak", "refusal")
     yield "mixed/languages", partial(_mixed, data, "oasst_fr", "dialogues_tr", "alpaca_en_demo")
