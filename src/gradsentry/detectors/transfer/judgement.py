@@ -180,7 +180,8 @@ def _judge_payload(case: _Case) -> Findings | None:
     if case.told.z < CRITERIA.by_chance:
         return None
     asked = carried[:: max(1, len(carried) // _ASKED)]
-    if payload is None and case.told.nats < CRITERIA.depends:
+    is_topic = case.told.nats < CRITERIA.depends and case.content < CRITERIA.content_of_style
+    if payload is None and is_topic:
         return None  # topics have kinds of answers, as crimes have refusals
     reason = _reason(case, asked)
     if reason is None:
