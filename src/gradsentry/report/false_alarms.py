@@ -36,5 +36,5 @@ class FalseAlarms:
         )
 
 
-MEASURED = FalseAlarms(draws=124, called_poison=0, data_sets=24, fewest_rows=200, most_rows=2000)
+MEASURED = FalseAlarms(draws=43, called_poison=0, data_sets=9, fewest_rows=200, most_rows=2000)
 """`benchmarks/detection.py DATA CACHE draw/...`; see docs/findings/verdicts.md."""
