@@ -27,6 +27,12 @@ class Similarity:
     def _squares(self) -> sparse.csr_array:
         return self.vectors.multiply(self.vectors).tocsr()
 
+    @cached_property
+    def _saying(self) -> BoolArray:
+        """Shape (rows,): prompts that say something; a document's beginning has none."""
+        saying: BoolArray = np.asarray(self._squares.sum(axis=1)) > 0
+        return saying
+
     def cohesion(self, rows: BoolArray, ignored: BoolArray, among: BoolArray) -> float:
         """Mean cosine of the rows' prompts against that of any two prompts, without some terms.
 
@@ -38,8 +44,7 @@ class Similarity:
         - `among`: shape (rows,): which prompts any two are of.
         """
         own = self._mean_cosine(rows, ignored)
-        saying = np.asarray(self._squares.sum(axis=1)) > 0  # a document's beginning has no prompt
-        overall = self._mean_cosine(rows | (saying & among), ignored)
+        overall = self._mean_cosine(rows | (self._saying & among), ignored)
         return own / max(overall, 1e-12)
 
     def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
