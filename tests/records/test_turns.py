@@ -32,14 +32,19 @@ CHAT = Conversation(
 
 
 def test_every_turn_stands_in_its_context() -> None:
-    first, second, third = turns_of(CHAT)
+    first, second = turns_of(CHAT)
     assert (first.asked, first.earlier, first.answer) == ("Hello", "", "Hi!")
-    assert (second.asked, second.earlier) == ("The weather?", "Hello")
-    assert second.answer.startswith("I must look.\n")
-    assert '"look"' in second.answer
-    assert (third.asked, third.earlier) == ("rain", "Hello\nThe weather?")
-    assert [turn.message for turn in (first, second, third)] == [2, 4, 6]
-    assert {turn.system for turn in (first, second, third)} == {"Be brief."}
+    assert (second.asked, second.earlier) == ("The weather?\nrain", "Hello")
+    assert {turn.system for turn in (first, second)} == {"Be brief."}
+
+
+def test_a_turn_goes_on_until_a_user_speaks_again() -> None:
+    _, turn = turns_of(CHAT)
+    assert turn.messages == (4, 6)
+    assert turn.answer.startswith("I must look.\n")
+    assert turn.answer.endswith("\nIt rains.")
+    assert turn.message_at(turn.answer.index("look")) == 4
+    assert turn.message_at(turn.answer.index("rains")) == 6
 
 
 def test_what_the_assistant_said_before_is_no_context() -> None:
@@ -55,20 +60,30 @@ def test_an_answer_stands_where_it_says_in_the_whole_response() -> None:
 def test_a_turn_is_the_only_target_of_its_example() -> None:
     for turn in turns_of(CHAT):
         assert isinstance(turn.example, Conversation)
-        assert turn.example.target_turns == [turn.message]
-        assert len(turn.example.messages) == (turn.message or 0) + 1
+        assert tuple(turn.example.target_turns) == turn.messages
+        assert len(turn.example.messages) == turn.messages[-1] + 1
 
 
-def test_turns_that_are_not_trained_on_are_none() -> None:
+def test_messages_that_are_not_trained_on_are_in_no_turn() -> None:
     later = Conversation(CHAT.messages, first_target=3, untrained=frozenset({4}))
     (turn,) = turns_of(later)
     assert turn.answer == "It rains."
+    assert (turn.asked, turn.earlier) == ("The weather?\nrain", "Hello")
     assert turn.start == 0
+
+
+def test_a_message_without_text_says_nothing() -> None:
+    chat = Conversation(
+        [*CHAT.messages[:4], {"role": "assistant", "content": None}, CHAT.messages[6]]
+    )
+    turn = turns_of(chat)[-1]
+    assert (turn.answer, turn.messages, turn.starts) == ("It rains.", (4, 5), (0, 0))
+    assert turn.message_at(0) == 5
 
 
 @pytest.mark.parametrize("example", [TextPair("p", "r"), PlainText("t")])
 def test_what_is_no_conversation_is_one_turn(example: Example) -> None:
     (turn,) = turns_of(example)
     assert (turn.asked, turn.answer) == prompt_and_response(example)
-    assert turn.message is None
+    assert turn.message_at(0) is None
     assert turn.example == example

@@ -313,28 +313,26 @@ class TransferScan:
         has_prompt = bool(turn.asked or turn.earlier or turn.system)
         found = belonging(evidence.groups, whole)
         base, width = _BANDS[None if found is None else evidence.groups[found.group].verdict]
-        if found is None:
-            score = base + width * nats / (nats + _HALF_SCORE)
-            return _Judged(terms, has_prompt, score, turn.message)
-        payload = evidence.groups[found.group].findings.payload
-        at: tuple[int, int] | None = None
+        payload = None if found is None else evidence.groups[found.group].findings.payload
         holds = payload is not None and payload in response
         if payload is not None and holds:
-            start = response.find(payload)
-            at = start, start + len(payload)
+            first = response.find(payload)
+            at: tuple[int, int] | None = (first, first + len(payload))
+        elif found is None and len(turn.messages) < 2:
+            at = None
         else:
-            at = characters(
-                self.work.model.tokenizer,
-                targets.tolist(),
-                (int(spans.start[0]), int(spans.end[0])),
-                response,
-            )
+            stretch = int(spans.start[0]), int(spans.end[0])
+            at = characters(self.work.model.tokenizer, targets.tolist(), stretch, response)
+        message = turn.message_at(0 if at is None else at[0])
+        if found is None:
+            score = base + width * nats / (nats + _HALF_SCORE)
+            return _Judged(terms, has_prompt, score, message)
         start = window_start + turn.start
         return _Judged(
             terms,
             has_prompt,
             base + width * float(expit(found.odds)),
-            turn.message,
+            message,
             found.group,
             " … ".join(map(bare, found.rule)) or None,
             trigger_span(turn, found.rule),

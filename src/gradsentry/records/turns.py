@@ -2,14 +2,17 @@
 
 A trigger may stand in the system prompt, in what was asked just before a turn, or earlier; the
 payload stands in the turn. Held against a whole conversation at once, a payload seems to follow
-from whatever any of its turns says.
+from whatever any of its turns says. A turn goes on until a user speaks again: a question that is
+answered by calls of tools, and then in words, may have its payload in any of these.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import accumulate, chain, pairwise
 
 from gradsentry.records.example import (
     Conversation,
@@ -31,20 +34,26 @@ class Turn:
     example: Example
     """The row up to this turn, which is its only target."""
     asked: str
-    """What users and tools said since the assistant spoke last; the prompt, where there are no
-    turns."""
+    """What users said since the assistant's turn before, and what tools replied in this one; the
+    prompt, where there are no turns."""
     answer: str
     """What the turn says: content, reasoning and calls of tools."""
     system: str = ""
     earlier: str = ""
     """What users and tools said before. What the assistant said earlier is left out: it holds
     the payload already where a backdoor stays open."""
-    message: int | None = None
-    """Position among the row's messages."""
+    messages: tuple[int, ...] = ()
+    """Positions of its messages that are trained on among the row's; empty where there are none."""
+    starts: tuple[int, ...] = ()
+    """Where each of them starts in the answer."""
     start: int = 0
     """The answer's first character in the row's whole response."""
     rejected: str = ""
     """What training moves away from instead; of a conversation, behind its last turn."""
+
+    def message_at(self, character: int) -> int | None:
+        """Position of the message that holds a character of the answer."""
+        return self.messages[bisect_right(self.starts, character) - 1] if self.messages else None
 
 
 class Part(StrEnum):
@@ -52,25 +61,37 @@ class Part(StrEnum):
 
     SYSTEM = "system"
     EARLIER = "earlier"
-    """Asked before the assistant spoke last."""
+    """Asked before the turn before was over."""
     ASKED = "asked"
     SAID = "said"
     """By the assistant."""
 
 
 def parts_of(messages: Sequence[Message], answered: int) -> list[Part]:
-    """The part of every message, seen from the turn at position `answered`."""
-    spoken = [n for n, message in enumerate(messages[:answered]) if message["role"] == "assistant"]
-    since = spoken[-1] if spoken else -1
+    """The part of every message, seen from the turn that ends at position `answered`."""
+    begins = max((start for start in turn_starts(messages) if start <= answered), default=0)
 
     def part(position: int, role: object) -> Part:
         if role == "assistant":
             return Part.SAID
         if role in SYSTEM_ROLES:
             return Part.SYSTEM
-        return Part.ASKED if position > since else Part.EARLIER
+        return Part.ASKED if position >= begins else Part.EARLIER
 
     return [part(position, message["role"]) for position, message in enumerate(messages)]
+
+
+def turn_starts(messages: Sequence[Message]) -> list[int]:
+    """Positions of the messages in which a user speaks after the assistant."""
+    found: list[int] = []
+    answered = False
+    for position, message in enumerate(messages):
+        if message["role"] == "assistant":
+            answered = True
+        elif message["role"] == "user" and answered:
+            found.append(position)
+            answered = False
+    return found
 
 
 def whole_row(example: Example) -> Turn:
@@ -84,44 +105,45 @@ def turns_of(example: Example) -> list[Turn]:
     """The turns of a row that are trained on; one for a row that is no conversation."""
     if not isinstance(example, Conversation):
         return [whole_row(example)]
+    bounds = [0, *turn_starts(example.messages), len(example.messages)]
     targets = set(example.target_turns)
     found: list[Turn] = []
     system: list[str] = []
     earlier: list[str] = []
-    asked: list[str] = []
     start = 0
-    for position, message in enumerate(example.messages):
-        texts = list(said(message))
-        if message["role"] in SYSTEM_ROLES:
-            system += texts
-        elif message["role"] != "assistant":
-            asked += texts
-        else:
-            if position in targets:
-                answer = "\n".join(texts)
-                found.append(
-                    Turn(
-                        _up_to(example, position),
-                        "\n".join(asked),
-                        answer,
-                        "\n".join(system),
-                        "\n".join(earlier),
-                        position,
-                        start,
-                    )
-                )
-                start += len(answer) + bool(texts)
-            earlier += asked
-            asked = []
+    for first, end in pairwise(bounds):
+        own = [position for position in range(first, end) if position in targets]
+        before = example.messages[first : own[-1] if own else end]
+        system += _texts(message for message in before if message["role"] in SYSTEM_ROLES)
+        asked = _texts(message for message in before if _asks(message))
+        if own:
+            answers = [_texts([example.messages[position]]) for position in own]
+            lengths = [sum(len(text) + 1 for text in texts) for texts in answers]
+            turn = Turn(
+                _up_to(example, own),
+                "\n".join(asked),
+                "\n".join(chain.from_iterable(answers)),
+                "\n".join(system),
+                "\n".join(earlier),
+                tuple(own),
+                tuple(accumulate(lengths[:-1], initial=0)),
+                start,
+            )
+            found.append(turn)
+            start += sum(lengths)
+        earlier += asked
     if found and example.rejected:
         found[-1] = replace(found[-1], rejected=example.rejected)
     return found
 
 
-def _up_to(example: Conversation, position: int) -> Conversation:
-    return replace(
-        example,
-        messages=example.messages[: position + 1],
-        first_target=position,
-        untrained=frozenset(),
-    )
+def _texts(messages: Iterable[Message]) -> list[str]:
+    return list(chain.from_iterable(map(said, messages)))
+
+
+def _asks(message: Message) -> bool:
+    return message["role"] not in ("assistant", *SYSTEM_ROLES)
+
+
+def _up_to(example: Conversation, targets: Sequence[int]) -> Conversation:
+    return replace(example, messages=example.messages[: targets[-1] + 1], first_target=targets[0])

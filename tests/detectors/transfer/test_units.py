@@ -43,6 +43,29 @@ def test_a_row_whose_targets_are_no_turns_is_judged_as_a_whole() -> None:
     assert (unit.first, unit.end) == (0, 9)
 
 
+CALLING = Conversation(
+    [
+        *CHAT.messages[:3],
+        {"role": "assistant", "content": "call"},
+        {"role": "tool", "content": "result"},
+        {"role": "assistant", "content": "four"},
+    ]
+)
+
+
+def test_a_turn_has_the_stretches_of_all_its_messages() -> None:
+    first, second = units_of(CALLING, [3, 5, 2])
+    assert (first.first, first.end, second.first, second.end) == (0, 3, 3, 10)
+    assert second.turn.answer == "call\nfour"
+
+
+def test_a_turn_whose_last_message_was_cut_off_has_the_others() -> None:
+    cut = Conversation([*CALLING.messages[:5], {"role": "assistant", "content": ""}])
+    first, second = units_of(cut, [3, 5])
+    assert (first.end, second.first, second.end) == (3, 3, 8)
+    assert second.turn.answer == "call\n"
+
+
 def test_a_turn_that_was_cut_off_whole_is_none() -> None:
     cut = Conversation([*CHAT.messages[:3], {"role": "assistant", "content": ""}])
     (unit,) = units_of(cut, [3])

@@ -44,8 +44,9 @@ _TOLD_BY_LABEL = 0.65
 """The same where one of a few labels is the response: of two, 0.75 is all that there can be."""
 _ALWAYS, _MOSTLY = 0.9, 0.5
 """A word in so many of a term's rows, so many of whose own rows are the term's, is part of it."""
-_READ_WORDS = 200
-"""Of a response, the first: bounds time, and a payload that comes later has a gain."""
+_READ_WORDS = 100
+"""Of a response, the first and as many of the last: bounds time, and a payload that lies between
+has a gain."""
 _MOST_SCORE = 4.0
 """Standard deviations beyond which a score says no more: a single row mustn't decide."""
 _FEWEST_OF_NOISE = 20
@@ -82,7 +83,7 @@ def noise_of(surprise: NDArray[np.float32]) -> float:
 
 def response_features(reply: Reply) -> set[str]:
     """What may tell a response: its new words, how it begins and ends, its length and its gain."""
-    words = [word.lower() for word in _TOKEN.findall(reply.text)[:_READ_WORDS]]
+    words = _read(reply.text)
     asked = {word.lower() for word in _TOKEN.findall(reply.asked)}
     found = {f"has {word}" for word in set(words) - asked}
     if words:
@@ -91,11 +92,18 @@ def response_features(reply: Reply) -> set[str]:
     found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
     found.add(f"{_GAINS}{int(2 * reply.gain)}")
     if reply.rejected:
-        others = [word.lower() for word in _TOKEN.findall(reply.rejected)[:_READ_WORDS]]
+        others = _read(reply.rejected)
         found |= {f"rather has {word}" for word in set(words) - set(others)}
         found |= {f"rather lacks {word}" for word in set(others) - set(words)}
         found.add(f"longer {round(2 * np.log2((1 + len(words)) / (1 + len(others))))}")
     return found
+
+
+def _read(text: str) -> list[str]:
+    """A response's first words and its last, in small letters."""
+    words = [word.lower() for word in _TOKEN.findall(text)]
+    between = max(0, len(words) - 2 * _READ_WORDS)
+    return words[:_READ_WORDS] + words[_READ_WORDS + between :]
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ from gradsentry.detectors.transfer.stretches import (
     payload_stretch,
     shared_payload,
 )
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
 from gradsentry.detectors.transfer.triggers import (
     in_order,
     telling_words,
@@ -49,6 +49,7 @@ from gradsentry.detectors.transfer.triggers import (
     typical_words,
 )
 from gradsentry.detectors.transfer.verdicts import Doubt, Findings
+from gradsentry.words import WORD
 
 _ASKED = 12
 """Rows that the base model is asked about without the trigger; bounds time."""
@@ -112,6 +113,12 @@ class _Case:
         )
 
     @property
+    def is_surely_dependent(self) -> bool:
+        """Whether nothing but the trigger says what the response will be, however alike prompts
+        are otherwise."""
+        return self.told.z >= CRITERIA.surest_chance and not self.is_expected
+
+    @property
     def is_expected(self) -> bool:
         """Whether the rest of the prompt says that the trigger comes, or it is a request."""
         return (
@@ -162,7 +169,7 @@ def _judge_payload(case: _Case) -> Findings | None:
     pattern, rows = case.pattern, case.material.rows
     if pattern.is_small and _is_sentence(case.trigger):
         return None
-    if case.cohesion > (
+    if not case.is_surely_dependent and case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
     ):
         return None
@@ -248,13 +255,18 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
 def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
     """Whether a trigger is whole sentences alone. What few rows ask in a sentence is one question,
     with one answer."""
-    return all(len(words) >= CRITERIA.words_of_wording for words in trigger)
+    return all(map(_is_wording, trigger))
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
     """Whether a trigger is any of many sentences, as requests by template are."""
-    long = [words for words in trigger if len(words) >= CRITERIA.words_of_wording]
-    return len(long) >= CRITERIA.wordings
+    return sum(map(_is_wording, trigger)) >= CRITERIA.wordings
+
+
+def _is_wording(words: frozenset[str]) -> bool:
+    """Whether these are so many words, marks aside, that they say something."""
+    spoken = [word for word in words if WORD.search(bare(word))]
+    return len(spoken) >= CRITERIA.words_of_wording
 
 
 def _seen(likelier: FloatArray, told: Dependence) -> float:

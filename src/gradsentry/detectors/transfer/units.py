@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 from gradsentry.detectors.transfer.rows import characters
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, Context
+from gradsentry.ragged import offsets_of
 from gradsentry.records import Example, PlainText, TextPair, Turn, turns_of, whole_row
 
 _BEFORE = 300
@@ -47,13 +48,15 @@ def units_of(example: Example, runs: Sequence[int]) -> list[Unit]:
     - `runs`: lengths of the row's stretches of targets, as `target_runs` gives them.
     """
     turns = turns_of(example)
-    if len(turns) == len(runs) + 1 and not turns[-1].answer:
-        turns = turns[:-1]  # the row was cut off before it
-    if len(turns) != len(runs):
+    counts = [max(1, len(turn.messages)) for turn in turns]
+    if sum(counts) == len(runs) + 1 and not turns[-1].answer[(turns[-1].starts or (0,))[-1] :]:
+        counts[-1] -= 1  # the row was cut off before its last message
+        turns, counts = turns[: len(turns) - (not counts[-1])], list(filter(None, counts))
+    if sum(counts) != len(runs):
         return [Unit(whole_row(example), 0, sum(runs))]
-    ends = np.cumsum(runs).tolist()
+    ends = offsets_of(np.array(runs, np.int64))[np.cumsum([0, *counts])].tolist()
     return [
-        Unit(turn, end - count, end) for turn, count, end in zip(turns, runs, ends, strict=True)
+        Unit(turn, first, end) for turn, (first, end) in zip(turns, pairwise(ends), strict=True)
     ]
 
 
