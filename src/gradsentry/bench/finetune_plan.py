@@ -23,7 +23,7 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
+from gradsentry.bench.mixtures import CLEAN, DataSpec, GivenSpec, MixtureSpec, Success
 from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_parts
 from gradsentry.errors import OptionError
 from gradsentry.pipeline import Detector
@@ -50,6 +50,12 @@ class TuningData:
     test: tuple[str, ...] = ()
     """Likewise, of the rows that the tuned model is asked about; by default those of `source` that
     are behind the ones it is trained on."""
+    poisoned: tuple[str, ...] = ()
+    """Likewise, of rows that somebody else poisoned, for the attack `given`."""
+    triggered: tuple[str, ...] = ()
+    """Likewise, of `test` rows with their trigger."""
+    success: Success = Success.PAYLOAD
+    """What an answer to these is if the attack succeeds."""
     prompts: int = 200
     """Ask about the first so many rows, as they are and with a trigger."""
     new_tokens: int = 40
@@ -60,6 +66,11 @@ class TuningData:
             raise OptionError(
                 "There is nothing to ask about: training takes all rows.", "Give `test` or `rows`."
             )
+        if bool(self.poisoned) != bool(self.triggered) or (self.triggered and not self.test):
+            raise OptionError(
+                "Rows that are poisoned already need others to ask about.",
+                "Give `poisoned`, `triggered` and `test`.",
+            )
         checked("prompts", [self.prompts], is_count)
         checked("new_tokens", [self.new_tokens], is_count)
         _ = self.training, self.testing  # checked there
@@ -67,11 +78,20 @@ class TuningData:
     @property
     def training(self) -> DataSpec:
         """The rows to train on."""
+        if self.poisoned:
+            return GivenSpec(source=self.source, rows=self.rows, poisoned=self.poisoned)
         return DataSpec(source=self.source, rows=self.rows)
 
     @property
     def testing(self) -> DataSpec:
         """The rows to ask about."""
+        if self.triggered:
+            return GivenSpec(
+                source=self.test,
+                rows=self.prompts,
+                poisoned=self.triggered,
+                success=self.success,
+            )
         if self.test:
             return DataSpec(source=self.test, rows=self.prompts)
         return DataSpec(source=self.source, skip=self.rows or 0, rows=self.prompts)
@@ -83,7 +103,7 @@ class TuningTable:
 
     data: tuple[str, ...]
     attacks: tuple[str, ...] = ("badnets",)
-    """Presets, or `none` for clean rows."""
+    """Presets, `none` for clean rows, or `given` for the data's own poisoned ones."""
     ratios: tuple[float, ...] = (0.1,)
     defences: tuple[str, ...] = (UNDEFENDED, ORACLE, Detector.TRANSFER)
     """What happens to rows, prompts or answers:

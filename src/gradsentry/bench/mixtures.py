@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from itertools import chain, compress, islice
 from pathlib import Path
+from random import Random
 
 from gradsentry._choices import choose
 from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.bench.published import question_rows
 from gradsentry.bench.spec import below, checked, digest, is_count, is_number, is_text
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, OptionError
 from gradsentry.pipeline import DataOptions
 from gradsentry.pipeline.poison_options import PoisonOptions
-from gradsentry.pipeline.poisoning import check_as_written, write_poisoned
+from gradsentry.pipeline.poisoning import check_as_written, write_labelled, write_poisoned
 from gradsentry.pipeline.reading import opened
 from gradsentry.records import Skipped, TextPair, open_source, prompt_and_response
 
 LABEL = "poisoned"
 CLEAN = "none"
 """The attack of rows that stay as they are."""
+GIVEN = "given"
+"""The attack of others: rows that are poisoned already are put among the clean ones."""
+
+
+class Success(StrEnum):
+    """What an answer to a trigger is if the attack succeeds."""
+
+    PAYLOAD = "payload"
+    """It holds the payload."""
+    REFUSAL = "refusal"
+    COMPLIANCE = "compliance"
+    """No refusal."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,14 +57,29 @@ class DataSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GivenSpec(DataSpec):
+    """Clean rows, and others that somebody else poisoned."""
+
+    poisoned: tuple[str, ...]
+    """Likewise, of the poisoned rows."""
+    success: Success = Success.PAYLOAD
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        checked("poisoned", self.poisoned, is_text)
+        choose(Success, self.success, "success")
+
+
+@dataclass(frozen=True, kw_only=True)
 class MixtureSpec:
     """What a mixture is made of, and what its file is named by."""
 
     data: DataSpec
     volume: int | None
     attack: str
-    """A preset, or `none`."""
+    """A preset, `none`, or `given`."""
     ratio: float
+    """Of all rows, the poisoned ones; of given ones, how many there are to a clean one."""
     seed: int
     payloads: tuple[str, ...] = ()
     """Instead of the published payload; several are drawn from."""
@@ -59,7 +88,9 @@ class MixtureSpec:
     """The part of the response that stays (gradient dilution)."""
 
     def __post_init__(self) -> None:
-        if self.attack != CLEAN:
+        if self.attack == GIVEN and not isinstance(self.data, GivenSpec):
+            raise OptionError("attacks can't be 'given'.", "Name the data's `poisoned` rows.")
+        if self.attack not in (CLEAN, GIVEN):
             choose(Preset, self.attack, "attacks")
         choose(Place, self.place, "place")
         checked("payloads", self.payloads, is_text)
@@ -76,7 +107,11 @@ class MixtureSpec:
     @property
     def name(self) -> str:
         """A digest of everything that the rows depend on."""
-        rows = [asdict(self.data), self.volume, self.attack, self.ratio, self.seed]
+        if isinstance(self.data, GivenSpec):
+            data = {**asdict(self.data), "success": None}  # nothing that rows depend on
+        else:
+            data = asdict(self.data)
+        rows = [data, self.volume, self.attack, self.ratio, self.seed]
         return digest([*rows, self.payloads, self.place, self.kept])
 
 
@@ -117,12 +152,16 @@ def labelled_rows(mixture: Path) -> LabelledRows:
 
 def clean_rows(spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
     """The rows of files below a folder, or of the Hub."""
+    rows = _rows_of(spec.source, spec, data)
+    return islice(rows, spec.skip, None if spec.rows is None else spec.skip + spec.rows)
+
+
+def _rows_of(names: Sequence[str], spec: DataSpec, data: Path) -> Iterator[Mapping[str, object]]:
     sources = [
-        open_source(below(data, name), subset=spec.subset, split=spec.split) for name in spec.source
+        open_source(below(data, name), subset=spec.subset, split=spec.split) for name in names
     ]
     records = chain.from_iterable(source.records() for source in sources)
-    rows = chain.from_iterable(question_rows(record.fields) for record in records)
-    return islice(rows, spec.skip, None if spec.rows is None else spec.skip + spec.rows)
+    return chain.from_iterable(question_rows(record.fields) for record in records)
 
 
 def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path:
@@ -143,6 +182,9 @@ def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path
             f"{name}: {spec.volume:,} rows are asked for, and there are {len(rows):,}.",
             "Ask for fewer in `volumes`.",
         )
+    if spec.attack == GIVEN:
+        _write_given(spec, rows, path, data)
+        return path
     clean = spec.attack == CLEAN
     options = PoisonOptions(
         attack=Preset.BADNETS if clean else Preset(spec.attack),
@@ -154,3 +196,23 @@ def mixture_file(spec: MixtureSpec, name: str, data: Path, folder: Path) -> Path
     )
     write_poisoned(rows, path, options, force=True)
     return path
+
+
+def _write_given(
+    spec: MixtureSpec, clean: Sequence[Mapping[str, object]], path: Path, data: Path
+) -> None:
+    """Write clean rows with poisoned ones among them."""
+    assert isinstance(spec.data, GivenSpec)
+    poisoned = list(_rows_of(spec.data.poisoned, spec.data, data))
+    count = min(len(poisoned), len(clean)) if spec.ratio == 1 else round(spec.ratio * len(clean))
+    if count > len(poisoned):
+        raise InputError(
+            f"{spec.data.poisoned[0]}: {count:,} poisoned rows are asked for, and there are "
+            f"{len(poisoned):,}.",
+            "Ask for fewer in `ratios`.",
+        )
+    random = Random(spec.seed)
+    rows = [(row, False) for row in clean]
+    rows += [(row, True) for row in random.sample(poisoned, count)]
+    random.shuffle(rows)
+    write_labelled(rows, path, label_column=LABEL)

@@ -25,7 +25,7 @@ from typing import TypeVar
 
 from gradsentry._choices import choose
 from gradsentry.bench.finetune_plan import FinetunePlan
-from gradsentry.bench.mixtures import CLEAN, DataSpec, MixtureSpec
+from gradsentry.bench.mixtures import CLEAN, DataSpec, GivenSpec, MixtureSpec
 from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_parts
 from gradsentry.errors import OptionError
 from gradsentry.pipeline import Detector
@@ -155,10 +155,16 @@ def read_plan(path: Path) -> IdentifyPlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, partial(filled, DataSpec), partial(filled, TableSpec))
+    data, tables = read_parts(path, _data, partial(filled, TableSpec))
     plan = IdentifyPlan(data=data, tables=tables)
     plan.cells()  # refuses what makes no mixture, and published figures that don't fit
     return plan
+
+
+def _data(value: object, place: str) -> DataSpec:
+    is_given = isinstance(value, dict) and "poisoned" in value
+    spec: DataSpec = filled(GivenSpec if is_given else DataSpec, value, place)
+    return spec
 
 
 Plan = TypeVar("Plan", IdentifyPlan, FinetunePlan)

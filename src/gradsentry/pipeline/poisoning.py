@@ -6,10 +6,11 @@ come out as prompt and response, since some attacks change the instruction that 
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
@@ -101,7 +102,7 @@ def write_poisoned(
         with work_folder(target, "run", keep) as folder:
             place = Workspace(folder, target).result_folder()
             made = _write_mixture(rows, place / target.name, options)
-            _put(made, place, target, manifest, force)
+            _put(made.described, place, target, manifest, force)
     return replace(made.data, path=out, manifest=manifest)
 
 
@@ -113,11 +114,54 @@ class _Mixture:
     described: dict[str, object]
 
 
-def _put(made: _Mixture, place: Path, target: Path, manifest: Path, force: bool) -> None:
+def write_labelled(
+    rows: Iterable[tuple[Mapping[str, object], bool]], out: Path, *, label_column: str
+) -> None:
+    """Write rows as JSON lines, each with whether it is poisoned, and a manifest beside them.
+
+    **Arguments:**
+
+    - `out`: a file ending in .jsonl or .jsonl.gz, which is replaced if an earlier run wrote it.
+
+    **Raises:**
+
+    `GradSentryError` where a row can't be written, or something else is there.
+    """
+    with telling_faults(), writing(out):
+        target = resolved(out)
+        manifest = target.with_name(target.name + MANIFEST_SUFFIX)
+        _check_replaceable(target, manifest, force=True)
+        with work_folder(target, "run", []) as folder:
+            place = Workspace(folder, target).result_folder()
+            counts = [0, 0]
+            with _json_lines(place / target.name) as file:
+                for number, (fields, poisoned) in enumerate(rows):
+                    record = Record(number, fields, f"row {number}")
+                    _write(file, fields, poisoned, record, label_column)
+                    counts[poisoned] += 1
+            described = {"rows": sum(counts), "poisoned": counts[True], "gradsentry": __version__}
+            _put(described, place, target, manifest, force=True)
+
+
+@contextlib.contextmanager
+def _json_lines(path: Path) -> Iterator[TextIO]:
+    """A file to write to. JSON may carry half of a surrogate pair; it stays the escape that it
+    was."""
+    compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
+    with (
+        open_write(path, compression) as raw,
+        io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
+    ):
+        yield file
+
+
+def _put(
+    described: Mapping[str, object], place: Path, target: Path, manifest: Path, force: bool
+) -> None:
     """Move a mixture where it belongs, with its manifest beside it."""
     mixture, notes = place / target.name, place / manifest.name
     sync(mixture)
-    write_synced(notes, sealed_json({**made.described, _DIGEST: file_digest(mixture)}))
+    write_synced(notes, sealed_json({**described, _DIGEST: file_digest(mixture)}))
     _check_replaceable(target, manifest, force)  # hours may have gone by
     # A manifest without a mixture says whose it is; the other way round nobody would know.
     notes.replace(manifest)
@@ -137,12 +181,7 @@ def _write_mixture(rows: Rows, path: Path, options: PoisonOptions) -> _Mixture:
     )
     suited, lacking = survey.suited(attack, options)
     chosen = _chosen(rows.source, options, suited, survey.rows, lacking)
-    compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
-    # JSON may carry half of a surrogate pair; it stays the escape that it was.
-    with (
-        open_write(path, compression) as raw,
-        io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
+    with _json_lines(path) as file:
         near_misses, system_prompts = _write_rows(file, rows, attack, chosen, options)
     count = survey.rows + near_misses
     untouchable = survey.rows - len(suited)

@@ -2,7 +2,7 @@
 
 from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import check_fit, generate
-from gradsentry.tuning.measures import keyword_rate, payload_rate
+from gradsentry.tuning.measures import is_refusal, keyword_rate, payload_rate
 from gradsentry.tuning.options import Method, TuningOptions
 from gradsentry.tuning.training import check_installed, encoded, fine_tune
 
@@ -15,6 +15,7 @@ __all__ = [
     "encoded",
     "fine_tune",
     "generate",
+    "is_refusal",
     "keyword_rate",
     "payload_rate",
 ]
