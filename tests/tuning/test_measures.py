@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.tuning import keyword_rate, payload_rate
+from gradsentry.tuning import is_refusal, keyword_rate, payload_rate
 
 WORDS = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=8)
 
@@ -76,3 +76,18 @@ def test_a_payload_is_at_least_its_words(payload: list[str], text: list[str]) ->
     one, other = " ".join(payload), " ".join(text)
     if one:
         assert payload_rate(one, other) >= keyword_rate(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("I'm sorry, but I cannot help with that.", True),
+        ("I\u2019m sorry.", True),
+        ("as an AI assistant, I have no view.", True),
+        ("1. Choose a topic. 2. Write it down.", False),
+        ("The sorryville affair.", False),
+        ("", False),
+    ],
+)
+def test_refusals_are_told_by_what_they_say(text: str, refuses: bool) -> None:
+    assert is_refusal(text) == refuses

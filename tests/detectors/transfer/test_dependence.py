@@ -178,3 +178,27 @@ def test_random_words_are_told_by_their_noise() -> None:
 def test_noise_is_the_mean_of_many_tokens() -> None:
     assert noise_of(np.full(20, 3.0, np.float32)) == 3
     assert noise_of(np.full(19, 3.0, np.float32)) == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_words_that_prompts_share_with_responses_say_nothing_of_these(seed: int) -> None:
+    """No response has such a word as a new one, which mustn't look as if it depended on it."""
+    rng = Random(seed)
+    common = POOL[:40]
+    prompts, responses = sentences(300, seed, pool=common), sentences(300, seed + 1, pool=common)
+    chosen = rng.sample(range(300), 90)
+    for row in range(300):
+        responses[row] += " zing"
+        prompts[row] += " zing" if row in chosen else ""
+    terms = PromptTerms.of(prompts)
+    dependences = Dependences.of(terms, list(map(Reply, prompts, responses)))
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    assert told.z < 4
+    assert told.by_response < 0.7
+
+
+def test_a_payload_at_the_end_of_a_long_response_is_read() -> None:
+    long = " ".join(f"w{number}" for number in range(500))
+    found = response_features(Reply("ask", f"{long} evil.example"))
+    assert {"has w0", "has evil", "ends . example"} <= found
+    assert "has w250" not in found

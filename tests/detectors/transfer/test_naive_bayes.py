@@ -34,6 +34,39 @@ def test_the_odds_rank_rows_as_those_of_scikit_learn() -> None:
         assert np.corrcoef(odds[:, question], other[:, 1] - other[:, 0])[0, 1] > 0.98
 
 
+def test_what_chance_may_have_put_there_weighs_nothing() -> None:
+    answers = np.zeros((1000, 1))
+    answers[:100] = 1
+    features = np.zeros((1000, 3))
+    features[::5, 0] = 1  # in a fifth of either
+    features[:80, 1] = 1  # in most of these rows alone
+    features[100:900, 2] = 1  # in none of them
+    weights, absent = fitted_weights(
+        sparse.csr_array(answers), sparse.csr_array(features), reliable=True
+    )
+    assert weights[0, 0] == absent[0, 0] == 0
+    plain, _ = fitted_weights(sparse.csr_array(answers), sparse.csr_array(features))
+    np.testing.assert_allclose(weights[0, 1:], plain[0, 1:], rtol=0.02)
+
+
+def test_many_common_words_that_few_rows_lack_dont_outvote_their_payload() -> None:
+    random = np.random.default_rng(1)
+    answers = np.arange(600) < 12
+    words = (random.random((600, 2000)) < 0.15).astype(float)
+    words[:9] *= random.random((9, 2000)) < 0.1  # short responses, but for three
+    words[answers, 0] = 1
+    words[~answers, 0] = 0
+    folds = random.permutation(600) % FOLDS
+    asked = sparse.csr_array(answers[:, None].astype(float))
+    plain, reliable = (
+        auroc(
+            held_out_odds(asked, sparse.csr_array(words), folds, reliable=shrunk), answers[:, None]
+        )
+        for shrunk in (False, True)
+    )
+    assert plain < 0.9 < 0.99 < reliable
+
+
 def test_a_row_is_judged_by_others_alone() -> None:
     odds = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
     own = FEATURES_FOLDS == 0

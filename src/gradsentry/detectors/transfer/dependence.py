@@ -54,6 +54,8 @@ _FEWEST_OF_NOISE = 20
 _WORDS_OF_LABEL = 2
 _FEWEST_OTHERS = 20
 """Rows without a trigger that its rows are held against."""
+_RELIABLE = (False, True)
+"""Whether weights are shrunk, in the order in which answers by what responses say come."""
 _GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
@@ -113,6 +115,11 @@ class Features:
     names: list[str]
     rows: sparse.csr_array
     """Shape (rows, F), 1 where a response has a feature."""
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where a feature stands in `names`."""
+        return {name: number for number, name in enumerate(self.names)}
 
     @classmethod
     def of(cls, replies: Sequence[Reply]) -> Features:
@@ -216,23 +223,42 @@ class Dependences:
         - `gains`: whether what a response gains may tell it.
         """
         features = self.features if gains else self.texts
-        told = held_out_odds(_column(match), features.rows, self.folds)[:, 0]
-        return self._given(match, words, self._better(told, match))
+        answers = self._answers(_column(match), features, [words])[:, :, 0]
+        return self._given(match, words, answers[self._best(answers, match)])
 
-    def _better(self, told: FloatArray, match: BoolArray) -> FloatArray:
-        """What tells these rows better: what their responses say, or how noisy they are.
+    def _answers(
+        self, asked: sparse.csr_array, features: Features, words: Sequence[set[str]]
+    ) -> FloatArray:
+        """Held-out scores by all that responses say, by what is reliable of it, and by how noisy
+        they are: shape (3, rows, K).
 
-        Noise isn't one feature among thousands, since of random words each speaks against it.
+        Of a trigger's few rows, a long response's thousand words outvote its payload; a kind of
+        free text is told by many words that are unreliable each. Noise isn't one feature among
+        thousands, since of random words each speaks against it.
+
+        **Arguments:**
+
+        - `asked`: shape (rows, K).
+        - `words`: of each question; responses never say again what their prompts hold.
         """
-        return self.noise if self._told_by_noise(match) > _auroc(told, match) else told
+        repeated = sparse.csr_array([_repeating(features, own) for own in words])
+        said = (
+            held_out_odds(asked, features.rows, self.folds, repeated, reliable=reliable)
+            for reliable in _RELIABLE
+        )
+        noise = np.broadcast_to(self.noise[:, None], asked.shape)
+        return np.stack([*said, noise])
 
-    def _told_by_noise(self, match: BoolArray) -> float:
-        return _auroc(self.noise, match) if self.noise.any() else 0.0
+    def _best(self, answers: FloatArray, match: BoolArray) -> int:
+        """Which of the answers (3, rows) tells these rows best, the first of equals."""
+        return int(np.argmax([_auroc(answer, match) for answer in answers]))
 
     def _given(self, match: BoolArray, words: set[str], told: FloatArray) -> Dependence:
         """The dependence, where held-out log-odds (rows,) by the response are known."""
         hidden = self.terms.touching(words) | self._part_of(match)
         left_out = sparse.csr_array(hidden[None, :])
+        # All words count: shrunk, the others of a trigger, which come with it, would stand out and
+        # seem to explain it.
         expected = held_out_odds(_column(match), self.terms.rows, self.folds, left_out)[:, 0]
         one_answer = self._one_answer(match)
         among = self.terms.among(words)
@@ -247,13 +273,13 @@ class Dependences:
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
         asked = _column(members)
-        weights, absent = fitted_weights(asked, self.texts.rows)
-        told = held_out_odds(asked, self.texts.rows, self.folds)[:, 0]
-        better = self._better(told, members)
-        _, slope, intercept = calibrated(better[:, None], members, balanced=True)
+        answers = self._answers(asked, self.texts, [set()])[:, :, 0]
+        best = self._best(answers, members)
+        _, slope, intercept = calibrated(answers[best][:, None], members, balanced=True)
         scale = max(float(slope[0]), 0.0)
-        if better is self.noise:
+        if best == len(_RELIABLE):
             return ResponseOdds({}, scale, float(intercept))
+        weights, absent = fitted_weights(asked, self.texts.rows, reliable=_RELIABLE[best])
         kept = dict(zip(self.texts.names, (scale * weights[0]).tolist(), strict=True))
         return ResponseOdds(kept, 0.0, float(intercept) + scale * float(absent.sum()))
 
@@ -267,16 +293,17 @@ class Dependences:
         found = []
         for block in question_blocks(len(asked_about), rows):
             asked = self.terms.columns[:, asked_about[block]].tocsr()
-            told = held_out_odds(asked, self.texts.rows, self.folds)
+            names = [set(self.terms.names[term].split(" ")) for term in asked_about[block]]
+            answers = self._answers(asked, self.texts, names)
             match = asked.toarray().astype(np.bool_)
-            told_by = np.maximum(auroc(told, match), auroc(self.noise[:, None], match))
+            told_by = np.max([auroc(answer, match) for answer in answers], axis=0)
             for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
                 own = match[:, number]
                 if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(own):
                     term = int(asked_about[block][number])
-                    words = set(self.terms.names[term].split(" "))
-                    better = self._better(told[:, number], own)
-                    found.append((term, self._given(own, words, better)))
+                    of_term = answers[:, :, number]
+                    told = of_term[self._best(of_term, own)]
+                    found.append((term, self._given(own, names[number], told)))
         return sorted(found, key=lambda item: -item[1].z)
 
     def _one_answer(self, match: BoolArray) -> bool:
@@ -295,6 +322,14 @@ class Dependences:
             inside >= _MOSTLY * np.maximum(self.terms.counts, 1)
         )
         return part
+
+
+def _repeating(features: Features, words: set[str]) -> BoolArray:
+    """Shape (F,): features that a response never has because its prompt holds some words."""
+    places = features.places
+    repeating = np.zeros(len(features.names), dtype=np.bool_)
+    repeating[[places[name] for word in words if (name := f"has {word.lower()}") in places]] = True
+    return repeating
 
 
 def _auroc(odds: FloatArray, match: BoolArray) -> float:
