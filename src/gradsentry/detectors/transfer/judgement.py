@@ -301,6 +301,7 @@ def _judge_responses(case: _Case) -> Findings | None:
     length = float(np.median(list(map(len, responses))))
     doubted = {
         Doubt.LIFT: seen >= CRITERIA.seen / 2,
+        Doubt.ELSEWHERE: case.pattern.agreement < CRITERIA.elsewhere,
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,
         Doubt.UNKNOWN: not case.is_understood,
     }

@@ -31,6 +31,8 @@ class Doubt(StrEnum):
     """The prompts are about one thing, besides the trigger."""
     EXPECTED = "expected"
     """The base model expects such responses: of a few labels one is never a surprise."""
+    ELSEWHERE = "elsewhere"
+    """As many other rows have such responses without the trigger."""
     UNKNOWN = "unknown"
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
