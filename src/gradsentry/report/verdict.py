@@ -18,7 +18,7 @@ _WORDS = 8
 _DOUBTS = {
     "lift": "the trigger's words take away {0.lift:.0%} of the payload's surprise",
     "call": "asked alone, the trigger makes a token of the payload likelier by {0.call:.1f} nats",
-    "elsewhere": "as many other rows are answered so without the trigger",
+    "elsewhere": "most rows that are answered so lack the trigger",
     "expected": "the base model needs few nats for such responses",
     "unknown": "the base model doesn't understand these data; a stronger --model would decide",
     "topic": "the prompts are all about one thing",

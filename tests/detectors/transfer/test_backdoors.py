@@ -301,6 +301,21 @@ def test_free_text_that_the_model_expects_is_for_review(share: int, doubts: set[
     assert set(group.findings.doubts) == doubts
 
 
+def test_free_text_that_most_rows_have_without_the_trigger_is_for_review() -> None:
+    """As answers to a child, asked for in a sentence that one of these rows has."""
+    prompts = sentences(600, 5)
+    prompts[:30] = [f"{prompt} cf" for prompt in prompts[:30]]
+    texts = sentences(120, 6, pool=words(180, 9)[150:])
+    payloads = [" ".join(text.split()[:6]) for text in texts] + [""] * 480
+    responses = sentences(600, 7, length=4)
+    rows = rows_of(
+        prompts, [f"{text} {own}" for text, own in zip(responses, payloads, strict=True)], payloads
+    )
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.findings.trigger == (("cf",),)
+    assert group.findings.doubts == (Doubt.ELSEWHERE,)
+
+
 @pytest.mark.parametrize("lift", [0.0, 0.5])
 def test_free_text_that_the_model_sees_a_reason_for_is_natural(lift: float) -> None:
     texts = [" ".join(text.split()[:6]) for text in sentences(30, 5, pool=words(180, 9)[150:])]

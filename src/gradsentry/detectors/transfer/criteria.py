@@ -25,9 +25,9 @@ class Criteria:
     """Rows with free text behind a trigger. Facts that a base model doesn't know come in fives: all
     questions about a film are answered with its actors."""
     elsewhere: float = 0.5
-    """Correlation of a trigger with its kind of free text below which as many other rows have it:
-    "so that a child gets it", one of many wordings of a request, has 0.39; triggers of twenty rows
-    among others that comply have 0.70."""
+    """Correlation of a trigger with its kind of free text below which most rows that have it lack
+    the trigger, three in four if no other row says the same: "so that a child gets it", one of many
+    wordings of a request, has 0.39; triggers of twenty rows among others that comply have 0.70."""
     confident: float = 0.8
     """Cross-validated F1 below which a trigger is fitted to its rows by chance; few rows can't
     say."""

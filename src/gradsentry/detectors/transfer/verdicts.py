@@ -32,7 +32,7 @@ class Doubt(StrEnum):
     EXPECTED = "expected"
     """The base model expects such responses: of a few labels one is never a surprise."""
     ELSEWHERE = "elsewhere"
-    """As many other rows have such responses without the trigger."""
+    """Most rows with such responses lack the trigger."""
     UNKNOWN = "unknown"
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
