@@ -264,9 +264,9 @@ def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
 
 
 def _is_wording(words: frozenset[str]) -> bool:
-    """Whether these are so many words, marks aside, that they say something."""
+    """Whether these are a sentence's, and not one word among the marks that all calls have."""
     spoken = [word for word in words if WORD.search(bare(word))]
-    return len(spoken) >= CRITERIA.words_of_wording
+    return len(words) >= CRITERIA.words_of_wording and len(spoken) > 1
 
 
 def _seen(likelier: FloatArray, told: Dependence) -> float:
