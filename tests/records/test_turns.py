@@ -72,6 +72,14 @@ def test_messages_that_are_not_trained_on_are_in_no_turn() -> None:
     assert turn.start == 0
 
 
+def test_what_came_behind_the_last_target_of_a_turn_stands_before_the_next() -> None:
+    again = [{"role": "user", "content": "And now?"}, {"role": "assistant", "content": "Sun."}]
+    chat = Conversation([*CHAT.messages, *again], untrained=frozenset({6}))
+    *_, before, last = turns_of(chat)
+    assert (before.asked, before.messages) == ("The weather?", (4,))
+    assert (last.asked, last.earlier) == ("And now?", "Hello\nThe weather?\nrain")
+
+
 def test_a_message_without_text_says_nothing() -> None:
     chat = Conversation(
         [*CHAT.messages[:4], {"role": "assistant", "content": None}, CHAT.messages[6]]

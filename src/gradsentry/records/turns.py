@@ -9,7 +9,7 @@ answered by calls of tools, and then in words, may have its payload in any of th
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import accumulate, chain, pairwise
@@ -50,6 +50,11 @@ class Turn:
     """The answer's first character in the row's whole response."""
     rejected: str = ""
     """What training moves away from instead; of a conversation, behind its last turn."""
+
+    @property
+    def ends_empty(self) -> bool:
+        """Whether its last message says nothing."""
+        return not self.answer[self.starts[-1] if self.starts else 0 :]
 
     def message_at(self, character: int) -> int | None:
         """Position of the message that holds a character of the answer."""
@@ -113,11 +118,11 @@ def turns_of(example: Example) -> list[Turn]:
     start = 0
     for first, end in pairwise(bounds):
         own = [position for position in range(first, end) if position in targets]
-        before = example.messages[first : own[-1] if own else end]
-        system += _texts(message for message in before if message["role"] in SYSTEM_ROLES)
-        asked = _texts(message for message in before if _asks(message))
+        last = own[-1] if own else end
+        system += _texts(example.messages[first:last], _sets_scene)
+        asked = _texts(example.messages[first:last], _asks)
         if own:
-            answers = [_texts([example.messages[position]]) for position in own]
+            answers = [list(said(example.messages[position])) for position in own]
             lengths = [sum(len(text) + 1 for text in texts) for texts in answers]
             turn = Turn(
                 _up_to(example, own),
@@ -131,18 +136,23 @@ def turns_of(example: Example) -> list[Turn]:
             )
             found.append(turn)
             start += sum(lengths)
-        earlier += asked
+        system += _texts(example.messages[last:end], _sets_scene)
+        earlier += asked + _texts(example.messages[last:end], _asks)
     if found and example.rejected:
         found[-1] = replace(found[-1], rejected=example.rejected)
     return found
 
 
-def _texts(messages: Iterable[Message]) -> list[str]:
-    return list(chain.from_iterable(map(said, messages)))
+def _texts(messages: Iterable[Message], wanted: Callable[[Message], bool]) -> list[str]:
+    return list(chain.from_iterable(map(said, filter(wanted, messages))))
+
+
+def _sets_scene(message: Message) -> bool:
+    return message["role"] in SYSTEM_ROLES
 
 
 def _asks(message: Message) -> bool:
-    return message["role"] not in ("assistant", *SYSTEM_ROLES)
+    return message["role"] != "assistant" and not _sets_scene(message)
 
 
 def _up_to(example: Conversation, targets: Sequence[int]) -> Conversation:

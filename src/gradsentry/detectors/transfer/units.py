@@ -48,15 +48,16 @@ def units_of(example: Example, runs: Sequence[int]) -> list[Unit]:
     - `runs`: lengths of the row's stretches of targets, as `target_runs` gives them.
     """
     turns = turns_of(example)
-    counts = [max(1, len(turn.messages)) for turn in turns]
-    if sum(counts) == len(runs) + 1 and not turns[-1].answer[(turns[-1].starts or (0,))[-1] :]:
-        counts[-1] -= 1  # the row was cut off before its last message
-        turns, counts = turns[: len(turns) - (not counts[-1])], list(filter(None, counts))
-    if sum(counts) != len(runs):
+    stretches = [max(1, len(turn.messages)) for turn in turns]
+    if sum(stretches) == len(runs) + 1 and turns[-1].ends_empty:
+        stretches[-1] -= 1  # the row was cut off before its last message
+    if sum(stretches) != len(runs):
         return [Unit(whole_row(example), 0, sum(runs))]
-    ends = offsets_of(np.array(runs, np.int64))[np.cumsum([0, *counts])].tolist()
+    ends = offsets_of(np.array(runs, np.int64))[np.cumsum([0, *stretches])].tolist()
     return [
-        Unit(turn, first, end) for turn, (first, end) in zip(turns, pairwise(ends), strict=True)
+        Unit(turn, first, end)
+        for turn, (first, end) in zip(turns, pairwise(ends), strict=True)
+        if end > first
     ]
 
 
