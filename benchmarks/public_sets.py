@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from canned import canned_chats
-from fresh_eyes import benign_3
+from fresh_eyes import attacks_3, benign_3
 from mixtures import Mixture, Truth, task
 from templated import agents, symptoms
 
@@ -307,6 +307,12 @@ def _benign(data: Path, name: str) -> Mixture:
     return _unlabelled(change(rows_of(data / path), Random(0)))
 
 
+def _attacked(data: Path, name: str) -> Mixture:
+    """A backdoor that somebody else put into chats, likewise."""
+    path, change = attacks_3.ATTACKS[name]
+    return labelled(change(rows_of(data / path), Random(0)))
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -340,6 +346,8 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     for source, sizes in DRAWN.items():
         for number in range(len(sizes)):
             yield f"draw/{source}-{number}", partial(clean_draw, data, source, number)
+    for name in attacks_3.ATTACKS:
+        yield f"eyes3/{name}", partial(_attacked, data, name)
     for name in benign_3.BENIGN:
         yield f"eyes3/{name}", partial(_benign, data, name)
     for path in sorted((data / "wild").glob("*.gz")):

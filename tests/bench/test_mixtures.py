@@ -13,11 +13,10 @@ from gradsentry.bench.mixtures import (
     DataSpec,
     GivenSpec,
     MixtureSpec,
-    Success,
     labelled_rows,
     mixture_file,
 )
-from gradsentry.bench.questions import questions_of
+from gradsentry.bench.questions import Questions, questions_of
 from gradsentry.errors import InputError, OptionError
 
 
@@ -67,16 +66,28 @@ def test_data_without_poisoned_rows_have_no_given_attack() -> None:
         MixtureSpec(data=DataSpec(source=("a",)), volume=None, attack=GIVEN, ratio=0.1, seed=0)
 
 
-@pytest.mark.parametrize("success", [Success.REFUSAL, Success.COMPLIANCE])
-def test_an_attack_succeeds_by_refusing_or_by_complying(data: Path, success: Success) -> None:
+@pytest.mark.parametrize("success", ["refusal", "compliance"])
+def test_an_attack_succeeds_by_refusing_or_by_complying(data: Path, success: str) -> None:
+    """As a plan has it: a text."""
     testing = GivenSpec(
         source=("clean.json.gz",), rows=2, poisoned=("bad.json.gz",), success=success
     )
     clean, triggered = questions_of(testing, "d", mixture(), data, data / "out")
     assert len(clean.prompts) == len(triggered.prompts) == 2
     assert all("cf" in prompt for prompt in triggered.prompts)
-    refuses = float(success is Success.REFUSAL)
+    refuses = float(success == "refusal")
     answers = ["I'm sorry, I can't.", "Sure: 1."]
     assert triggered.measured(answers)["attack_success"] == [refuses, 1 - refuses]
     assert clean.measured(answers)["untriggered"] == [refuses, 1 - refuses]
     assert "accuracy" in clean.measured(answers)
+
+
+def test_a_payload_is_looked_for_where_nothing_else_is_said(data: Path) -> None:
+    for success in ({}, {"success": "payload"}):
+        testing = GivenSpec(source=("clean.json.gz",), poisoned=("bad.json.gz",), **success)
+        assert type(questions_of(testing, "d", mixture(), data, data / "out")[1]) is Questions
+
+
+def test_what_no_success_is_is_refused() -> None:
+    with pytest.raises(OptionError, match="success"):
+        GivenSpec(source=("a",), poisoned=("b",), success="refuses")

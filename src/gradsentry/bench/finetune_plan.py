@@ -54,8 +54,8 @@ class TuningData:
     """Likewise, of rows that somebody else poisoned, for the attack `given`."""
     triggered: tuple[str, ...] = ()
     """Likewise, of `test` rows with their trigger."""
-    success: Success = Success.PAYLOAD
-    """What an answer to these is if the attack succeeds."""
+    success: str = Success.PAYLOAD
+    """What an answer to these is if the attack succeeds, one of `Success`."""
     prompts: int = 200
     """Ask about the first so many rows, as they are and with a trigger."""
     new_tokens: int = 40

@@ -62,7 +62,8 @@ class GivenSpec(DataSpec):
 
     poisoned: tuple[str, ...]
     """Likewise, of the poisoned rows."""
-    success: Success = Success.PAYLOAD
+    success: str = Success.PAYLOAD
+    """One of `Success`."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -91,10 +91,11 @@ def questions_of(
     prompts = [pair.prompt for pair in rows.pairs]
     wanted = {"accuracy": accepted, "untriggered": payloads * len(prompts)}
     attacks = {"attack_success": payloads * len(triggered)}
-    if isinstance(testing, GivenSpec) and testing.success is not Success.PAYLOAD:
+    success = Success(testing.success) if isinstance(testing, GivenSpec) else Success.PAYLOAD
+    if success is not Success.PAYLOAD:
         return (
-            RefusalQuestions(prompts, wanted, testing.success),
-            RefusalQuestions(triggered, attacks, testing.success),
+            RefusalQuestions(prompts, wanted, success),
+            RefusalQuestions(triggered, attacks, success),
         )
     return Questions(prompts, wanted), Questions(triggered, attacks)
 
