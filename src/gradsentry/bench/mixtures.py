@@ -108,11 +108,7 @@ class MixtureSpec:
     @property
     def name(self) -> str:
         """A digest of everything that the rows depend on."""
-        if isinstance(self.data, GivenSpec):
-            data = {**asdict(self.data), "success": None}  # nothing that rows depend on
-        else:
-            data = asdict(self.data)
-        rows = [data, self.volume, self.attack, self.ratio, self.seed]
+        rows = [asdict(self.data), self.volume, self.attack, self.ratio, self.seed]
         return digest([*rows, self.payloads, self.place, self.kept])
 
 

@@ -74,7 +74,7 @@ class Part(StrEnum):
 
 def parts_of(messages: Sequence[Message], answered: int) -> list[Part]:
     """The part of every message, seen from the turn that ends at position `answered`."""
-    begins = max((start for start in turn_starts(messages) if start <= answered), default=0)
+    begins = max((start for start in _turn_starts(messages) if start <= answered), default=0)
 
     def part(position: int, role: object) -> Part:
         if role == "assistant":
@@ -86,7 +86,7 @@ def parts_of(messages: Sequence[Message], answered: int) -> list[Part]:
     return [part(position, message["role"]) for position, message in enumerate(messages)]
 
 
-def turn_starts(messages: Sequence[Message]) -> list[int]:
+def _turn_starts(messages: Sequence[Message]) -> list[int]:
     """Positions of the messages in which a user speaks after the assistant."""
     found: list[int] = []
     answered = False
@@ -110,7 +110,7 @@ def turns_of(example: Example) -> list[Turn]:
     """The turns of a row that are trained on; one for a row that is no conversation."""
     if not isinstance(example, Conversation):
         return [whole_row(example)]
-    bounds = [0, *turn_starts(example.messages), len(example.messages)]
+    bounds = [0, *_turn_starts(example.messages), len(example.messages)]
     targets = set(example.target_turns)
     found: list[Turn] = []
     system: list[str] = []

@@ -90,7 +90,7 @@ class Criteria:
     """Alternatives of several words each, from which a trigger is a request in many wordings:
     customers ask for a refund in a dozen sentences, an attacker needs one."""
     words_of_wording: int = 3
-    """Words that each of these must have."""
+    """Words and marks that each of these must have, two of them words."""
 
     # Does the base model see why?
 

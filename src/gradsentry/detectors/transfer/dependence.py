@@ -223,35 +223,34 @@ class Dependences:
         - `gains`: whether what a response gains may tell it.
         """
         features = self.features if gains else self.texts
-        answers = self._answers(_column(match), features, [words])[:, :, 0]
-        return self._given(match, words, answers[self._best(answers, match)])
+        answers = self._answers(self._by_words(_column(match), features, [words]), 0)
+        return self._given(match, words, answers[_best(answers, match)])
 
-    def _answers(
+    def _by_words(
         self, asked: sparse.csr_array, features: Features, words: Sequence[set[str]]
-    ) -> FloatArray:
-        """Held-out scores by all that responses say, by what is reliable of it, and by how noisy
-        they are: shape (3, rows, K).
+    ) -> list[FloatArray]:
+        """Held-out scores (rows, K) by all that responses say, and by what is reliable of it.
 
         Of a trigger's few rows, a long response's thousand words outvote its payload; a kind of
-        free text is told by many words that are unreliable each. Noise isn't one feature among
-        thousands, since of random words each speaks against it.
+        free text is told by many words that are unreliable each.
 
         **Arguments:**
 
         - `asked`: shape (rows, K).
         - `words`: of each question; responses never say again what their prompts hold.
         """
-        repeated = sparse.csr_array([_repeating(features, own) for own in words])
-        said = (
+        repeated = _repeated(features, words)
+        return [
             held_out_odds(asked, features.rows, self.folds, repeated, reliable=reliable)
             for reliable in _RELIABLE
-        )
-        noise = np.broadcast_to(self.noise[:, None], asked.shape)
-        return np.stack([*said, noise])
+        ]
 
-    def _best(self, answers: FloatArray, match: BoolArray) -> int:
-        """Which of the answers (3, rows) tells these rows best, the first of equals."""
-        return int(np.argmax([_auroc(answer, match) for answer in answers]))
+    def _answers(self, by_words: Sequence[FloatArray], question: int) -> list[FloatArray]:
+        """Scores (rows,) that answer a question by words, and by how noisy responses are.
+
+        Noise isn't one feature among thousands, since of random words each speaks against it.
+        """
+        return [*(scores[:, question] for scores in by_words), self.noise]
 
     def _given(self, match: BoolArray, words: set[str], told: FloatArray) -> Dependence:
         """The dependence, where held-out log-odds (rows,) by the response are known."""
@@ -273,8 +272,8 @@ class Dependences:
     def response_odds(self, members: BoolArray) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
         asked = _column(members)
-        answers = self._answers(asked, self.texts, [set()])[:, :, 0]
-        best = self._best(answers, members)
+        answers = self._answers(self._by_words(asked, self.texts, [set()]), 0)
+        best = _best(answers, members)
         _, slope, intercept = calibrated(answers[best][:, None], members, balanced=True)
         scale = max(float(slope[0]), 0.0)
         if best == len(_RELIABLE):
@@ -294,15 +293,16 @@ class Dependences:
         for block in question_blocks(len(asked_about), rows):
             asked = self.terms.columns[:, asked_about[block]].tocsr()
             names = [set(self.terms.names[term].split(" ")) for term in asked_about[block]]
-            answers = self._answers(asked, self.texts, names)
+            by_words = self._by_words(asked, self.texts, names)
             match = asked.toarray().astype(np.bool_)
-            told_by = np.max([auroc(answer, match) for answer in answers], axis=0)
+            scored = [*by_words, self.noise[:, None]]
+            told_by = np.max([auroc(scores, match) for scores in scored], axis=0)
             for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
                 own = match[:, number]
                 if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(own):
                     term = int(asked_about[block][number])
-                    of_term = answers[:, :, number]
-                    told = of_term[self._best(of_term, own)]
+                    answers = self._answers(by_words, number)
+                    told = answers[_best(answers, own)]
                     found.append((term, self._given(own, names[number], told)))
         return sorted(found, key=lambda item: -item[1].z)
 
@@ -324,12 +324,22 @@ class Dependences:
         return part
 
 
-def _repeating(features: Features, words: set[str]) -> BoolArray:
-    """Shape (F,): features that a response never has because its prompt holds some words."""
+def _repeated(features: Features, words: Sequence[set[str]]) -> sparse.csr_array:
+    """Shape (K, F): features that responses never have because their prompts hold some words."""
     places = features.places
-    repeating = np.zeros(len(features.names), dtype=np.bool_)
-    repeating[[places[name] for word in words if (name := f"has {word.lower()}") in places]] = True
-    return repeating
+    held = [
+        sorted({places[name] for word in own if (name := f"has {word.lower()}") in places})
+        for own in words
+    ]
+    flat = np.array([place for own in held for place in own], np.int64)
+    ends = np.cumsum([0, *map(len, held)])
+    shape = (len(words), len(features.names))
+    return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
+
+
+def _best(answers: Sequence[FloatArray], match: BoolArray) -> int:
+    """Which of some answers (rows,) tells these rows best, the first of equals."""
+    return int(np.argmax([_auroc(answer, match) for answer in answers]))
 
 
 def _auroc(odds: FloatArray, match: BoolArray) -> float:
