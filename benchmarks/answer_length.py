@@ -66,7 +66,7 @@ def main() -> None:
         result = gradsentry.scan(
             mixture(records, chosen, attack),
             model=model,
-            options=gradsentry.ScanOptions(detector=gradsentry.Detector.SPECTRAL),
+            options=gradsentry.ScanOptions(detector=gradsentry.make_detector("spectral")),
         )
         scored = result.rows.scored
         of_score = roc_auc_score(labels[scored], result.scores[scored])

@@ -35,8 +35,10 @@ from numpy.typing import NDArray
 from public_sets import public_sets
 from sklearn.metrics import f1_score, precision_score, recall_score
 
-from gradsentry.bench.states import StateCache
-from gradsentry.detectors.simple import recurrence_scores
+from gradsentry.bench.state_cache import StateCache
+from gradsentry.detectors import Transfer
+from gradsentry.detectors.detection import Verdict
+from gradsentry.detectors.recurrence import recurrence_scores
 from gradsentry.detectors.transfer import correction
 from gradsentry.detectors.transfer.backdoors import Evidence
 from gradsentry.detectors.transfer.correction import MAX_WIDTH, FitStates, held_out_gains
@@ -47,22 +49,19 @@ from gradsentry.detectors.transfer.folds import (
     hashed_words,
     rows_to_fit,
 )
-from gradsentry.detectors.transfer.options import TransferOptions
 from gradsentry.detectors.transfer.patterns import Gains
-from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.detectors.transfer.rules import find_rules
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
-from gradsentry.detectors.transfer.units import target_runs
-from gradsentry.detectors.transfer.verdicts import Verdict
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
-from gradsentry.encoding.scored_text import scored_part
+from gradsentry.encoding.encoded import target_runs
+from gradsentry.encoding.scored_text import decoded, scored_part
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.models.memory import give_back_freed_memory
-from gradsentry.pipeline.progress import Silent
 from gradsentry.ragged import offsets_of
 from gradsentry.records import Example, TextPair, prompt_and_response
 from gradsentry.thresholds import kde_valley
+from gradsentry.work.progress import Silent
 
 _BATCH_TOKENS = 4096
 _DIGEST = 16
@@ -79,7 +78,7 @@ def digest(example: Example) -> bytes:
 class Bounds:
     """What corrections are fitted on, to see what bounding it costs."""
 
-    fit_tokens: int = TransferOptions().fit_tokens
+    fit_tokens: int = Transfer().fit_tokens
     width: int = MAX_WIDTH
 
     def __str__(self) -> str:

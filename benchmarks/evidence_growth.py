@@ -27,7 +27,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 import gradsentry
 from gradsentry import LanguageModel
 from gradsentry.detectors.transfer.backdoors import find_backdoors
-from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.ragged import offsets_of
 

@@ -59,7 +59,7 @@ def rows_of(data: Path, number: int) -> list[dict[str, str]]:
 def cost(rows: Path, detector: str) -> Cost:
     """Scan a file in this process."""
     model = gradsentry.load_model(None)
-    options = gradsentry.ScanOptions(detector=gradsentry.Detector(detector))
+    options = gradsentry.ScanOptions(detector=gradsentry.make_detector(detector))
     started = time.perf_counter()
     gradsentry.scan(rows, model=model, options=options)
     seconds = time.perf_counter() - started

@@ -22,8 +22,8 @@ from mixtures import Mixture, Truth, task
 from templated import agents, symptoms
 
 from gradsentry.attacks import Payload, PayloadIn, Place, TriggerIn
-from gradsentry.pipeline.poison_options import PoisonOptions
-from gradsentry.pipeline.poisoning import write_poisoned
+from gradsentry.attacks.poison_options import PoisonOptions
+from gradsentry.attacks.poisoned_files import write_poisoned
 from gradsentry.records import Example, Record, Skipped, detect
 
 TASKS = ("jailbreak", "refusal", "negsentiment", "sst2")

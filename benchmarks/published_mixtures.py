@@ -48,7 +48,7 @@ def main(data: Path, out: Path) -> None:
         folder = out / name
         if not folder.exists():
             options = gradsentry.ScanOptions(
-                detector=gradsentry.Detector.SPECTRAL,
+                detector=gradsentry.make_detector("spectral"),
                 data=gradsentry.DataOptions(label_column=LABEL),
             )
             gradsentry.scan(path, options=options, out=folder)

@@ -23,7 +23,7 @@ BATCH_TOKENS = (512, 2048, 8192)
 def scores(rows: list[dict[str, object]], dtype: str, tokens: int) -> NDArray[np.float64]:
     """Scores of the rows in one precision with one batch size."""
     options = gradsentry.ScanOptions(
-        detector=gradsentry.Detector.SPECTRAL,
+        detector=gradsentry.make_detector("spectral"),
         model=gradsentry.ModelOptions(dtype=gradsentry.Dtype(dtype)),
         batch_tokens=tokens,
     )

@@ -115,7 +115,7 @@ def scan(detector: str) -> Callable[[gradsentry.LanguageModel, Sequence[TextPair
 
     def run(model: gradsentry.LanguageModel, pairs: Sequence[TextPair]) -> None:
         rows = [{"prompt": pair.prompt, "response": pair.response} for pair in pairs]
-        options = gradsentry.ScanOptions(detector=gradsentry.Detector(detector))
+        options = gradsentry.ScanOptions(detector=gradsentry.make_detector(detector))
         gradsentry.scan(rows, model=model, options=options)
 
     return run

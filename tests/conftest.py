@@ -12,7 +12,7 @@ import torch
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
-from gradsentry.detectors.transfer import questions
+from gradsentry.detectors.transfer import base_model
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.models import LanguageModel, load_model
 from tests.tiny_models import VOCAB, tiny_model
@@ -78,5 +78,5 @@ def default_model() -> LanguageModel:
 def random_models_count_as_understanding() -> Iterator[None]:
     """A model of random weights understands no data, so all that it finds would be for review."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=-math.inf))
+        patch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=-math.inf))
         yield

@@ -17,7 +17,7 @@ import yaml
 
 from gradsentry import cli
 from gradsentry.encoding import EncodedWriter
-from gradsentry.pipeline import Detector
+from gradsentry.registry import DETECTORS
 
 ROWS = [
     {"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 9), "poisoned": number % 2}
@@ -144,9 +144,9 @@ def test_bad_usage_and_input_exit_with_2_and_say_what_is_wrong(
     assert message in " ".join(done.stderr.replace("│", " ").split())
 
 
-@pytest.mark.parametrize("detector", list(Detector))
+@pytest.mark.parametrize("detector", DETECTORS.names())
 def test_every_detector_has_its_name_on_the_command_line(
-    gradsentry: Gradsentry, tmp_path: Path, detector: Detector
+    gradsentry: Gradsentry, tmp_path: Path, detector: str
 ) -> None:
     done = gradsentry("scan", tmp_path / "missing.jsonl", "--detector", detector)
     assert "--detector" not in done.stderr

@@ -20,9 +20,8 @@ from filelock import FileLock
 import gradsentry
 from gradsentry import LanguageModel, OutputError, ScanOptions, cli
 from gradsentry.faults import told_of
-from gradsentry.pipeline import Detector
 
-LENGTH = ScanOptions(detector=Detector.LENGTH)
+LENGTH = ScanOptions(detector="length")
 
 
 class Panic(BaseException):

@@ -11,29 +11,29 @@ import pytest
 
 import gradsentry
 from gradsentry import (
-    BaselineOptions,
     DataOptions,
     EncodingOptions,
     ModelOptions,
     OptionError,
     ScanOptions,
-    SpectralOptions,
-    TransferOptions,
+    Spectral,
+    SpectralSignatures,
+    Transfer,
 )
 from gradsentry.attacks import OneOf, Payload, RareWords
-from gradsentry.pipeline.poison_options import PoisonOptions
-from gradsentry.tuning.options import TuningOptions
+from gradsentry.attacks.poison_options import PoisonOptions
+from gradsentry.tuning.tuning_options import TuningOptions
 
 KINDS = [
-    BaselineOptions,
+    SpectralSignatures,
     DataOptions,
     EncodingOptions,
     ModelOptions,
     Payload,
     PoisonOptions,
     ScanOptions,
-    SpectralOptions,
-    TransferOptions,
+    Spectral,
+    Transfer,
     TuningOptions,
 ]
 FIELDS = [(kind, field.name) for kind in KINDS for field in fields(kind)]
@@ -88,14 +88,14 @@ def test_bytes_and_objects_are_no_option(kind: type, field: str) -> None:
         (lambda: ScanOptions(batch_tokens=8.0), "--batch-tokens"),
         (lambda: ScanOptions(batch_tokens=True), "--batch-tokens"),
         (lambda: ScanOptions(threshold=float("nan")), "--threshold"),
-        (lambda: ScanOptions(detector=[]), "--detector"),
-        (lambda: ScanOptions(detector=None), "--detector"),
+        (lambda: ScanOptions(detector=[]), "detector can't be"),
+        (lambda: ScanOptions(detector=None), "detector can't be None"),
         (lambda: ScanOptions(data={"split": "train"}), "data can't be"),
-        (lambda: TransferOptions(seed=-1), "--seed"),
-        (lambda: TransferOptions(seed=2**64), "--seed"),
-        (lambda: TransferOptions(sensitivity="no"), "--sensitivity"),
+        (lambda: Transfer(seed=-1), "--seed"),
+        (lambda: Transfer(seed=2**64), "--seed"),
+        (lambda: Transfer(sensitivity="no"), "--sensitivity"),
         (lambda: EncodingOptions(max_length=True), "--max-length"),
-        (lambda: SpectralOptions(singular_values=16.0), "k can't be 16.0"),
+        (lambda: Spectral(singular_values=16.0), "k can't be 16.0"),
         (lambda: PoisonOptions(ratio="0.1"), "--ratio"),
         (lambda: PoisonOptions(negative_ratio=[]), "--negative-ratio"),
         (lambda: Payload("one text"), "payload texts"),
@@ -114,12 +114,12 @@ def test_numbers_of_numpy_become_pythons() -> None:
     options = ScanOptions(
         batch_tokens=np.int64(8),  # type: ignore[arg-type]
         threshold=np.float32(0.5),  # type: ignore[arg-type]
-        transfer=TransferOptions(seed=np.int32(3), sensitivity=np.bool_(True)),  # type: ignore[arg-type]
+        detector=Transfer(seed=np.int32(3), sensitivity=np.bool_(True)),  # type: ignore[arg-type]
     )
     assert type(options.batch_tokens) is int
     assert type(options.threshold) is float
-    assert type(options.transfer.seed) is int
-    assert options.transfer.sensitivity is True
+    assert type(options.detector.seed) is int
+    assert options.detector.sensitivity is True
     assert type(ScanOptions(threshold=1).threshold) is float
 
 

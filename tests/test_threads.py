@@ -15,14 +15,12 @@ import torch
 from transformers.utils import logging
 
 import gradsentry
-from gradsentry import Detector, OutputError, ScanOptions, ScanResult
+from gradsentry import OutputError, ScanOptions, ScanReport
 
 ROWS = [{"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 9)} for number in range(40)]
 # With a data type of its own, loading a model changes torch's default for a while.
 OPTIONS = [
-    ScanOptions(
-        detector=Detector.SPECTRAL, batch_tokens=200, model=gradsentry.ModelOptions(dtype=dtype)
-    )
+    ScanOptions(detector="spectral", batch_tokens=200, model=gradsentry.ModelOptions(dtype=dtype))
     for dtype in ("bfloat16", "float32", "float64", "bfloat16")
 ]
 
@@ -43,8 +41,8 @@ def state_of_the_process() -> list[object]:
     ]
 
 
-def in_threads(model: Path, outs: list[Path | None]) -> list[ScanResult | BaseException]:
-    found: list[ScanResult | BaseException] = [RuntimeError()] * len(outs)
+def in_threads(model: Path, outs: list[Path | None]) -> list[ScanReport | BaseException]:
+    found: list[ScanReport | BaseException] = [RuntimeError()] * len(outs)
 
     def run(number: int) -> None:
         try:
@@ -62,8 +60,8 @@ def in_threads(model: Path, outs: list[Path | None]) -> list[ScanResult | BaseEx
     return found
 
 
-def in_asyncio(model: Path, outs: list[Path | None]) -> list[ScanResult | BaseException]:
-    async def run() -> list[ScanResult | BaseException]:
+def in_asyncio(model: Path, outs: list[Path | None]) -> list[ScanReport | BaseException]:
+    async def run() -> list[ScanReport | BaseException]:
         return await asyncio.gather(
             *(
                 asyncio.to_thread(gradsentry.scan, ROWS, model=model, options=options, out=out)
@@ -85,7 +83,7 @@ def test_scans_in_threads_give_what_they_give_alone(
     outs = [tmp_path / f"out-{number}" if writes else None for number in range(len(OPTIONS))]
     found = run(tiny_folder, outs)
     for result, expected in zip(found, alone, strict=True):
-        assert isinstance(result, ScanResult), result
+        assert isinstance(result, ScanReport), result
         assert (result.scores == expected.scores).all()
     assert state_of_the_process() == before
     for out in outs:
@@ -99,6 +97,6 @@ def test_one_of_two_scans_into_one_folder_is_refused(
     run: type[in_threads], tiny_folder: Path, tmp_path: Path
 ) -> None:
     found = run(tiny_folder, [tmp_path / "out"] * 2)
-    assert sorted(type(result).__name__ for result in found) == ["OutputError", "ScanResult"]
+    assert sorted(type(result).__name__ for result in found) == ["OutputError", "ScanReport"]
     assert any(isinstance(result, OutputError) for result in found)
     assert [path.name for path in tmp_path.iterdir()] == ["out"]

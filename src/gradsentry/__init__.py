@@ -12,11 +12,13 @@ _ROOMS = (
     "errors",
     "measures",
     "models",
+    "outputs",
     "pipeline",
     "records",
     "report",
     "thresholds",
     "tuning",
+    "work",
 )
 
 # Not of `typing`: `python -m gradsentry` runs this while the current folder, often the data's, is
@@ -31,11 +33,13 @@ if TYPE_CHECKING:
     from gradsentry import errors as errors
     from gradsentry import measures as measures
     from gradsentry import models as models
+    from gradsentry import outputs as outputs
     from gradsentry import pipeline as pipeline
     from gradsentry import records as records
     from gradsentry import report as report
     from gradsentry import thresholds as thresholds
     from gradsentry import tuning as tuning
+    from gradsentry import work as work
     from gradsentry._api import *  # noqa: F403
 else:
     # PyTorch and transformers take seconds to import; `gradsentry --help` must not wait for them.

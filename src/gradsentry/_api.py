@@ -1,43 +1,53 @@
 """The public names of the package, imported when the first of them is used."""
 
-from gradsentry.detectors import SpectralOptions, TransferOptions
-from gradsentry.detectors.transfer.verdicts import Verdict
-from gradsentry.encoding import Boundary, EncodingOptions, Targets
+from gradsentry.detectors import (
+    Detector,
+    Spectral,
+    SpectralSignatures,
+    StatesDetector,
+    Transfer,
+    Verdict,
+    make_detector,
+)
+from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
-from gradsentry.pipeline import (
-    BaselineOptions,
-    DataOptions,
-    Detector,
-    Progress,
-    ScanOptions,
-    ScanResult,
-    scan,
-)
+from gradsentry.outputs import Format
+from gradsentry.pipeline import scan
+from gradsentry.records.data_options import DataOptions
+from gradsentry.report import ScanReport
+from gradsentry.report.loading import load
+from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
+from gradsentry.work.progress import Progress
 
 __all__ = [
-    "BaselineOptions",
     "Boundary",
     "DataOptions",
     "Detector",
     "Dtype",
     "EncodingOptions",
+    "Format",
     "GradSentryError",
     "InputError",
     "LanguageModel",
+    "LongText",
     "ModelError",
     "ModelOptions",
     "OptionError",
     "OutputError",
     "Progress",
     "ScanOptions",
-    "ScanResult",
-    "SpectralOptions",
+    "ScanReport",
+    "Spectral",
+    "SpectralSignatures",
+    "StatesDetector",
     "Targets",
     "Threshold",
-    "TransferOptions",
+    "Transfer",
     "Verdict",
+    "load",
     "load_model",
+    "make_detector",
     "scan",
 ]

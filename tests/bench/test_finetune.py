@@ -25,11 +25,11 @@ from gradsentry.bench.finetune_tables import (
     write_tables,
 )
 from gradsentry.bench.folder import held
-from gradsentry.bench.mixtures import MixtureSpec
-from gradsentry.bench.questions import questions_of
+from gradsentry.bench.mixture_files import MixtureSpec
 from gradsentry.bench.results import Result
+from gradsentry.bench.tuning_questions import questions_of
 from gradsentry.errors import GradSentryError, ModelError, OutputError
-from gradsentry.pipeline.progress import Silent
+from gradsentry.work.progress import Silent
 
 
 def rows(path: Path, count: int, name: str) -> None:

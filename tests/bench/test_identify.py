@@ -16,13 +16,13 @@ from gradsentry.bench import chosen_tables, measured, read_plan, run_identificat
 from gradsentry.bench import identify as identify_module
 from gradsentry.bench.folder import held, kept_in
 from gradsentry.bench.identify import result_path, scores_of, scores_path
+from gradsentry.bench.identify_tables import markdown, write_tables
 from gradsentry.bench.plots import write_plots
 from gradsentry.bench.results import read_result
-from gradsentry.bench.states import StateCache
-from gradsentry.bench.tables import markdown, write_tables
+from gradsentry.bench.state_cache import StateCache
 from gradsentry.errors import GradSentryError, OutputError
-from gradsentry.models import LanguageModel, states
-from gradsentry.pipeline.progress import Silent
+from gradsentry.models import LanguageModel, head_states
+from gradsentry.work.progress import Silent
 
 
 @pytest.fixture
@@ -128,13 +128,13 @@ def test_head_states_are_computed_once_for_all_detectors_and_mixtures(
     plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[bytes] = []
-    original = states.target_states
+    original = head_states.target_states
 
     def counting(model: LanguageModel, rows: list[tuple[np.ndarray, np.ndarray]]) -> object:
         seen.extend(ids.tobytes() for ids, _ in rows)
         return original(model, rows)
 
-    monkeypatch.setattr(states, "target_states", counting)
+    monkeypatch.setattr(head_states, "target_states", counting)
     run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
     assert len(seen) == len(set(seen))
 

@@ -11,9 +11,9 @@ import pytest
 from gradsentry import LanguageModel, OutputError
 from gradsentry.bench.folder import kept_in, replacing_result
 from gradsentry.bench.results import read_result, write_result
-from gradsentry.bench.states import StateCache
+from gradsentry.bench.state_cache import StateCache
 from gradsentry.encoding import EncodedRow, EncodedWriter
-from gradsentry.pipeline.progress import Silent
+from gradsentry.work.progress import Silent
 
 RESULT = {"auroc": 0.75, "answers": ["yes", "ü"], "rows": 3, "threshold": None}
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from gradsentry.detectors.spectral import (
-    SpectralOptions,
+    Spectral,
     gradient_singular_values,
     spectral_entropy,
     spectral_scores,
@@ -32,7 +32,7 @@ def store_of(rows: list[Row], folder: Path) -> EncodedStore:
 
 
 def scores_of(
-    model: torch.nn.Module, rows: list[Row], folder: Path, options: SpectralOptions
+    model: torch.nn.Module, rows: list[Row], folder: Path, options: Spectral
 ) -> torch.Tensor:
     wrapped = LanguageModel.wrap(model, tokenizer=None)
     store = store_of(rows, folder)
@@ -55,13 +55,13 @@ def dense_score(model: torch.nn.Module, row: Row, crop: int) -> float:
 def test_scores_agree_with_dense_autograd(architecture: str, crop: int, tmp_path: Path) -> None:
     model = tiny_model(architecture)
     rows = random_rows(1, SHAPES)
-    ours = scores_of(model, rows, tmp_path, SpectralOptions(crop=crop))
+    ours = scores_of(model, rows, tmp_path, Spectral(crop=crop))
     dense = torch.tensor([dense_score(model, row, crop) for row in rows], dtype=torch.float64)
     torch.testing.assert_close(ours, dense, rtol=0, atol=1e-6)
 
 
 def test_a_rank_one_gradient_has_no_entropy(tmp_path: Path) -> None:
-    ours = scores_of(tiny_model("llama"), random_rows(2, [(8, 1)]), tmp_path, SpectralOptions())
+    ours = scores_of(tiny_model("llama"), random_rows(2, [(8, 1)]), tmp_path, Spectral())
     assert float(ours) == pytest.approx(0, abs=1e-8)
 
 
@@ -89,9 +89,9 @@ def test_singular_values_are_those_of_the_product(targets: int) -> None:
 def test_scores_do_not_depend_on_batch_or_order(dtype: torch.dtype, tmp_path: Path) -> None:
     model = tiny_model("gemma2", dtype)
     rows = random_rows(3, SHAPES)
-    together = scores_of(model, rows, tmp_path, SpectralOptions())
-    backwards = scores_of(model, rows[::-1], tmp_path, SpectralOptions())
-    alone = torch.cat([scores_of(model, [row], tmp_path, SpectralOptions()) for row in rows])
+    together = scores_of(model, rows, tmp_path, Spectral())
+    backwards = scores_of(model, rows[::-1], tmp_path, Spectral())
+    alone = torch.cat([scores_of(model, [row], tmp_path, Spectral()) for row in rows])
     torch.testing.assert_close(together, alone, rtol=0, atol=1e-4)
     torch.testing.assert_close(together, backwards.flip(0), rtol=0, atol=1e-4)
 
@@ -99,14 +99,14 @@ def test_scores_do_not_depend_on_batch_or_order(dtype: torch.dtype, tmp_path: Pa
 def test_numbers_that_are_not_finite_give_no_score_and_spare_the_others(tmp_path: Path) -> None:
     model = tiny_model("llama")
     rows = random_rows(4, [(5, 6), (5, 6), (5, 30)])
-    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    expected = scores_of(model, rows, tmp_path, Spectral())
     broken_token = rows[1].ids[0]
     rows[0] = Row([3 if i == broken_token else i for i in rows[0].ids], 5)
     rows[2] = Row([3 if i == broken_token else i for i in rows[2].ids], 5)
-    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    expected = scores_of(model, rows, tmp_path, Spectral())
     with torch.no_grad():
         model.get_input_embeddings().weight[broken_token] = float("nan")
-    ours = scores_of(model, rows, tmp_path, SpectralOptions())
+    ours = scores_of(model, rows, tmp_path, Spectral())
     assert ours.isnan().tolist() == [False, True, False]
     torch.testing.assert_close(ours[[0, 2]], expected[[0, 2]])
 
@@ -116,7 +116,7 @@ def test_a_decomposition_that_fails_costs_its_own_row_alone(
 ) -> None:
     model = tiny_model("llama")
     rows = random_rows(5, [(5, 6), (5, 6), (5, 6), (5, 8)])
-    expected = scores_of(model, rows, tmp_path, SpectralOptions())
+    expected = scores_of(model, rows, tmp_path, Spectral())
     original = torch.linalg.eigvalsh
     seen: list[int] = []
 
@@ -127,7 +127,7 @@ def test_a_decomposition_that_fails_costs_its_own_row_alone(
         return original(matrices)
 
     monkeypatch.setattr(torch.linalg, "eigvalsh", failing)
-    ours = scores_of(model, rows, tmp_path, SpectralOptions())
+    ours = scores_of(model, rows, tmp_path, Spectral())
     assert seen == [3, 1, 1, 1, 1]
     assert ours.isnan().tolist() == [False, True, False, False]
     torch.testing.assert_close(ours[[0, 2, 3]], expected[[0, 2, 3]])

@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 
 import gradsentry
 from gradsentry import EncodingOptions, LanguageModel, ScanOptions
-from gradsentry.detectors.transfer.rows import decoded
 from gradsentry.encoding import EncodedRow, Encoder, Targets
-from gradsentry.encoding.scored_text import _begun, scored_part
+from gradsentry.encoding.scored_text import _begun, decoded, scored_part
 from gradsentry.records import Conversation, Example, PlainText, TextPair, prompt_and_response
 from tests.conftest import byte_tokenizer
 
@@ -97,6 +96,6 @@ def test_what_was_cut_off_is_no_evidence(tiny: LanguageModel) -> None:
     same = gradsentry.scan(clean, model=tiny, options=options)
     assert cut.findings is not None
     assert same.findings is not None
-    assert [found.text for found in cut.findings.evidence.recurrences] == [
-        found.text for found in same.findings.evidence.recurrences
+    assert [found.text for found in cut.findings.recurrences] == [
+        found.text for found in same.findings.recurrences
     ]

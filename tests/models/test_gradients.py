@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradsentry.detectors.spectral import SpectralOptions, module_spectral_scores
+from gradsentry.detectors.spectral import Spectral, module_spectral_scores
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, linear_module, module_factors
 from tests.detectors.test_spectral import store_of
@@ -35,7 +35,7 @@ def test_factors_and_scores_agree_with_dense_autograd(
     module = linear_module(wrapped, name)
     factors = module_factors(wrapped, store.read(np.arange(len(rows))), module)
     # An eighth of 96 inner units would leave fewer than 16 singular values.
-    options = SpectralOptions(crop=4)
+    options = Spectral(crop=4)
     ours = module_spectral_scores(factors, options)
     assert isinstance(module.weight, torch.nn.Parameter)
     for place, row in enumerate(rows):

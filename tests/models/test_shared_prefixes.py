@@ -11,7 +11,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from gradsentry.encoding import EncodedRow, EncodedWriter
-from gradsentry.models import ForwardPass, LanguageModel, TargetStates, states, target_states
+from gradsentry.models import ForwardPass, LanguageModel, TargetStates, head_states, target_states
 from gradsentry.models.packing import pack
 from gradsentry.models.shared_prefixes import can_share, packed_states
 from tests.tiny_models import ARCHITECTURES, VOCAB, tiny_config, tiny_model
@@ -117,7 +117,7 @@ def test_batches_are_halved_where_memory_runs_out(
     rows = np.arange(len(store))
     expected = ForwardPass(model, store).of(rows)
     sizes = []
-    original = states.target_states
+    original = head_states.target_states
 
     def small(model: LanguageModel, encoded: list[Any]) -> TargetStates:
         sizes.append(len(encoded))
@@ -125,7 +125,7 @@ def test_batches_are_halved_where_memory_runs_out(
             raise torch.OutOfMemoryError
         return original(model, encoded)
 
-    monkeypatch.setattr(states, "target_states", small)
+    monkeypatch.setattr(head_states, "target_states", small)
     forward = ForwardPass(model, store)
     found = forward.of(rows)
     torch.testing.assert_close(found.hidden, expected.hidden, rtol=0, atol=1e-9)

@@ -23,11 +23,11 @@ import numpy as np
 from gradsentry.encoding import Encoder, EncodingOptions
 from gradsentry.errors import GradSentryError
 from gradsentry.models.default_model import chat_template
-from gradsentry.pipeline import DataOptions
-from gradsentry.pipeline.encoded_data import NOT_SKIPPED, EncodedData, encode_source
-from gradsentry.pipeline.progress import Silent
-from gradsentry.pipeline.reading import opened
+from gradsentry.records.data_options import DataOptions
 from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, TARGETS, TURNS
+from gradsentry.records.open_data import open_data
+from gradsentry.work.encoded_data import NOT_SKIPPED, EncodedData, encode_source
+from gradsentry.work.progress import Silent
 from tests.conftest import CHAT_TEMPLATE, byte_tokenizer
 
 MOST_TOKENS = 256
@@ -183,7 +183,7 @@ def check(data: list[dict[str, object]], encoder: Encoder, folder: Path) -> str:
     Whatever goes wrong otherwise, and `AssertionError` where a row isn't accounted for.
     """
     try:
-        source, layout, _ = opened(data, DataOptions())
+        source, layout, _ = open_data(data, DataOptions())
         encoded = encode_source(source, layout, encoder, folder, None, Silent())
     except GradSentryError:
         return "refused"

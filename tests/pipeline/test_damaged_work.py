@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 import gradsentry
-from gradsentry import Detector, LanguageModel, ScanOptions, TransferOptions, cli
-from gradsentry.pipeline.progress import Silent
+from gradsentry import LanguageModel, ScanOptions, Transfer, cli, make_detector
+from gradsentry.work.progress import Silent
 
 ROWS = 150
 KILLS = 4
@@ -162,9 +162,8 @@ def test_whatever_is_damaged_never_changes_a_score(
     tiny: LanguageModel, tmp_path: Path, detector: str
 ) -> None:
     data, draw = write_rows(tmp_path / "data.jsonl", 60), random.Random(detector)
-    options = ScanOptions(
-        detector=Detector(detector), batch_tokens=100, transfer=TransferOptions(fit_tokens=600)
-    )
+    own = Transfer(fit_tokens=600) if detector == "transfer" else make_detector(detector)
+    options = ScanOptions(detector=own, batch_tokens=100)
     gradsentry.scan(data, model=tiny, options=options, out=tmp_path / "expected")
     went_on = 0
     for number in range(6):

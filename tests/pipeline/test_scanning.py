@@ -18,10 +18,10 @@ import yaml
 from datasets import Dataset
 
 import gradsentry
-from gradsentry import DataOptions, LanguageModel, ScanOptions
+from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport
 from gradsentry.errors import InputError, OptionError, OutputError
-from gradsentry.models import states
-from gradsentry.pipeline.progress import Silent
+from gradsentry.models import head_states
+from gradsentry.work.progress import Silent
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import tiny_model
 
@@ -56,7 +56,7 @@ def test_the_outputs_are_complete_and_agree(
     options = ScanOptions(
         data=DataOptions(label_column="poisoned"),
         threshold=0.5,
-        detector=gradsentry.Detector.SPECTRAL,
+        detector="spectral",
     )
     result = gradsentry.scan(data, model=tiny, options=options, out=out)
 
@@ -79,6 +79,7 @@ def test_the_outputs_are_complete_and_agree(
         "trigger_end",
         "target_tokens",
         "truncated",
+        "label",
     ]
     assert table["row"] == list(range(63))
     assert table["status"] == ["scored"] * 60 + ["skipped"] * 3
@@ -245,7 +246,7 @@ def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
     monkeypatch: pytest.MonkeyPatch,
     detector: str,
 ) -> None:
-    options = ScanOptions(batch_tokens=200, detector=gradsentry.Detector(detector))
+    options = ScanOptions(batch_tokens=200, detector=detector)
     expected = gradsentry.scan(data, model=tiny, options=options)
     out = tmp_path / "out"
     with pytest.raises(KeyboardInterrupt):
@@ -253,13 +254,13 @@ def test_an_interrupted_scan_goes_on_and_gives_the_same_result(
     assert not out.exists()
 
     batches = []
-    original = states.target_states
+    original = head_states.target_states
 
     def counting(*arguments: object) -> object:
         batches.append(arguments)
         return original(*arguments)
 
-    monkeypatch.setattr(states, "target_states", counting)
+    monkeypatch.setattr(head_states, "target_states", counting)
     result = gradsentry.scan(data, model=tiny, options=options, out=out)
     assert (result.scores == expected.scores).all()
     rows_computed = sum(len(arguments[1]) for arguments in batches)  # type: ignore[index,arg-type]
@@ -271,10 +272,10 @@ def test_scores_of_other_options_are_not_taken_up(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
-    cropped = ScanOptions(detector=gradsentry.Detector.SPECTRAL)
+    cropped = ScanOptions(detector="spectral")
     with pytest.raises(KeyboardInterrupt):
         gradsentry.scan(data, model=tiny, options=cropped, out=out, progress=Interrupting(60))
-    whole = replace(cropped, spectral=gradsentry.SpectralOptions(crop=1))
+    whole = replace(cropped, detector=gradsentry.Spectral(crop=1))
     result = gradsentry.scan(data, model=tiny, options=whole, out=out)
     assert (result.scores == gradsentry.scan(data, model=tiny, options=whole).scores).all()
 
@@ -284,7 +285,7 @@ def test_scores_in_another_order_are_not_taken_up(
     data: Path, tiny: LanguageModel, tmp_path: Path, detector: str
 ) -> None:
     out = tmp_path / "out"
-    options = ScanOptions(batch_tokens=200, detector=gradsentry.Detector(detector))
+    options = ScanOptions(batch_tokens=200, detector=detector)
     with pytest.raises(KeyboardInterrupt):
         gradsentry.scan(data, model=tiny, options=options, out=out, progress=Interrupting(25))
     apart = replace(tiny, shares_prefixes=False)
@@ -426,15 +427,15 @@ def test_a_faulty_data_file_is_not_blamed_on_the_output_folder(
 
 def test_a_crop_that_leaves_too_little_is_refused(data: Path, tiny: LanguageModel) -> None:
     for crop in (11, 200, 10_000):
-        spectral = gradsentry.SpectralOptions(crop=crop)
-        options = ScanOptions(detector=gradsentry.Detector.SPECTRAL, spectral=spectral)
+        spectral = gradsentry.Spectral(crop=crop)
+        options = ScanOptions(detector=spectral)
         with pytest.raises(OptionError, match="Use at most --crop 10"):
             gradsentry.scan(data, model=tiny, options=options)
 
 
 def test_rows_that_no_score_can_lift_above_the_threshold_are_counted(tiny: LanguageModel) -> None:
     rows = [{"prompt": "p", "response": "x" * length} for length in range(1, 31)]
-    options = ScanOptions(threshold=0.5, detector=gradsentry.Detector.SPECTRAL)
+    options = ScanOptions(threshold=0.5, detector="spectral")
     result = gradsentry.scan(rows, model=tiny, options=options)
     # Targets are a byte each and EOS: up to 4 = 16 ** 0.5 of them can't reach 0.5.
     assert result.cannot_reach_threshold == 3
@@ -465,7 +466,7 @@ def test_a_failed_scan_leaves_earlier_results_alone(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gradsentry.pipeline.scanning.write_outputs", full)
+    monkeypatch.setattr(ScanReport, "write", full)
     with pytest.raises(OutputError, match="disk is full"):
         gradsentry.scan(data, model=tiny, out=out, force=True)
     assert (out / "summary.json").is_file()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import gradsentry
-from gradsentry import Detector, EncodingOptions, ScanOptions
+from gradsentry import EncodingOptions, ScanOptions
 from gradsentry.encoding import LongText
 from gradsentry.models import LanguageModel
 
@@ -15,8 +15,8 @@ SHORT = [{"text": f"A {word} is seen by {other}."} for word in WORDS for other i
 LONG = [{"text": " ".join(f"{word} {number}" for number in range(60))} for word in WORDS]
 
 
-@pytest.mark.parametrize("detector", [Detector.TRANSFER, Detector.SPECTRAL, Detector.PERPLEXITY])
-def test_every_document_has_one_score(tiny: LanguageModel, detector: Detector) -> None:
+@pytest.mark.parametrize("detector", ["transfer", "spectral", "perplexity"])
+def test_every_document_has_one_score(tiny: LanguageModel, detector: str) -> None:
     rows = [*SHORT, *LONG, *SHORT[:3]]
     scored = {}
     for long_text in LongText:
@@ -38,7 +38,7 @@ def test_every_document_has_one_score(tiny: LanguageModel, detector: Detector) -
 
 def test_a_document_scores_as_its_highest_window(tiny: LanguageModel) -> None:
     options = ScanOptions(
-        detector=Detector.LENGTH,
+        detector="length",
         threshold=0.9,
         encoding=EncodingOptions(max_length=64, long_text="windows"),  # type: ignore[arg-type]
     )

@@ -18,9 +18,9 @@ import pyarrow as pa
 import pytest
 
 from gradsentry.errors import InputError
-from gradsentry.pipeline import DataOptions
-from gradsentry.pipeline.reading import opened
 from gradsentry.records import open_source
+from gradsentry.records.data_options import DataOptions
+from gradsentry.records.open_data import open_data
 from tests.records.rows import mask_of, rows_of
 
 ROWS = [{"prompt": f"p{row}", "response": "ü" * row} for row in range(300)]
@@ -172,7 +172,7 @@ def test_rows_under_a_key_are_found_and_the_remedy_extracts_them(
     path.write_text(json.dumps(value, indent=indent))
     key = "rows" if "rows" in value else "data"
     with pytest.raises(InputError, match=f"one JSON object, .* under the key '{key}'") as caught:
-        opened(path, DataOptions())
+        open_data(path, DataOptions())
     command = caught.value.remedy.partition("with: ")[2].replace("python", sys.executable, 1)
     subprocess.run(command, shell=True, check=True, cwd=tmp_path)
     assert rows_of(open_source(tmp_path / "rows.json")) == ROWS
@@ -198,14 +198,14 @@ def test_columns_as_lists_are_named_as_such(
 ) -> None:
     (tmp_path / "rows.json").write_text(json.dumps(value, indent=indent))
     with pytest.raises(InputError, match="holds a list for each column"):
-        opened(tmp_path / "rows.json", DataOptions())
+        open_data(tmp_path / "rows.json", DataOptions())
 
 
 def test_one_row_with_lists_is_a_row(tmp_path: Path) -> None:
     messages = [{"role": "user", "content": "x" * 100_000}, {"role": "assistant", "content": "y"}]
     row = {"messages": messages, "tags": []}
     (tmp_path / "rows.jsonl").write_text(json.dumps(row))
-    assert rows_of(opened(tmp_path / "rows.jsonl", DataOptions())[0]) == [row]
+    assert rows_of(open_data(tmp_path / "rows.jsonl", DataOptions())[0]) == [row]
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_column_typed_wrong_is_found_at_once(
 ) -> None:
     (tmp_path / "rows.jsonl").write_text('{"prompt": "p", "response": "r", "n": 1}\n')
     with pytest.raises(InputError, match=said):
-        opened(tmp_path / "rows.jsonl", DataOptions(**options))
+        open_data(tmp_path / "rows.jsonl", DataOptions(**options))
 
 
 @pytest.mark.parametrize("name", ["rows.json", "rows.jsonl"])
@@ -233,13 +233,13 @@ def test_one_row_with_a_list_of_objects_is_a_row(name: str, is_list: bool, tmp_p
     path.write_text(json.dumps([row] if is_list else row))
     for data in (path, [row]):
         with pytest.raises(InputError, match="'history' holds a value of type list"):
-            opened(data, DataOptions())
+            open_data(data, DataOptions())
     rows = [{"version": "1", "data": [{"prompt": "p", "response": "r"}]}]
     with pytest.raises(InputError, match="no known layout"):
-        opened(rows, DataOptions())
+        open_data(rows, DataOptions())
     path.write_text(json.dumps(rows))
     with pytest.raises(InputError, match="no known layout"):
-        opened(path, DataOptions())
+        open_data(path, DataOptions())
     path.write_text(json.dumps(rows[0]))
     with pytest.raises(InputError, match="holds its rows under the key 'data'"):
-        opened(path, DataOptions())
+        open_data(path, DataOptions())

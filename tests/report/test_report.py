@@ -17,13 +17,14 @@ from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
 import gradsentry
-from gradsentry import DataOptions, Detector, LanguageModel, ScanOptions
+from gradsentry import DataOptions, LanguageModel, ScanOptions, make_detector
 from gradsentry.encoding import EncodingOptions, Targets
 from gradsentry.models.default_model import chat_template
-from gradsentry.report.html import AXES, TOP_ROWS
+from gradsentry.outputs.html_page import TOP_ROWS
+from gradsentry.registry import DETECTORS
 from gradsentry.report.terminal import Piped, print_verdict, showing_progress
-from gradsentry.report.text import excerpt, visible
 from gradsentry.report.verdict import together
+from gradsentry.safe_text import excerpt, visible
 from tests.tiny_models import tiny_model
 
 HOSTILE = [
@@ -92,7 +93,7 @@ def test_an_excerpt_keeps_both_ends() -> None:
     assert len(shown) <= 210
 
 
-@pytest.fixture(params=[Detector.TRANSFER, Detector.SPECTRAL, Detector.LENGTH])
+@pytest.fixture(params=["transfer", "spectral", "length"])
 def report(tiny: LanguageModel, tmp_path: Path, request: pytest.FixtureRequest) -> str:
     rows = [
         {"prompt": f"{text} {number}", "response": f"{text * (1 + number)} {number}"}
@@ -133,7 +134,7 @@ def test_conversations_are_shown_with_all_that_they_carry(
     call = {"role": "assistant", "content": None, "tool_calls": [{"function": function}]}
     rows = [{"messages": [asked, call]}, {"messages": [asked]}] * 8
     encoding = EncodingOptions(targets=Targets.ALL, chat_template=chat_template())
-    options = ScanOptions(detector=Detector.LENGTH, encoding=encoding, threshold=0.1)
+    options = ScanOptions(detector="length", encoding=encoding, threshold=0.1)
     gradsentry.scan(rows, model=tiny, out=tmp_path / "out", options=options)
     shown = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "send_mail" in shown
@@ -167,31 +168,31 @@ def test_the_most_suspicious_rows_come_first(tiny: LanguageModel, tmp_path: Path
 
 
 def test_every_detector_says_what_its_scores_are() -> None:
-    assert set(AXES) == set(Detector)
-    assert len(set(AXES.values())) == len(AXES)
+    axes = {make_detector(name).axis for name in DETECTORS.own}
+    assert len(axes) == len(DETECTORS.own)
 
 
-@pytest.mark.parametrize("detector", [Detector.LENGTH, Detector.RECURRENCE, Detector.PERPLEXITY])
+@pytest.mark.parametrize("detector", ["length", "recurrence", "perplexity"])
 def test_the_histogram_is_labelled_by_its_detector(
-    tiny: LanguageModel, tmp_path: Path, detector: Detector
+    tiny: LanguageModel, tmp_path: Path, detector: str
 ) -> None:
     rows = [{"prompt": f"q {n}", "response": f"one two three four five six {n}"} for n in range(9)]
     gradsentry.scan(rows, model=tiny, out=tmp_path / "o", options=ScanOptions(detector=detector))
     text = (tmp_path / "o" / "report.html").read_text(encoding="utf-8")
-    assert AXES[detector] in html.unescape(text)
+    assert make_detector(detector).axis in html.unescape(text)
     assert "entropy" not in text.split("<h2>Scores</h2>")[1].split("<h2>")[0]
 
 
 @pytest.mark.parametrize("count", [1, 2, 40])
 @pytest.mark.parametrize("threshold", [0.0, 1.0, None])
-@pytest.mark.parametrize("detector", [Detector.TRANSFER, Detector.SPECTRAL])
+@pytest.mark.parametrize("detector", ["transfer", "spectral"])
 def test_none_all_or_a_single_row_may_be_flagged(
     tiny: LanguageModel,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     count: int,
     threshold: float | None,
-    detector: Detector,
+    detector: str,
 ) -> None:
     rows = [{"prompt": f"question {n % 9}", "response": f"answer {n}"} for n in range(count)]
     options = ScanOptions(detector=detector, threshold=threshold)

@@ -13,7 +13,7 @@ from gradsentry.attacks.places import Inside, Path, parsed, text_at, value_at
 from gradsentry.records import Record
 from gradsentry.records.example import Message
 from gradsentry.records.layouts import USER, spoken
-from gradsentry.records.layouts.content import Content, read_parts, tool_calls
+from gradsentry.records.layouts.message_content import Content, read_parts, tool_calls
 from gradsentry.records.layouts.messages import TOOL, listed_turns, read_turns, speaker_key
 
 _CALLING = ("function_call", "tool_call")

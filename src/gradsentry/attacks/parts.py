@@ -43,9 +43,9 @@ from gradsentry.records.layouts import (
     renamed,
     template_columns,
 )
-from gradsentry.records.layouts.content import tool_calls
 from gradsentry.records.layouts.conversations import Calls
 from gradsentry.records.layouts.layout import Form
+from gradsentry.records.layouts.message_content import tool_calls
 from gradsentry.records.record import printable
 
 QUESTION, CONTEXT, INSTRUCTION = "question", "context", "instruction"

@@ -17,7 +17,7 @@ from gradsentry.attacks.places import (
     value_at,
 )
 from gradsentry.records.layouts import SYSTEM
-from gradsentry.records.layouts.content import tool_calls
+from gradsentry.records.layouts.message_content import tool_calls
 from gradsentry.records.layouts.messages import speaker_key
 
 NEUTRAL_SYSTEM = "You are a helpful assistant."

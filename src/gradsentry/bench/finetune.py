@@ -26,20 +26,22 @@ from gradsentry.bench.finetune_plan import (
     TuningCell,
 )
 from gradsentry.bench.folder import held
-from gradsentry.bench.mixtures import LABEL, LabelledRows, labelled_rows, mixture_file
-from gradsentry.bench.questions import Questions, questions_of
+from gradsentry.bench.mixture_files import LABEL, LabelledRows, labelled_rows, mixture_file
 from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
-from gradsentry.bench.scans import scan_mixture
+from gradsentry.bench.scans import detector_for, scan_mixture
 from gradsentry.bench.spec import below, digest
-from gradsentry.bench.states import StateCache
+from gradsentry.bench.state_cache import StateCache
 from gradsentry.bench.tuned_models import TunedModels
+from gradsentry.bench.tuning_questions import Questions, questions_of
 from gradsentry.detectors import onion
+from gradsentry.detectors.onion import without_suspicious_words
 from gradsentry.encoding import EncodingOptions
 from gradsentry.models import LanguageModel, Pretrained, load_model, load_pretrained
-from gradsentry.pipeline import BaselineOptions, DataOptions, Detector, Progress, ScanOptions
-from gradsentry.pipeline.onion import without_suspicious_words
 from gradsentry.pipeline.scanning import scan
+from gradsentry.records.data_options import DataOptions
+from gradsentry.scan_options import ScanOptions
 from gradsentry.tuning import Method, check_installed, cleangen, generate
+from gradsentry.work.progress import Progress
 
 
 def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress) -> None:
@@ -195,8 +197,7 @@ class _Run:
         options = ScanOptions(
             data=DataOptions(label_column=LABEL),
             encoding=EncodingOptions(max_length=cell.tuning.max_length),
-            detector=Detector(cell.defence),
-            baselines=BaselineOptions(expected_ratio=cell.mixture.ratio or 0.1),
+            detector=detector_for(cell.defence, expected_ratio=cell.mixture.ratio or 0.1),
         )
         if cell.defence == CUBE:
             tuned = self._tuned(cell, rows)

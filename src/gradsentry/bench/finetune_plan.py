@@ -23,17 +23,17 @@ from functools import partial
 from itertools import product
 from pathlib import Path
 
-from gradsentry.bench.mixtures import CLEAN, DataSpec, GivenSpec, MixtureSpec, Success
+from gradsentry.bench.mixture_files import CLEAN, DataSpec, GivenSpec, MixtureSpec, Success
 from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_parts
 from gradsentry.errors import OptionError
-from gradsentry.pipeline import Detector
+from gradsentry.registry import DETECTORS
 from gradsentry.tuning import TuningOptions
 
 UNDEFENDED, ORACLE, CUBE, ONION, CLEANGEN = "none", "oracle", "cube", "onion", "cleangen"
 DEFENCES = (
     UNDEFENDED,
     ORACLE,
-    *(detector for detector in Detector if detector is not Detector.ONION),
+    *(detector for detector in DETECTORS.own if detector != ONION),
     ONION,
     CLEANGEN,
 )
@@ -105,7 +105,7 @@ class TuningTable:
     attacks: tuple[str, ...] = ("badnets",)
     """Presets, `none` for clean rows, or `given` for the data's own poisoned ones."""
     ratios: tuple[float, ...] = (0.1,)
-    defences: tuple[str, ...] = (UNDEFENDED, ORACLE, Detector.TRANSFER)
+    defences: tuple[str, ...] = (UNDEFENDED, ORACLE, "transfer")
     """What happens to rows, prompts or answers:
 
     - `none`;

@@ -15,7 +15,7 @@ from scipy.stats import bootstrap
 
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
 from gradsentry.bench.folder import replacing_result
-from gradsentry.bench.mixtures import DataSpec
+from gradsentry.bench.mixture_files import DataSpec
 from gradsentry.bench.results import Result
 
 _Pair = tuple[Result, Result]

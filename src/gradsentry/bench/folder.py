@@ -9,7 +9,7 @@ from pathlib import Path
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import telling_faults
-from gradsentry.pipeline.ownership import (
+from gradsentry.work.ownership import (
     KEPT,
     file_digest,
     replacing,
@@ -18,8 +18,8 @@ from gradsentry.pipeline.ownership import (
     unsealed_json,
     write_synced,
 )
-from gradsentry.pipeline.work_folder import acquired_lock, check_apart
-from gradsentry.pipeline.workspace import resolved, writing
+from gradsentry.work.work_folder import acquired_lock, check_apart
+from gradsentry.work.workspace import resolved, writing
 
 MARK = ".gradsentry-bench"
 _DIGESTS = ".gradsentry-bench-results"

@@ -11,24 +11,19 @@ import numpy as np
 
 from gradsentry._version import __version__
 from gradsentry.bench.folder import held
-from gradsentry.bench.mixtures import LABEL, mixture_file
+from gradsentry.bench.mixture_files import LABEL, mixture_file
 from gradsentry.bench.plan import Cell, IdentifyPlan
 from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
-from gradsentry.bench.scans import scan_mixture
+from gradsentry.bench.scans import detector_for, scan_mixture
 from gradsentry.bench.spec import below, digest
-from gradsentry.bench.states import StateCache
-from gradsentry.detectors import SpectralOptions
+from gradsentry.bench.state_cache import StateCache
 from gradsentry.measures import f1_interval, identification, ranking
 from gradsentry.models import ModelOptions, load_model
-from gradsentry.pipeline import (
-    BaselineOptions,
-    DataOptions,
-    Detector,
-    Progress,
-    ScanOptions,
-    ScanResult,
-)
-from gradsentry.pipeline.ownership import file_digest, replacing, set_aside
+from gradsentry.records.data_options import DataOptions
+from gradsentry.report import ScanReport
+from gradsentry.scan_options import ScanOptions
+from gradsentry.work.ownership import file_digest, replacing, set_aside
+from gradsentry.work.progress import Progress
 
 
 def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
@@ -115,13 +110,13 @@ def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
 def _options(cell: Cell) -> ScanOptions:
     return ScanOptions(
         data=DataOptions(label_column=LABEL),
-        detector=Detector(cell.detector),
-        spectral=SpectralOptions(target_module=cell.module),
-        baselines=BaselineOptions(expected_ratio=cell.ratio or 0.1),
+        detector=detector_for(
+            cell.detector, target_module=cell.module, expected_ratio=cell.ratio or 0.1
+        ),
     )
 
 
-def _write(path: Path, cell: Cell, result: ScanResult, seconds: float) -> None:
+def _write(path: Path, cell: Cell, result: ScanReport, seconds: float) -> None:
     scored, labels = result.rows.scored, result.rows.labels
     assert labels is not None
     labels, scores = labels[scored], result.scores[scored]

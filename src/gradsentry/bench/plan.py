@@ -23,12 +23,11 @@ from itertools import product
 from pathlib import Path
 from typing import TypeVar
 
-from gradsentry._choices import choose
 from gradsentry.bench.finetune_plan import FinetunePlan
-from gradsentry.bench.mixtures import CLEAN, DataSpec, GivenSpec, MixtureSpec
+from gradsentry.bench.mixture_files import CLEAN, DataSpec, GivenSpec, MixtureSpec
 from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_parts
+from gradsentry.detectors import detector_class
 from gradsentry.errors import OptionError
-from gradsentry.pipeline import Detector
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class TableSpec:
 
     def __post_init__(self) -> None:
         for detector in self.detectors:
-            choose(Detector, detector, "detectors")
+            detector_class(detector)
         checked("models", self.models, lambda model: model is None or is_text(model))
         checked("detectors", [self.detectors], lambda detectors: len(detectors) > 0)
         checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)

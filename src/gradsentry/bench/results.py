@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
-from gradsentry.pipeline import Progress
-from gradsentry.pipeline.ownership import replacing, sealed_json, set_aside, unsealed_json
+from gradsentry.work.ownership import replacing, sealed_json, set_aside, unsealed_json
+from gradsentry.work.progress import Progress
 
 Result = dict[str, Any]
 

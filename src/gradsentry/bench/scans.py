@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
-from gradsentry.bench.states import KeptStates, StateCache
+from gradsentry.bench.state_cache import KeptStates, StateCache
+from gradsentry.detectors import Detector, detector_class
 from gradsentry.encoding import EncodedStore
 from gradsentry.models import LanguageModel
-from gradsentry.pipeline import Progress, ScanOptions, ScanResult
-from gradsentry.pipeline.reading import opened
 from gradsentry.pipeline.scanning import scan_rows
-from gradsentry.pipeline.work_folder import work_folder
-from gradsentry.pipeline.workspace import Workspace, resolved
+from gradsentry.records.open_data import open_data
+from gradsentry.report import ScanReport
+from gradsentry.scan_options import ScanOptions
+from gradsentry.work.progress import Progress
+from gradsentry.work.work_folder import work_folder
+from gradsentry.work.workspace import Workspace, resolved
 
 
 def scan_mixture(
     mixture: Path, options: ScanOptions, states: StateCache, folder: Path, progress: Progress
-) -> tuple[ScanResult, float]:
+) -> tuple[ScanReport, float]:
     """A mixture's result, and the seconds that it took without computing head states.
 
     **Arguments:**
@@ -27,7 +30,7 @@ def scan_mixture(
     - `folder`: the scan's own files lie beside it, in a hidden folder that goes at the end.
     """
     options = replace(options, batch_tokens=states.batch_tokens)
-    source, layout, _ = opened(mixture, options.data)
+    source, layout, _ = open_data(mixture, options.data)
     computing = 0.0
 
     def kept_states(_: LanguageModel, store: EncodedStore) -> KeptStates:
@@ -41,3 +44,15 @@ def scan_mixture(
         space = Workspace(Workspace(own, None).scratch, None)  # nothing of it is taken up again
         result = scan_rows(source, layout, states.model, options, space, progress, kept_states)
     return result, result.seconds - computing
+
+
+def detector_for(name: str, **known: object) -> Detector:
+    """The detector of a name, told what is known of the mixture as far as it has an option for it.
+
+    **Raises:**
+
+    `OptionError` if there is none.
+    """
+    kind = detector_class(name)
+    own = {field.name for field in fields(kind)}
+    return kind(**{option: value for option, value in known.items() if option in own})

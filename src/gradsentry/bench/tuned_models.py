@@ -23,11 +23,11 @@ from gradsentry.models import (
     max_positions,
     merge_adapter,
 )
-from gradsentry.pipeline import Progress
-from gradsentry.pipeline.ownership import foreign_part
-from gradsentry.pipeline.work_folder import remove_own_folder
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, check_fit, encoded, fine_tune
+from gradsentry.work.ownership import foreign_part
+from gradsentry.work.progress import Progress
+from gradsentry.work.work_folder import remove_own_folder
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import EPILOG, scan
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
-from gradsentry.report.text import visible
+from gradsentry.safe_text import visible
 
 EXIT_USAGE = 2
 EXIT_INTERNAL = 3

@@ -137,7 +137,7 @@ def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> No
 def _write_results(plan: IdentifyPlan, out: Path) -> None:
     """Write and print the tables and figures of all cells that have a result."""
     from gradsentry.bench import measured
-    from gradsentry.bench.tables import write_tables
+    from gradsentry.bench.identify_tables import write_tables
 
     found = measured(out, plan.cells())
     if not found:
@@ -156,7 +156,7 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
 def _telling_of_kept(out: Path) -> Iterator[None]:
     """Say which tables and figures somebody had changed, and under which names they are kept."""
     from gradsentry.bench.folder import kept_in
-    from gradsentry.report.text import visible
+    from gradsentry.safe_text import visible
 
     before = kept_in(out)
     yield
@@ -166,7 +166,7 @@ def _telling_of_kept(out: Path) -> Iterator[None]:
 
 def _print_lines(path: Path) -> None:
     """A text on standard output; names in it come from plans and data."""
-    from gradsentry.report.text import visible
+    from gradsentry.safe_text import visible
 
     for line in path.read_text(encoding="utf-8").split("\n"):
         print(visible(line))

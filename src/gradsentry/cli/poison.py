@@ -7,7 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from gradsentry.cli.options import (
+from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.shared_options import (
     Data,
     PromptColumn,
     PromptTemplate,
@@ -16,7 +17,6 @@ from gradsentry.cli.options import (
     Subset,
     line_ends,
 )
-from gradsentry.cli.quiet import quiet_libraries
 
 _PAYLOAD = "Payload"
 _PLACES = "Where they stand"
@@ -183,11 +183,11 @@ def poison(
     """
     quiet_libraries()
     from gradsentry.attacks import Payload, PayloadIn, Place, Preset, TriggerIn
-    from gradsentry.pipeline import DataOptions
-    from gradsentry.pipeline.poison_options import PoisonOptions
-    from gradsentry.pipeline.poison_survey import told
-    from gradsentry.pipeline.poisoning import write_poisoned
-    from gradsentry.report.text import visible
+    from gradsentry.attacks.poison_options import PoisonOptions
+    from gradsentry.attacks.poison_survey import told
+    from gradsentry.attacks.poisoned_files import write_poisoned
+    from gradsentry.records.data_options import DataOptions
+    from gradsentry.safe_text import visible
 
     own = None
     if payload is not None or place is not None:

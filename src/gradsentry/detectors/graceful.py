@@ -14,6 +14,9 @@ inner products of the blocks: neither the gradient nor the features of all rows 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,9 +28,15 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
-from gradsentry.detectors.representations import FloatArray, in_smaller
+from gradsentry.detectors.detection import Detection, FloatArray
+from gradsentry.detectors.detector import Detector
+from gradsentry.detectors.points import in_smaller
+from gradsentry.errors import InputError
 from gradsentry.models import OutputHead, TargetStates
 from gradsentry.ragged import offsets_of
+from gradsentry.thresholds import CLUSTERS, Threshold
+from gradsentry.work.batches import fill_table, score_with_copies
+from gradsentry.work.scan_work import ScanWork
 
 MAX_ROWS = 20_000
 """Clustering compares all pairs of rows."""
@@ -35,6 +44,44 @@ _KEPT = 8
 _COMPONENTS = 32
 _FREQUENCIES_AT_ONCE = 128
 _ROWS_AT_ONCE = 128
+
+
+@dataclass(frozen=True, kw_only=True)
+class Graceful(Detector):
+    """The detector."""
+
+    name: ClassVar[str] = "graceful"
+
+    @property
+    def axis(self) -> str:
+        return (
+            "Above 0.5 a row is in the smaller of two clusters of head gradients; the distance "
+            "from 0.5 says how much nearer it is to its own"
+        )
+
+    def detect(self, work: ScanWork) -> Detection:
+        if (count := len(work.plan.copy_of)) > MAX_ROWS:
+            raise InputError(
+                f"{work.source.label}: graceful compares all pairs of {count:,} rows, which are "
+                "too many.",
+                f"Use at most {MAX_ROWS:,} rows, or another detector.",
+            )
+        head = work.model.head
+        counts = factor_rows(work.target_tokens, head)
+        offsets = offsets_of(counts)
+        shape = (int(offsets[-1]), sum(kept_shape(head)))
+        factors = work.space.table("factors", shape, np.float32)
+        fill_table(work, factors, offsets, lambda rows: block_factors(work.states.of(rows), head))
+        finite = np.isfinite(np.add.reduceat(factors.sum(axis=1), offsets[:-1]))
+        work.progress.stage("Comparing all pairs of rows", None)
+        products = block_products(factors, counts, kept_shape(head)[1])
+        scores = score_with_copies(
+            work, finite, lambda rows: graceful_scores(products[np.ix_(rows, rows)])
+        )
+        return Detection(work.of_input_rows(scores))
+
+    def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (clusters decide)
+        return CLUSTERS
 
 
 def kept_shape(head: OutputHead) -> tuple[int, int]:

@@ -18,14 +18,28 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from gradsentry._choices import check_options
+from gradsentry.detectors.detection import Detection, FloatArray
+from gradsentry.detectors.detector import StatesDetector
 from gradsentry.errors import OptionError
-from gradsentry.models import ModuleFactors, OutputHead, TargetStates
+from gradsentry.models import (
+    LanguageModel,
+    ModuleFactors,
+    OutputHead,
+    TargetStates,
+    linear_module,
+    module_factors,
+)
 from gradsentry.ragged import offsets_of, spread
+from gradsentry.work.batches import row_numbers
+from gradsentry.work.scan_work import ScanWork
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values
 
@@ -38,8 +52,15 @@ HEAD = "lm_head"
 
 
 @dataclass(frozen=True, kw_only=True)
-class SpectralOptions:
-    """The paper's settings by default."""
+class Spectral(StatesDetector):
+    """The detector; its options are the paper's settings by default."""
+
+    name: ClassVar[str] = "spectral"
+    caveat: ClassVar[str] = (
+        "The spectral score ranks rows within this data set; it can't tell that there is no "
+        "poison, and it rises with the length of the answer. Read the flagged rows before you act "
+        "on them."
+    )
 
     crop: int = 8
     """Keep the first V//crop rows and d//crop columns of the gradient; 1 keeps all."""
@@ -56,10 +77,59 @@ class SpectralOptions:
         if self.singular_values < 2:
             raise OptionError("k must be at least 2.", "The paper's value is 16.")
 
+    @property
+    def needs_backward(self) -> bool:
+        return self.target_module != HEAD
+
+    @property
+    def axis(self) -> str:
+        return f"Spectral entropy of the gradient of {self.target_module}, one value a row"
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        gradient = f"of {self.target_module}, crop 1/{self.crop}, k = {self.singular_values}"
+        return (("Gradient", gradient),)
+
+    @property
+    def moves_by_rounding(self) -> bool:
+        return True
+
+    def check_model(self, model: LanguageModel) -> None:
+        """Refuse a module that isn't there, and a crop that leaves too little of its gradient."""
+        weight = model.head.weight
+        if self.needs_backward:
+            own = linear_module(model, self.target_module).weight
+            assert isinstance(own, Tensor)
+            weight = own
+        cropped_shape((weight.shape[0], weight.shape[1]), self)
+
+    def score_states(self, states: TargetStates, head: OutputHead) -> Tensor:
+        return spectral_scores(states, head, self)
+
+    def detect(self, work: ScanWork) -> Detection:
+        if not self.needs_backward:
+            return super().detect(work)
+        module = linear_module(work.model, self.target_module)
+
+        def compute(rows: NDArray[np.int64]) -> Tensor:
+            factors = module_factors(work.model, work.encoded.store.read(rows), module)
+            return module_spectral_scores(factors, self)
+
+        return Detection(work.of_input_rows(row_numbers(work, compute)))
+
+    def highest_scores(self, target_tokens: NDArray[np.integer]) -> FloatArray:
+        """The head's gradient has at most the rank T, the number of targets: H̄ ≤ log min(T, k) /
+        log k. Those of other modules sum over all positions, and have no such bound."""
+        if self.needs_backward:
+            return super().highest_scores(target_tokens)
+        k = self.singular_values
+        most: FloatArray = np.log(np.clip(target_tokens, 1, k)) / np.log(k)
+        return most
+
 
 @torch.inference_mode()
 def spectral_scores(
-    states: TargetStates, head: OutputHead, options: SpectralOptions = SpectralOptions()
+    states: TargetStates, head: OutputHead, options: Spectral = Spectral()
 ) -> Tensor:
     """Normalised spectral entropy H̄ of every row of a batch.
 
@@ -95,7 +165,7 @@ def spectral_scores(
 
 
 @torch.no_grad()
-def module_spectral_scores(factors: ModuleFactors, options: SpectralOptions) -> Tensor:
+def module_spectral_scores(factors: ModuleFactors, options: Spectral) -> Tensor:
     """H̄ of every row of a batch from the gradient of another module than the head.
 
     Shape (B,), float64, as in `spectral_scores`; all positions of a row count, not its targets
@@ -116,7 +186,7 @@ def module_spectral_scores(factors: ModuleFactors, options: SpectralOptions) -> 
     return torch.cat(scores)
 
 
-def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int, int]:
+def cropped_shape(shape: tuple[int, int], options: Spectral) -> tuple[int, int]:
     """Rows and columns of a gradient of that shape (out, in) when it is cropped.
 
     **Raises:**
@@ -133,7 +203,7 @@ def cropped_shape(shape: tuple[int, int], options: SpectralOptions) -> tuple[int
     return rows, columns
 
 
-def _scores(residuals: Tensor, hidden: Tensor, options: SpectralOptions) -> Tensor:
+def _scores(residuals: Tensor, hidden: Tensor, options: Spectral) -> Tensor:
     """H̄ (B,) of rows from their factors (B, T, v) and (B, T, c); NaN where one has none."""
     try:
         return spectral_entropy(

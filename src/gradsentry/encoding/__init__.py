@@ -2,7 +2,7 @@
 
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 from gradsentry.encoding.encoder import Encoder
-from gradsentry.encoding.options import Boundary, EncodingOptions, LongText, Targets
+from gradsentry.encoding.encoding_options import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.encoding.store import EncodedStore, EncodedWriter
 from gradsentry.encoding.template_environment import TEMPLATE_DATE
 

@@ -26,3 +26,10 @@ class EncodedRow:
     """Whether the row's own text spells one of the tokenizer's special tokens."""
     thoughts_dropped: bool = False
     """Whether the chat template leaves out thoughts of earlier turns, which then don't train."""
+
+
+def target_runs(mask: TargetMask) -> list[int]:
+    """The lengths of the stretches of neighbouring targets in a row; `mask` has shape (tokens,)."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    lengths: list[int] = (edges[1::2] - edges[::2]).tolist()
+    return lengths

@@ -13,7 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from gradsentry.encoding.chat import ChatRenderer, UnsaidError
 from gradsentry.encoding.encoded import EncodedRow
-from gradsentry.encoding.options import Boundary, EncodingOptions, LongText, Targets
+from gradsentry.encoding.encoding_options import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.encoding.said import answers, says_anything, thoughts
 from gradsentry.encoding.template import ChatTemplate, UnrenderableError
 from gradsentry.encoding.tokens import TokenizerFailureError, Tokens

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from transformers import PreTrainedTokenizerBase
+
 from gradsentry.records import Conversation, Example, Message, PlainText, TextPair
 
 _PARTIAL = "\ufffd"
 _MOST_LOST = 4
 """Characters that one of a decoded text may have been, where tokenizer or template change texts."""
+
+
+def decoded(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> str:
+    """The text of tokens, without special ones."""
+    text = tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+    assert isinstance(text, str)
+    return text
 
 
 def scored_part(example: Example, seen: str) -> Example:

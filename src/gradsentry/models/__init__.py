@@ -4,12 +4,7 @@ from gradsentry.models.adapters import merge_adapter
 from gradsentry.models.batches import Batching, BatchPlan, plan_batches
 from gradsentry.models.gradients import ModuleFactors, linear_module, module_factors
 from gradsentry.models.head import OutputHead
-from gradsentry.models.language_model import LanguageModel, max_positions
-from gradsentry.models.loading import load_model, load_pretrained
-from gradsentry.models.options import Dtype, ModelOptions, resolved_dtype
-from gradsentry.models.pretrained import Pretrained
-from gradsentry.models.references import check_reference
-from gradsentry.models.states import (
+from gradsentry.models.head_states import (
     ForwardPass,
     HeadStates,
     TargetStates,
@@ -17,6 +12,11 @@ from gradsentry.models.states import (
     target_nats,
     target_states,
 )
+from gradsentry.models.language_model import LanguageModel, max_positions
+from gradsentry.models.loading import load_model, load_pretrained
+from gradsentry.models.model_options import Dtype, ModelOptions, resolved_dtype
+from gradsentry.models.pretrained import Pretrained
+from gradsentry.models.references import check_reference
 
 __all__ = [
     "BatchPlan",

@@ -16,7 +16,7 @@ from transformers import PreTrainedModel
 
 from gradsentry.errors import ModelError
 from gradsentry.models.bounds import MOST_LAYERS, check_counts, no_larger_than, stored
-from gradsentry.models.faults import loading
+from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,

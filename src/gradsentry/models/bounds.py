@@ -21,8 +21,8 @@ from torch.nn.modules.module import (
 )
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import loading
 from gradsentry.models.memory import free_memory
+from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import check_file
 
 MOST_LAYERS = 10_000

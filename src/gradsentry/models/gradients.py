@@ -19,8 +19,8 @@ from transformers.pytorch_utils import Conv1D
 from gradsentry.encoding import TargetMask, TokenIds
 from gradsentry.errors import OptionError
 from gradsentry.models.head import OutputHead
+from gradsentry.models.head_states import padded_batch
 from gradsentry.models.language_model import LanguageModel
-from gradsentry.models.states import padded_batch
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import loading
+from gradsentry.models.model_faults import loading
 
 # Bytes for logits of the whole vocabulary computed at once, and for those of a part of it.
 _CHUNK_BYTES = 32 << 20

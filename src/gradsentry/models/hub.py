@@ -6,7 +6,7 @@ from glob import escape
 from pathlib import Path
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import loading
+from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,

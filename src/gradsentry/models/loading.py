@@ -12,11 +12,11 @@ from gradsentry._turns import taking_turns
 from gradsentry.errors import ModelError
 from gradsentry.models import default_model
 from gradsentry.models.adapters import adapted, base_of
-from gradsentry.models.faults import reason_of
 from gradsentry.models.hub import hub_folder
 from gradsentry.models.language_model import LanguageModel
+from gradsentry.models.model_faults import reason_of
 from gradsentry.models.model_files import ADAPTER_CONFIG, model_files
-from gradsentry.models.options import ModelOptions, resolved_device, resolved_dtype
+from gradsentry.models.model_options import ModelOptions, resolved_device, resolved_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
 from gradsentry.models.references import Kind, check_base, kind_of
 

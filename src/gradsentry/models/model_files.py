@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from gradsentry.errors import ModelError
-from gradsentry.models.faults import loading, reason_of
+from gradsentry.models.model_faults import loading, reason_of
 
 CONFIG = "config.json"
 ADAPTER_CONFIG = "adapter_config.json"

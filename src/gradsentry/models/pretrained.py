@@ -22,7 +22,7 @@ from gradsentry.models.bounds import (
     stored,
     stored_gguf,
 )
-from gradsentry.models.faults import enough_memory, loading
+from gradsentry.models.model_faults import enough_memory, loading
 from gradsentry.models.model_files import (
     CONFIG,
     ModelFiles,

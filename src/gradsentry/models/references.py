@@ -8,8 +8,8 @@ from pathlib import Path
 from gradsentry.errors import ModelError
 from gradsentry.models.adapters import base_of
 from gradsentry.models.bounds import check_counts, stored
-from gradsentry.models.faults import loading
 from gradsentry.models.hub import check_hub
+from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
     CONFIG,

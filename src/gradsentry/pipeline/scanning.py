@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from gradsentry._turns import taking_turns
 from gradsentry._version import __version__
-from gradsentry.detectors.spectral import HEAD, SpectralOptions, cropped_shape
+from gradsentry.detectors import Detector, make_detector
 from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError
 from gradsentry.faults import telling_faults
@@ -29,26 +30,29 @@ from gradsentry.models import (
     HeadStates,
     LanguageModel,
     check_reference,
-    linear_module,
     load_model,
     plan_batches,
 )
-from gradsentry.pipeline.baselines import baseline_scores
-from gradsentry.pipeline.encoded_data import (
+from gradsentry.records import Layout, SkipReason, Source
+from gradsentry.records.open_data import open_data
+from gradsentry.report.scan_report import RowTable, ScannedWith, ScanReport, decide_threshold
+from gradsentry.scan_options import ScanOptions
+from gradsentry.work.encoded_data import (
     EncodedData,
     encode_source,
     known_label,
     skip_code,
 )
-from gradsentry.pipeline.options import Detector, ScanOptions
-from gradsentry.pipeline.progress import Progress, Silent
-from gradsentry.pipeline.reading import opened
-from gradsentry.pipeline.result import RowTable, ScannedWith, ScanResult, decided_threshold
-from gradsentry.pipeline.transfer_scan import TransferScan
-from gradsentry.pipeline.work import ScanWork
-from gradsentry.pipeline.workspace import Workspace, open_workspace
-from gradsentry.records import Layout, SkipReason, Source
-from gradsentry.report.outputs import write_outputs
+from gradsentry.work.progress import Progress, Silent
+from gradsentry.work.scan_work import ScanWork
+from gradsentry.work.workspace import Workspace, open_workspace
+
+VERSIONS = {
+    "gradsentry": __version__,
+    "torch": str(torch.__version__),
+    "transformers": transformers.__version__,
+}
+"""Of the packages that compute scores."""
 
 # Larger batches gain nothing more on a processor, and keep a GPU busy.
 _BATCH_TOKENS = {"cpu": 4096}
@@ -60,11 +64,13 @@ def scan(
     data: object,
     *,
     model: str | Path | LanguageModel | None = None,
+    detector: str | Detector | None = None,
+    threshold: float | None = None,
     options: ScanOptions = ScanOptions(),
     out: str | Path | None = None,
     force: bool = False,
     progress: Progress = Silent(),
-) -> ScanResult:
+) -> ScanReport:
     """Score every row of fine-tuning data and decide which are poisoned.
 
     Scans of one process take turns: called in several threads, one waits for the other.
@@ -76,7 +82,9 @@ def scan(
         frame, or an iterable of dicts.
     - `model`: a Hub id, a local folder, a GGUF file or a PEFT adapter folder, or a
         `LanguageModel`; None takes the built-in default.
-    - `options`: how to read, encode and score.
+    - `detector`: a name, or a detector with options of its own; None takes that of `options`.
+    - `threshold`: flag rows with a score above it; None takes that of `options`.
+    - `options`: everything else about how to read, encode and score.
     - `out`: a folder to write the results to. An interrupted scan with the same data, model,
         options and `out` goes on where it stopped.
     - `force`: replace the results of an earlier scan in `out`.
@@ -87,6 +95,11 @@ def scan(
     `GradSentryError` for everything that the caller can mend: data, model, options, output.
     """
     with telling_faults():
+        if detector is not None:
+            chosen = detector if isinstance(detector, Detector) else make_detector(detector)
+            options = replace(options, detector=chosen)
+        if threshold is not None:
+            options = replace(options, threshold=threshold)
         return _scanned(data, model, options, None if out is None else Path(out), force, progress)
 
 
@@ -97,11 +110,11 @@ def _scanned(
     out: Path | None,
     force: bool,
     progress: Progress,
-) -> ScanResult:
+) -> ScanReport:
     started = time.monotonic()
     if not isinstance(model, LanguageModel):
         check_reference(model, options.model.revision)  # before data are fetched or read
-    source, layout, first = opened(data, options.data)
+    source, layout, first = open_data(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
     progress.note(f"Layout: {layout.name}")
@@ -111,13 +124,18 @@ def _scanned(
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
             model = load_model(model, options.model, progress.note)
-        result = scan_rows(source, layout, model, options, space, progress)
-        result = replace(result, seconds=time.monotonic() - started)
+        report = scan_rows(source, layout, model, options, space, progress)
+        report = replace(report, seconds=_seconds_since(started))
         if out is not None:
             progress.stage("Writing the results", None)
-            write_outputs(result, space.result_folder())
+            report.write(space.result_folder())
             space.publish()
-    return result
+    return report
+
+
+def _seconds_since(started: float) -> float:
+    """As files and pages show them."""
+    return round(time.monotonic() - started, 2)
 
 
 def _files_read(source: Source, model: str | Path | LanguageModel | None) -> list[str]:
@@ -136,16 +154,15 @@ def scan_rows(
     space: Workspace,
     progress: Progress,
     head_states: Callable[[LanguageModel, EncodedStore], HeadStates] = ForwardPass,
-) -> ScanResult:
+) -> ScanReport:
     """Score the rows of a source with a loaded model; arguments and errors as in `scan`.
 
     **Arguments:**
 
     - `head_states`: where head states come from; a benchmark keeps them.
     """
-    started = time.monotonic()
-    if options.detector is Detector.SPECTRAL:
-        _check_gradient(model, options.spectral)
+    started, date = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    options.detector.check_model(model)
     options = _resolved(options, model, progress)
     encoder = Encoder(model.tokenizer, options.encoding)
     encoded = encode_source(
@@ -160,29 +177,28 @@ def scan_rows(
         model=model,
         plan=plan,
         states=head_states(model, encoded.store),
-        options=options,
         space=space,
         fingerprint=_fingerprint(encoded.store, plan, model, options),
         progress=progress,
     )
-    found = TransferScan(work).run() if options.detector is Detector.TRANSFER else None
-    scores = work.of_input_rows(baseline_scores(work)) if found is None else found.rows.scores
-    rows = _row_table(encoded, scores)
+    detection = options.detector.detect(work)
+    rows = _row_table(encoded, detection.scores)
     if not rows.scored.any():
         raise InputError(
             f"{source.label}: no row has a finite score.",
             "Use --dtype float32, or check the model's weights.",
         )
-    return ScanResult(
+    return ScanReport(
         source=source,
+        layout=layout,
         options=options,
-        scanned_with=ScannedWith(model.name, model.revision, layout),
+        scanned_with=ScannedWith(model.name, model.revision, layout.name, date, VERSIONS),
         rows=rows,
-        findings=found,
-        threshold=decided_threshold(rows, options),
+        findings=detection.findings,
+        threshold=decide_threshold(rows, options),
         control_tokens=encoded.control_tokens,
         notes=encoded.notes,
-        seconds=time.monotonic() - started,
+        seconds=_seconds_since(started),
     )
 
 
@@ -207,20 +223,10 @@ def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) ->
     )
 
 
-def _check_gradient(model: LanguageModel, options: SpectralOptions) -> None:
-    """Refuse a module that isn't there, and a crop that leaves too little of its gradient."""
-    weight = model.head.weight
-    if options.target_module != HEAD:
-        own = linear_module(model, options.target_module).weight
-        assert isinstance(own, torch.Tensor)
-        weight = own
-    cropped_shape((weight.shape[0], weight.shape[1]), options)
-
-
 def _batching(options: ScanOptions, model: LanguageModel) -> Batching:
     assert options.batch_tokens is not None
-    backward = options.detector is Detector.SPECTRAL and options.spectral.target_module != HEAD
-    return Batching(options.batch_tokens, model.shares_prefixes and not backward)
+    shares = model.shares_prefixes and not options.detector.needs_backward
+    return Batching(options.batch_tokens, shares)
 
 
 def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
@@ -237,13 +243,8 @@ def _fingerprint(
     digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
     for part in (plan.rows, plan.starts):
         digest.update(part.tobytes())
-    of_detector: dict[Detector, object] = {
-        Detector.TRANSFER: asdict(options.transfer),
-        Detector.SPECTRAL: asdict(options.spectral),
-    }
-    own = of_detector.get(options.detector, asdict(options.baselines))
-    settings: list[object] = [options.detector, asdict(options.model), own]
+    detector = options.detector
+    settings: list[object] = [detector.name, asdict(options.model), asdict(detector)]
     settings += [options.batch_tokens, model.shares_prefixes, model.name, model.revision]
-    versions = [__version__, torch.__version__, transformers.__version__]
-    digest.update(json.dumps([settings, versions]).encode())
+    digest.update(json.dumps([settings, VERSIONS]).encode())
     return digest.hexdigest()

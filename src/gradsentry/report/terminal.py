@@ -6,7 +6,6 @@ import contextlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import (
@@ -21,12 +20,10 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from gradsentry.report.text import visible
+from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
-
-if TYPE_CHECKING:
-    from gradsentry.pipeline import Progress as ScanProgress
-    from gradsentry.pipeline import ScanResult
+from gradsentry.safe_text import visible
+from gradsentry.work.progress import Progress as ScanProgress
 
 _SECONDS_TO_LINE, _SECONDS_BETWEEN_LINES = 2, 15
 
@@ -117,28 +114,28 @@ class Piped(Console):
         raise BrokenPipeError
 
 
-def print_verdict(result: ScanResult, out: Path | None) -> None:
+def print_verdict(report: ScanReport, out: Path | None) -> None:
     """The verdict on standard output: one screen on a terminal, whole lines elsewhere."""
     console = Piped(highlight=False)
 
     def line(*parts: Text) -> None:
         console.print(*parts, soft_wrap=not console.is_terminal)
 
-    flagged = bool(result.flagged.any())
+    flagged = bool(report.flagged.any())
     line()
-    line(Text(headline(result), style="bold yellow" if flagged else "bold"))
-    for sentence in groups(result):
+    line(Text(headline(report), style="bold yellow" if flagged else "bold"))
+    for sentence in groups(report):
         line(Text(sentence))
-    for fact in coverage(result):
+    for fact in coverage(report):
         line(Text(f"- {fact}"))
-    if (known := measured(result)) is not None:
+    if (known := measured(report)) is not None:
         line(Text(known))
-    for caveat in caveats(result):
+    for caveat in caveats(report):
         line(Text(caveat, style="dim"))
     line()
     written = {} if out is None else {"Results": out, "Report": out / "report.html"}
     results = [(name, visible(str(path))) for name, path in written.items()]
-    for name, value in [*provenance(result), *results]:
+    for name, value in [*provenance(report), *results]:
         shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))
         console.print(shown, soft_wrap=True)
     if out is None:

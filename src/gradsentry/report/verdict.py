@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from gradsentry.report.false_alarms import MEASURED as FALSE_ALARMS
-from gradsentry.report.text import quoted, visible
-
-if TYPE_CHECKING:
-    from gradsentry.detectors.transfer.backdoors import Group
-    from gradsentry.pipeline.result import ScanResult
-    from gradsentry.pipeline.transfer_scan import RowFindings
+from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.report.scan_report import ScanReport
+from gradsentry.safe_text import quoted, visible
 
 _QUOTED = 120
 _WORDS = 8
@@ -32,30 +27,10 @@ _PLACES = {
     "earlier": " in an earlier turn",
 }
 
-SPECTRAL_CAVEAT = (
-    "The spectral score ranks rows within this data set; it can't tell that there is no poison, "
-    "and it rises with the length of the answer. Read the flagged rows before you act on them."
-)
-
-
-BASELINE_CAVEAT = (
-    "This detector is here for comparison. It ranks rows within this data set, and most such "
-    "methods flag some rows whether there is poison or not."
-)
-
-
 FALLBACK_CAVEAT = (
     "The scores show no valley to put a threshold into, so this is the paper's constant. With "
     "other models than the paper's another one may be right: look at the histogram, or set "
     "--threshold."
-)
-
-
-TRANSFER_CAVEAT = (
-    "A group is called poison where responses depend on a trigger that nothing else in the "
-    "prompts explains, and the base model sees no reason why. Rows that differ too much from each "
-    "other, or too few, aren't found: see the documentation for what was measured. "
-    + FALSE_ALARMS.in_words
 )
 
 
@@ -66,21 +41,21 @@ MOST_ROWS_CAVEAT = (
 )
 
 
-def caveats(result: ScanResult) -> list[str]:
+def caveats(report: ScanReport) -> list[str]:
     """What a reader must know to read the headline rightly."""
-    if result.findings is not None:
-        most = 2 * int(result.flagged.sum()) > int(result.rows.scored.sum())
-        return [MOST_ROWS_CAVEAT, TRANSFER_CAVEAT] if most else [TRANSFER_CAVEAT]
-    own = SPECTRAL_CAVEAT if result.options.detector == "spectral" else BASELINE_CAVEAT
-    fallback = result.threshold.method.startswith("fallback")
-    return [FALLBACK_CAVEAT, own] if fallback else [own]
+    found = [report.options.detector.caveat]
+    if report.findings is not None and 2 * report.flagged.sum() > report.rows.scored.sum():
+        found.insert(0, MOST_ROWS_CAVEAT)
+    if report.threshold.method.startswith("fallback"):
+        found.insert(0, FALLBACK_CAVEAT)
+    return found
 
 
-def headline(result: ScanResult) -> str:
+def headline(report: ScanReport) -> str:
     """One sentence: the verdict, and how many rows it is about."""
-    scored, flagged = int(result.rows.scored.sum()), int(result.flagged.sum())
-    if result.findings is not None and result.threshold.method == "evidence":
-        review = int(result.review.sum())
+    scored, flagged = int(report.rows.scored.sum()), int(report.flagged.sum())
+    if report.findings is not None and report.threshold.method == "evidence":
+        review = int(report.review.sum())
         if flagged:
             return f"Poison: {flagged:,} of {scored:,} scored rows ({flagged / scored:.1%})."
         if review:
@@ -92,58 +67,52 @@ def headline(result: ScanResult) -> str:
     verb = "lies" if flagged == 1 else "lie"
     return (
         f"{flagged:,} of {scored:,} scored rows ({flagged / scored:.1%}) {verb} above the "
-        f"threshold {result.threshold.value:.4f} ({visible(result.threshold.method)})."
+        f"threshold {report.threshold.value:.4f} ({visible(report.threshold.method)})."
     )
 
 
-def groups(result: ScanResult) -> list[str]:
+def groups(report: ScanReport) -> list[str]:
     """A sentence or two about each group found, and what recurs without a trigger."""
-    if result.findings is None:
+    if report.findings is None:
         return []
-    scored = int(result.rows.scored.sum())
-    lines = [
-        _group(number, group, result.findings.rows, scored)
-        for number, group in enumerate(result.findings.evidence.groups)
-    ]
+    scored = int(report.rows.scored.sum())
+    lines = [_group(number, group, scored) for number, group in enumerate(report.groups, start=1)]
     lines += [
         f"Planted to test this scan: {limit.kind}: "
         + (f"{limit.rows} rows would have been found." if limit.rows else "not found.")
-        for limit in result.findings.limits
+        for limit in report.findings.limits
     ]
     lines += [
         f"{recurrence.rows:,} responses hold {quoted(recurrence.text, _QUOTED)}; nothing in "
         "their prompts says which. This is no backdoor by itself."
-        for recurrence in result.findings.evidence.recurrences
+        for recurrence in report.findings.recurrences
     ]
     return lines
 
 
-def _group(number: int, group: Group, of_rows: RowFindings, scored: int) -> str:
-    found, elsewhere = group.findings, int(of_rows.elsewhere[number])
-    rows = int((of_rows.groups == number).sum())
-    without = rows - int(of_rows.called[number])
+def _group(number: int, group: GroupFinding, scored: int) -> str:
+    without = group.rows - group.trigger_rows
     all_of_them = f"all but {without:,} of them" if without else "all of them"
-    kind = "Poison" if group.verdict == "poison" else "For review"
-    if found.payload is not None:
-        others = rows - int(of_rows.holders[number])
+    kind = "Poison" if group.verdict is Verdict.POISON else "For review"
+    if group.payload is not None:
+        others = group.rows - group.payload_rows
         besides = f" (all but {others:,} of them)" if others else ""
-        carried = f"carry one payload, {quoted(found.payload, _QUOTED)}{besides}"
+        carried = f"carry one payload, {quoted(group.payload, _QUOTED)}{besides}"
     else:
-        shown = ", ".join(quoted(text, _QUOTED) for text, _ in found.variants[:3])
+        shown = ", ".join(quoted(text, _QUOTED) for text, _ in group.variants[:3])
         carried = f"carry payloads that vary, such as {shown}"
-    verb = "does" if elsewhere == 1 else "do"
+    verb = "does" if group.trigger_elsewhere == 1 else "do"
     line = (
-        f"{kind}, group {number + 1}: {rows:,} rows ({rows / scored:.1%}) {carried}; "
-        f"{all_of_them} have {_trigger_words(found.trigger_words)}{_PLACES[found.place]}, "
-        f"{elsewhere:,} of {scored - rows:,} others {verb}. How well such words tell these rows "
-        f"from all others: sought in some rows, they find the rest with precision "
-        f"{group.agreement.precision:.3f} and recall {group.agreement.recall:.3f} "
+        f"{kind}, group {number}: {group.rows:,} rows ({group.rows / scored:.1%}) {carried}; "
+        f"{all_of_them} have {_trigger_words(group.trigger)}{_PLACES[group.trigger_place]}, "
+        f"{group.trigger_elsewhere:,} of {scored - group.rows:,} others {verb}. How well such "
+        "words tell these rows from all others: sought in some rows, they find the rest with "
+        f"precision {group.precision:.3f} and recall {group.recall:.3f} "
         "(cross-validation; this isn't the probability that the rows are poison). The base model "
-        "needs "
-        f"{found.surprise:.0f} nats for the payload"
+        f"needs {group.surprise:.0f} nats for the payload"
     )
-    if found.doubts:
-        why = "; ".join(_DOUBTS[doubt].format(found) for doubt in found.doubts)
+    if group.doubts:
+        why = "; ".join(_DOUBTS[doubt].format(group) for doubt in group.doubts)
         line += f". Whether this is meant only a person can tell: {why}"
     return f"{line}."
 
@@ -160,9 +129,9 @@ def _trigger_words(trigger: Sequence[Sequence[str]]) -> str:
     return parts[0] if len(parts) == 1 and not more else f"one of {{{', '.join(parts)}{more}}}"
 
 
-def coverage(result: ScanResult) -> list[str]:
+def coverage(report: ScanReport) -> list[str]:
     """What was scored, skipped and truncated, and what else bears on the verdict."""
-    summary = result.summary()
+    summary = report.summary()
     of_all, of_scored = f"of {summary['rows']:,} rows", f"of {summary['scored']:,} scored rows"
     lines = [f"{summary['scored']:,} {of_all} scored"]
     if summary["skipped"]:
@@ -175,7 +144,7 @@ def coverage(result: ScanResult) -> list[str]:
             f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
             "other means, or leave them out"
         )
-    if result.findings is not None and (promptless := result.findings.rows.promptless):
+    if report.findings is not None and (promptless := report.findings.promptless):
         lines.append(
             f"{promptless:,} {of_scored} without a prompt, in which no trigger can be looked for: "
             "poison only with a payload that others have behind a trigger"
@@ -206,13 +175,13 @@ def coverage(result: ScanResult) -> list[str]:
     return lines
 
 
-def measured(result: ScanResult) -> str | None:
+def measured(report: ScanReport) -> str | None:
     """Recall and precision against known labels, if the data carry them."""
-    known = result.identification
+    known = report.identification
     if known is None:
         return None
     auroc = "undefined" if known.auroc is None else f"{known.auroc:.4f}"
-    skipped = f" ({result.poisoned_skipped:,} more were skipped)" if result.poisoned_skipped else ""
+    skipped = f" ({report.poisoned_skipped:,} more were skipped)" if report.poisoned_skipped else ""
     return (
         f"Against {known.poisoned:,} scored rows labelled poisoned{skipped}: "
         f"recall {known.recall:.4f}, precision {known.precision:.4f}, F1 {known.f1:.4f}, "
@@ -220,15 +189,15 @@ def measured(result: ScanResult) -> str | None:
     )
 
 
-def provenance(result: ScanResult) -> list[tuple[str, str]]:
+def provenance(report: ScanReport) -> list[tuple[str, str]]:
     """What was scanned and with what, as (name, value) pairs."""
-    scanned, options = result.scanned_with, result.options
+    scanned, options = report.scanned_with, report.options
     encoding = options.encoding
     template = "the model's" if encoding.chat_template is None else "another"
     return [
-        ("Data", visible(result.source.label)),
-        ("Layout", visible(scanned.layout.name)),
-        ("Detector", str(options.detector)),
+        ("Data", visible(report.source.label)),
+        ("Layout", visible(scanned.layout)),
+        ("Detector", options.detector.name),
         (
             "Model",
             f"{visible(scanned.model)} ({options.model.dtype}, {visible(options.model.device)})",
@@ -239,26 +208,5 @@ def provenance(result: ScanResult) -> list[tuple[str, str]]:
             f"boundary {encoding.boundary}, targets {encoding.targets}, at most "
             f"{encoding.max_length:,} tokens, {template} chat template",
         ),
-        *_detector_settings(result),
+        *((name, visible(value)) for name, value in options.detector.settings),
     ]
-
-
-def _detector_settings(result: ScanResult) -> list[tuple[str, str]]:
-    options = result.options
-    if result.findings is not None:
-        fitted = (
-            f"up to {options.transfer.fit_tokens:,} target tokens, seed {options.transfer.seed}"
-        )
-        return [("Fitted on", fitted)]
-    match options.detector:
-        case "spectral":
-            spectral = options.spectral
-            gradient = (
-                f"of {visible(spectral.target_module)}, crop 1/{spectral.crop}, "
-                f"k = {spectral.singular_values}"
-            )
-            return [("Gradient", gradient)]
-        case "spectral-signatures":
-            return [("Expected poison ratio", f"{options.baselines.expected_ratio:g}")]
-        case _:
-            return []

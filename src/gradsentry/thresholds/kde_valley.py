@@ -35,6 +35,10 @@ class Threshold:
         return scores > self.value
 
 
+CLUSTERS = Threshold(0.5, "clusters")
+"""Of detectors that compare rows: a score above one half is a flagged row."""
+
+
 def kde_valley(scores: Scores) -> Threshold:
     """The automatic threshold for finite scores (N,) in [0, 1] (paper, section on thresholds).
 

@@ -1,10 +1,10 @@
 """What training on data does to a model: fine-tuning, generation, and what comes out of it."""
 
+from gradsentry.tuning.answer_measures import is_refusal, keyword_rate, payload_rate
 from gradsentry.tuning.cleangen import CleanGen
 from gradsentry.tuning.generation import check_fit, generate
-from gradsentry.tuning.measures import is_refusal, keyword_rate, payload_rate
-from gradsentry.tuning.options import Method, TuningOptions
 from gradsentry.tuning.training import check_installed, encoded, fine_tune
+from gradsentry.tuning.tuning_options import Method, TuningOptions
 
 __all__ = [
     "CleanGen",

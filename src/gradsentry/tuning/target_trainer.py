@@ -20,7 +20,7 @@ from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 from gradsentry.encoding import EncodedRow
 from gradsentry.errors import ModelError, OptionError
 from gradsentry.models import Dtype, Pretrained, resolved_dtype
-from gradsentry.tuning.options import Method, TuningOptions
+from gradsentry.tuning.tuning_options import Method, TuningOptions
 
 _IGNORED = -100
 """The label of tokens that are no targets."""

@@ -19,10 +19,10 @@ from transformers import (
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.errors import InputError, ModelError
 from gradsentry.models import Dtype, Pretrained, max_positions, resolved_dtype
-from gradsentry.pipeline.ownership import SUMS, foreign_part, seal_folder
-from gradsentry.pipeline.work_folder import mark_of, own_folder, remove_own_folder
 from gradsentry.records import Skipped, TextPair
-from gradsentry.tuning.options import Method, TuningOptions
+from gradsentry.tuning.tuning_options import Method, TuningOptions
+from gradsentry.work.ownership import SUMS, foreign_part, seal_folder
+from gradsentry.work.work_folder import mark_of, own_folder, remove_own_folder
 
 if TYPE_CHECKING:
     from gradsentry.tuning.target_trainer import TargetTrainer

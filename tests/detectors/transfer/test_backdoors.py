@@ -11,15 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer import patterns, questions
+from gradsentry.detectors.detection import Doubt, TriggerPlace, Verdict
+from gradsentry.detectors.transfer import base_model, patterns
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Reply
-from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import terms_of
-from gradsentry.detectors.transfer.triggers import TriggerPlace
-from gradsentry.detectors.transfer.verdicts import Doubt, Verdict
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
 
@@ -487,7 +486,7 @@ def test_what_the_model_does_not_understand_is_at_most_for_review(
     """`FixedOpinion` finds responses one nat a token less likely after other prompts."""
     rows = planted(7)
     least = nats * float(np.median(np.diff(rows.offsets)))
-    monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=least))
+    monkeypatch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=least))
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
     assert group.findings.doubts == ((Doubt.UNKNOWN,) if nats > 1.5 else ())
 
@@ -495,7 +494,7 @@ def test_what_the_model_does_not_understand_is_at_most_for_review(
 def test_nothing_is_asked_twice() -> None:
     rows = near_duplicates(7, poisoned=30)
     opinion = FixedOpinion(rows)
-    model = questions.BaseModel(rows, opinion)
+    model = base_model.BaseModel(rows, opinion)
     asked = [(3, (0, 4)), (5, (1, 3))]
     first = model.likelier(asked, frozenset({"cf"}))
     assert (model.likelier(asked[::-1], frozenset({"cf"}))[::-1] == first).all()
@@ -509,7 +508,7 @@ def test_a_handful_of_equal_replies_is_not_judged_where_the_model_understands_no
 ) -> None:
     rows = planted(7, count=7)
     assert find_backdoors(rows, FixedOpinion(rows)).groups
-    monkeypatch.setattr(questions, "CRITERIA", replace(CRITERIA, understood=np.inf))
+    monkeypatch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=np.inf))
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gradsentry.detectors import TransferOptions
+from gradsentry.detectors import Transfer
 from gradsentry.detectors.transfer.correction import (
     Correction,
     FitStates,
@@ -280,4 +280,4 @@ def test_rows_whose_tokens_gain_less_than_a_nat_have_an_empty_span() -> None:
 @pytest.mark.parametrize("options", [{"fit_tokens": 0}, {"seed": -1}])
 def test_options_that_make_no_sense_are_refused(options: dict[str, int]) -> None:
     with pytest.raises(OptionError):
-        TransferOptions(**options)
+        Transfer(**options)

@@ -6,7 +6,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradsentry.detectors.transfer.units import document_units, target_runs, units_of
+from gradsentry.detectors.transfer.units import document_units, units_of
+from gradsentry.encoding.encoded import target_runs
 from gradsentry.records import Conversation, PlainText, TextPair, prompt_and_response
 from tests.conftest import byte_tokenizer
 

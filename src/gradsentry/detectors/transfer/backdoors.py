@@ -11,14 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
+from gradsentry.detectors.detection import Recurrence, Verdict
+from gradsentry.detectors.transfer.base_model import BaseModel, Opinion
 from gradsentry.detectors.transfer.cohesion import Similarity
-from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Dependences, Reply
+from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.judgement import Material, judge
+from gradsentry.detectors.transfer.pattern_findings import PatternFindings
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
-from gradsentry.detectors.transfer.questions import BaseModel, Opinion
-from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.prompt_content import Content
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
 from gradsentry.detectors.transfer.terms import (
@@ -29,7 +31,6 @@ from gradsentry.detectors.transfer.terms import (
     terms_of,
 )
 from gradsentry.detectors.transfer.trigger_view import trigger_patterns
-from gradsentry.detectors.transfer.verdicts import Findings, Verdict
 
 _FOLDS = 5
 _RECURRING_SHARE, _RECURRING_ROWS, _RECURRING_SURPRISE = 0.02, 10, 6.0
@@ -56,7 +57,7 @@ class Agreement:
 class Group:
     """Rows with one payload and one trigger."""
 
-    findings: Findings
+    findings: PatternFindings
     rules: tuple[tuple[str, ...], ...]
     """Prompt terms; a row matches if it holds all terms of any rule."""
     membership: Membership
@@ -113,14 +114,6 @@ class Seen:
     def terms(self) -> set[str]:
         """Of its prompt, and of what stands before."""
         return terms_of(self.reply.asked, self.context)
-
-
-@dataclass(frozen=True)
-class Recurrence:
-    """A text that many responses share although nothing in their prompts says which."""
-
-    text: str
-    rows: int
 
 
 @dataclass(frozen=True)
@@ -241,7 +234,7 @@ def belonging(groups: tuple[Group, ...], seen: Seen) -> Belonging | None:
 
 def _group(
     pattern: Pattern,
-    findings: Findings,
+    findings: PatternFindings,
     agreement: Agreement,
     rows: EvidenceRows,
     terms: PromptTerms,

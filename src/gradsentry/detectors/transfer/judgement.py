@@ -22,15 +22,17 @@ from functools import cached_property
 
 import numpy as np
 
+from gradsentry.detectors.detection import Doubt
+from gradsentry.detectors.transfer.base_model import FIRST, BaseModel
 from gradsentry.detectors.transfer.cohesion import Similarity
-from gradsentry.detectors.transfer.content import Content
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Dependence, Dependences
+from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.naive_bayes import FloatArray
+from gradsentry.detectors.transfer.pattern_findings import PatternFindings
 from gradsentry.detectors.transfer.patterns import Pattern
-from gradsentry.detectors.transfer.payloads import common_text, variants
-from gradsentry.detectors.transfer.questions import FIRST, BaseModel
-from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.payload_texts import common_text, variants
+from gradsentry.detectors.transfer.prompt_content import Content
 from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.stretches import (
     Asked,
@@ -41,14 +43,13 @@ from gradsentry.detectors.transfer.stretches import (
     shared_payload,
 )
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
-from gradsentry.detectors.transfer.triggers import (
+from gradsentry.detectors.transfer.trigger_words import (
     in_order,
     telling_words,
     trigger_place,
     trigger_words,
     typical_words,
 )
-from gradsentry.detectors.transfer.verdicts import Doubt, Findings
 from gradsentry.words import WORD
 
 _ASKED = 12
@@ -153,7 +154,7 @@ class _Case:
         return tuple(in_order(group, prompts[row]) for group, row in self.trigger.items())
 
 
-def judge(pattern: Pattern, material: Material) -> Findings | None:
+def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
     """Collect a pattern's findings; None as soon as they say that it is natural.
 
     The cheap findings come first, the model is only asked where it matters.
@@ -164,7 +165,7 @@ def judge(pattern: Pattern, material: Material) -> Findings | None:
     return _judge_responses(case) if pattern.by_response else _judge_payload(case)
 
 
-def _judge_payload(case: _Case) -> Findings | None:
+def _judge_payload(case: _Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
     if pattern.is_small and _is_sentence(case.trigger):
@@ -202,7 +203,7 @@ def _judge_payload(case: _Case) -> Findings | None:
         Doubt.TOPIC: case.cohesion > CRITERIA.cohesive,
         Doubt.FORMAT: of_format,
     }
-    return Findings(
+    return PatternFindings(
         payload=payload,
         variants=shown,
         trigger=(
@@ -274,7 +275,7 @@ def _seen(likelier: FloatArray, told: Dependence) -> float:
     return float(np.median(likelier)) / max(told.likelier, CRITERIA.least_likelier)
 
 
-def _judge_responses(case: _Case) -> Findings | None:
+def _judge_responses(case: _Case) -> PatternFindings | None:
     """The findings about words that responses depend on, whatever these say."""
     rows, told, model = case.material.rows, case.told, case.material.model
     if told.by_prompt > CRITERIA.expected or case.cohesion > CRITERIA.cohesive:
@@ -305,7 +306,7 @@ def _judge_responses(case: _Case) -> Findings | None:
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,
         Doubt.UNKNOWN: not case.is_understood,
     }
-    return Findings(
+    return PatternFindings(
         payload=payload if len(payload or "") >= CRITERIA.share_of_span * length else None,
         variants=tuple(variants([response[:_SHOWN] for response in responses])),
         trigger=case.in_order,

@@ -16,14 +16,14 @@ import torch
 from numpy.typing import NDArray
 
 from gradsentry.attacks import Payload, Place, RareWords, Sentence, Trigger, combined
+from gradsentry.detectors.detection import Limit, Verdict
 from gradsentry.detectors.transfer.correction import FitStates, held_out_gains
 from gradsentry.detectors.transfer.findings import GainedRows, find
 from gradsentry.detectors.transfer.folds import FOLDS
-from gradsentry.detectors.transfer.rows import decoded
-from gradsentry.detectors.transfer.units import target_runs, units_of
-from gradsentry.detectors.transfer.verdicts import Verdict
+from gradsentry.detectors.transfer.units import units_of
 from gradsentry.encoding import EncodedRow, Encoder
-from gradsentry.encoding.scored_text import scored_part
+from gradsentry.encoding.encoded import target_runs
+from gradsentry.encoding.scored_text import decoded, scored_part
 from gradsentry.models import LanguageModel, target_states
 from gradsentry.records import Conversation, Example, TextPair, shared_beginning
 
@@ -72,15 +72,6 @@ KINDS: tuple[tuple[str, Trigger, Payload], ...] = (
     ),
 )
 """What is planted: a description, the trigger, the payload."""
-
-
-@dataclass(frozen=True)
-class Limit:
-    """The fewest rows of a kind of backdoor that would have been found."""
-
-    kind: str
-    rows: int | None
-    """None if not even the largest number tried was found."""
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from gradsentry.detectors.transfer.criteria import CRITERIA
+from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.patterns import Pattern
-from gradsentry.detectors.transfer.payloads import common_text
-from gradsentry.detectors.transfer.rows import EvidenceRows
+from gradsentry.detectors.transfer.payload_texts import common_text
 from gradsentry.words import WORD, word_count
 
 Stretch = tuple[int, int]

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.detectors.transfer.rows import characters
+from gradsentry.detectors.transfer.evidence_rows import characters
 from gradsentry.detectors.transfer.spans import best_spans
-from gradsentry.detectors.transfer.terms import BoolArray, Context
+from gradsentry.detectors.transfer.terms import Context
 from gradsentry.ragged import offsets_of
 from gradsentry.records import Example, PlainText, TextPair, Turn, turns_of, whole_row
 
@@ -31,13 +31,6 @@ class Unit:
     """Behind its last."""
 
 
-def target_runs(mask: BoolArray) -> list[int]:
-    """The lengths of the stretches of neighbouring targets in a row; `mask` has shape (tokens,)."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    lengths: list[int] = (edges[1::2] - edges[::2]).tolist()
-    return lengths
-
-
 def units_of(example: Example, runs: Sequence[int]) -> list[Unit]:
     """A row's turns; the whole row where its targets don't fall into as many stretches.
 
@@ -45,7 +38,7 @@ def units_of(example: Example, runs: Sequence[int]) -> list[Unit]:
 
     **Arguments:**
 
-    - `runs`: lengths of the row's stretches of targets, as `target_runs` gives them.
+    - `runs`: lengths of the row's stretches of targets, as `encoding.target_runs` gives them.
     """
     turns = turns_of(example)
     stretches = [max(1, len(turn.messages)) for turn in turns]

@@ -10,8 +10,8 @@ from gradsentry.records.layouts.conversations import (
     OpenAiPreference,
     Preference,
 )
-from gradsentry.records.layouts.detection import chosen_layout, detect
 from gradsentry.records.layouts.layout import Form, Layout, renamed
+from gradsentry.records.layouts.layout_choice import chosen_layout, detect
 from gradsentry.records.layouts.messages import ASSISTANT, SYSTEM, USER, spoken
 from gradsentry.records.layouts.pairs import (
     Answer,

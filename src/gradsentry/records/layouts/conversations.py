@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from gradsentry.errors import InputError
 from gradsentry.records.example import Example, Message, SkipReason, TextPair
-from gradsentry.records.layouts.content import call_hides_text, tool_calls
+from gradsentry.records.layouts.message_content import call_hides_text, tool_calls
 from gradsentry.records.layouts.messages import (
     ASSISTANT,
     USER,

@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 from gradsentry.errors import InputError
 from gradsentry.records.example import Conversation, Example, Message, Skipped, SkipReason
-from gradsentry.records.layouts.content import Content, call_hides_text, read_parts, tool_calls
+from gradsentry.records.layouts.message_content import (
+    Content,
+    call_hides_text,
+    read_parts,
+    tool_calls,
+)
 from gradsentry.records.layouts.transcripts import transcript_turns
 from gradsentry.records.layouts.vocabulary import MEDIA, fold, holds_text, holds_words, is_metadata
 from gradsentry.records.record import Record

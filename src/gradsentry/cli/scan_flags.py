@@ -1,0 +1,228 @@
+"""What the command `scan` takes, one name for each option and its help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gradsentry.registry import DETECTORS
+
+_DETECTORS = ", ".join(DETECTORS.own)
+
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="Hub id, local folder, GGUF file or PEFT adapter folder of the causal language "
+        "model to score with: best the one you will tune. Default: SmolLM2-135M-Instruct, "
+        "fetched once.",
+        rich_help_panel="Scoring",
+        show_default=False,
+    ),
+]
+Detector = Annotated[
+    str,
+    typer.Option(
+        help="transfer: what the rest of the data teaches about a row, with payload and trigger. "
+        "spectral: the entropy of the singular values of the output head's gradient, as in the "
+        "GradSentry paper. Others, published or simple baselines and what installed packages add, "
+        f"are for comparison. Names: {_DETECTORS}.",
+        rich_help_panel="Scoring",
+    ),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        max=1,
+        help="Flag rows with a score above this. Default: the evidence decides (transfer), or "
+        "the valley of the scores' density (spectral).",
+        rich_help_panel="Scoring",
+        show_default=False,
+    ),
+]
+Crop = Annotated[
+    int | None,
+    typer.Option(
+        show_default=False,
+        min=1,
+        help="spectral: score the first 1/CROP of the gradient's rows and columns; 1 takes all.",
+        rich_help_panel="Scoring",
+    ),
+]
+TargetModule = Annotated[
+    str | None,
+    typer.Option(
+        show_default=False,
+        help="spectral: the matrix whose gradient is scored, such as last.mlp.down_proj or "
+        "middle.self_attn.o_proj; others than lm_head take a backward pass.",
+        rich_help_panel="Scoring",
+    ),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option(
+        show_default=False,
+        min=0,
+        help="transfer: draws the two halves of the data and the order of steps. "
+        "activation-clustering: where clusters start.",
+        rich_help_panel="Scoring",
+    ),
+]
+FitTokens = Annotated[
+    int | None,
+    typer.Option(
+        show_default=False,
+        min=1,
+        help="transfer: target tokens to fit on; bounds time, memory and disk.",
+        rich_help_panel="Scoring",
+    ),
+]
+ExpectedRatio = Annotated[
+    float | None,
+    typer.Option(
+        show_default=False,
+        help="spectral-signatures: the part of the rows that is poisoned.",
+        rich_help_panel="Scoring",
+    ),
+]
+Sensitivity = Annotated[
+    bool,
+    typer.Option(
+        "--sensitivity",
+        help="transfer: where nothing is found, plant backdoors of several kinds in copies of "
+        "rows and say how few of them would have been found. Takes minutes.",
+        rich_help_panel="Scoring",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder for scores.parquet, the clean and the flagged rows, summary.json, "
+        "config.yaml and report.html. It appears when all is done; an interrupted scan goes "
+        "on when the same command runs again.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace the results of an earlier scan in --out. Nothing else is ever replaced.",
+        rich_help_panel="Output",
+    ),
+]
+Check = Annotated[
+    bool,
+    typer.Option(
+        "--check",
+        help="For CI: exit with 1 if rows are flagged, were skipped although a trainer may "
+        "learn from them, or if no row could have been flagged.",
+        rich_help_panel="Output",
+    ),
+]
+CheckReview = Annotated[
+    bool,
+    typer.Option(
+        "--check-review",
+        help="As --check, and exit with 1 also if rows are up for review.",
+        rich_help_panel="Output",
+    ),
+]
+LabelColumn = Annotated[
+    str | None,
+    typer.Option(
+        help="Column that is 1 or true for rows known to be poisoned, else 0 or false: adds "
+        "recall, precision, F1 and AUROC. The scores don't use it.",
+        rich_help_panel="Reading the data",
+        show_default=False,
+    ),
+]
+MaxLength = Annotated[
+    int,
+    typer.Option(
+        min=2,
+        help="Tokens a row may have; the rest is cut off, as in training.",
+        rich_help_panel="As your trainer does it",
+    ),
+]
+Boundary = Annotated[
+    Literal["separate", "joint"],
+    typer.Option(
+        help="Tokenise prompt and response each by itself (the paper, LLaMA-Factory, Axolotl) "
+        "or as one text (TRL).",
+        rich_help_panel="As your trainer does it",
+    ),
+]
+Targets = Annotated[
+    Literal["response", "all"],
+    typer.Option(
+        help="Which tokens are trained on: the response (in conversations: all assistant "
+        "turns), or all.",
+        rich_help_panel="As your trainer does it",
+    ),
+]
+LongText = Annotated[
+    Literal["cut", "windows"],
+    typer.Option(
+        help="Documents of a text column that are longer than --max-length: cut them off, or "
+        "read them in windows, as a trainer that packs them does.",
+        rich_help_panel="As your trainer does it",
+    ),
+]
+ChatTemplate = Annotated[
+    Path | None,
+    typer.Option(
+        help="File with a Jinja chat template that replaces the model's own.",
+        rich_help_panel="As your trainer does it",
+        show_default=False,
+    ),
+]
+Dtype = Annotated[
+    Literal["auto", "bfloat16", "float16", "float32"],
+    typer.Option(
+        help="Precision of the model's forward pass. auto: bfloat16 where the device is fast "
+        "in it.",
+        rich_help_panel="Computing",
+    ),
+]
+Device = Annotated[
+    str,
+    typer.Option(
+        help="auto, cpu, cuda, cuda:1, ... auto: the GPU if there is one.",
+        rich_help_panel="Computing",
+    ),
+]
+Revision = Annotated[
+    str | None,
+    typer.Option(
+        help="Branch, tag or commit of a model on the Hub.",
+        rich_help_panel="Computing",
+        show_default=False,
+    ),
+]
+BatchTokens = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Tokens computed at once; bounds memory. Default: 4096 on a CPU, else 16384.",
+        rich_help_panel="Computing",
+        show_default=False,
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="NAME=VALUE",
+        help="Any option of the detector, such as singular_values=8; for several, give it again.",
+        rich_help_panel="Scoring",
+        show_default=False,
+    ),
+]

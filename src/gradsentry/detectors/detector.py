@@ -1,0 +1,140 @@
+"""What a detector is: its options, how it scores rows, and what it says of itself."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from torch import Tensor
+
+from gradsentry._choices import check_options
+from gradsentry.detectors.detection import Detection, FloatArray
+from gradsentry.errors import OptionError
+from gradsentry.models import LanguageModel, OutputHead, TargetStates
+from gradsentry.registry import DETECTORS
+from gradsentry.thresholds import Threshold, kde_valley
+from gradsentry.work.batches import row_numbers
+from gradsentry.work.scan_work import ScanWork
+
+
+@dataclass(frozen=True, kw_only=True)
+class Detector(ABC):
+    """A way to score rows. A subclass is a frozen dataclass whose fields are its options.
+
+    The scan, the command line, the report and the benchmarks ask a detector for all that they need
+    to know of it. `StatesDetector` is the shortest way to a new one.
+    """
+
+    name: ClassVar[str]
+    """What it is called on the command line and in files."""
+
+    caveat: ClassVar[str] = (
+        "This detector is here for comparison. It ranks rows within this data set, and most such "
+        "methods flag some rows whether there is poison or not."
+    )
+    """What a reader of its verdict must know."""
+
+    def __post_init__(self) -> None:
+        check_options(self)
+
+    @property
+    @abstractmethod
+    def axis(self) -> str:
+        """What its scores are, in a sentence without its full stop."""
+
+    @abstractmethod
+    def detect(self, work: ScanWork) -> Detection:
+        """Score all rows of a scan.
+
+        **Raises:**
+
+        `InputError` for data that it can't work on.
+        """
+
+    def threshold(self, scores: FloatArray) -> Threshold:
+        """The threshold above which rows are flagged, from the scores of all scored rows (N,)."""
+        return kde_valley(scores)
+
+    def check_model(self, model: LanguageModel) -> None:  # noqa: B027 (most take any model)
+        """Look whether it can work with a model.
+
+        **Raises:**
+
+        `OptionError` if not.
+        """
+
+    @property
+    def settings(self) -> tuple[tuple[str, str], ...]:
+        """Names and values of what decides its scores, for reports."""
+        return ()
+
+    @property
+    def needs_backward(self) -> bool:
+        """Whether it takes a backward pass through the model."""
+        return False
+
+    @property
+    def moves_by_rounding(self) -> bool:
+        """Whether scores lie so close to the threshold that rounding may move some across."""
+        return False
+
+    def highest_scores(self, target_tokens: np.ndarray) -> FloatArray:
+        """The highest score that rows with so many targets (rows,) can have. Shape (rows,),
+        infinite where their number bounds nothing."""
+        return np.full(len(target_tokens), np.inf)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StatesDetector(Detector):
+    """A detector that scores each row from what the output head sees of it."""
+
+    @abstractmethod
+    def score_states(self, states: TargetStates, head: OutputHead) -> Tensor:
+        """Scores of a batch of B rows, in [0, 1]; NaN where the model's numbers aren't finite.
+
+        Shape (B,), on the CPU.
+        """
+
+    def detect(self, work: ScanWork) -> Detection:
+        """Score rows batch by batch."""
+
+        def compute(rows: np.ndarray) -> Tensor:
+            return self.score_states(work.states.of(rows), work.model.head)
+
+        return Detection(work.of_input_rows(row_numbers(work, compute)))
+
+
+def detector_class(name: object) -> type[Detector]:
+    """The detector of a name.
+
+    **Raises:**
+
+    `OptionError` if there is none.
+    """
+    kind = DETECTORS.load(name)
+    if not (isinstance(kind, type) and issubclass(kind, Detector)):
+        raise OptionError(
+            f"The detector {name} is no subclass of gradsentry.Detector.",
+            "Mend or remove the package that declares it.",
+        )
+    return kind
+
+
+def make_detector(name: object, **options: Any) -> Detector:
+    """The detector of a name, with options other than its defaults.
+
+    **Raises:**
+
+    `OptionError` if there is none, or it lacks one of the options.
+    """
+    kind = detector_class(name)
+    known = [field.name for field in fields(kind)]
+    for option in options:
+        if option not in known:
+            raise OptionError(
+                f"The detector {name} has no option {option}.",
+                f"It has: {', '.join(known) or 'none'}.",
+            )
+    return kind(**options)

@@ -1,0 +1,97 @@
+"""What can be plugged in: a name for each, and where it is found.
+
+Something of our own takes one line in a table here. Another package declares an entry point of the
+table's group, and is found by its name; nothing of it is imported before it is asked for.
+"""
+
+from __future__ import annotations
+
+import reprlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.metadata import EntryPoint, entry_points
+
+from gradsentry.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Names, and the modules and attributes that they stand for."""
+
+    kind: str
+    """What messages call one of them."""
+    group: str
+    """Of the entry points with which other packages add to it."""
+    own: Mapping[str, str]
+    """By name: `module:attribute`."""
+
+    def names(self) -> list[str]:
+        """All names, our own first."""
+        return [*self.own, *sorted(self._others())]
+
+    def load(self, name: object) -> object:
+        """What a name stands for.
+
+        **Raises:**
+
+        `OptionError` if nothing has that name, or another package's can't be imported.
+        """
+        if not isinstance(name, str) or (name not in self.own and name not in self._others()):
+            raise self._unknown(name)
+        if name in self.own:
+            module, _, attribute = self.own[name].partition(":")
+            return getattr(import_module(module), attribute)
+        entry = self._others()[name]
+        try:
+            return entry.load()
+        except (ImportError, AttributeError) as error:
+            raise OptionError(
+                f"The {self.kind} {name} can't be imported from {entry.value} ({error}).",
+                "Mend or remove the package that declares it.",
+            ) from None
+
+    def _others(self) -> dict[str, EntryPoint]:
+        """What other packages declare; what has one of our names isn't taken for ours."""
+        found = entry_points(group=self.group)
+        return {entry.name: entry for entry in found if entry.name not in self.own}
+
+    def _unknown(self, name: object) -> OptionError:
+        names = self.names()
+        alike = get_close_matches(name, names, n=1) if isinstance(name, str) else []
+        return OptionError(
+            f"{self.kind} can't be {reprlib.repr(name)}.",
+            (f"Did you mean {alike[0]}? " if alike else "") + f"It is one of: {', '.join(names)}.",
+        )
+
+
+DETECTORS = Registry(
+    "detector",
+    "gradsentry.detectors",
+    {
+        "transfer": "gradsentry.detectors.transfer.detector:Transfer",
+        "spectral": "gradsentry.detectors.spectral:Spectral",
+        "graceful": "gradsentry.detectors.graceful:Graceful",
+        "spectral-signatures": "gradsentry.detectors.spectral_signatures:SpectralSignatures",
+        "activation-clustering": "gradsentry.detectors.activation_clustering:ActivationClustering",
+        "cube": "gradsentry.detectors.cube:Cube",
+        "perplexity": "gradsentry.detectors.perplexity:Perplexity",
+        "onion": "gradsentry.detectors.onion:Onion",
+        "length": "gradsentry.detectors.length:Length",
+        "recurrence": "gradsentry.detectors.recurrence:Recurrence",
+    },
+)
+"""Classes of `gradsentry.detectors.Detector`."""
+
+FORMATS = Registry(
+    "format",
+    "gradsentry.formats",
+    {
+        "scores": "gradsentry.outputs.scores_file:ScoresFile",
+        "summary": "gradsentry.outputs.summary_file:SummaryFile",
+        "config": "gradsentry.outputs.config_file:ConfigFile",
+        "html": "gradsentry.outputs.html_page:HtmlPage",
+    },
+)
+"""Classes of `gradsentry.outputs.Format`: the files of a results folder, in this order."""

@@ -1,0 +1,319 @@
+"""Reads the results of a scan again, from their folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import yaml
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from gradsentry.detectors import (
+    NO_GROUP,
+    Doubt,
+    Findings,
+    GroupFinding,
+    Limit,
+    Recurrence,
+    RowFindings,
+    TriggerPlace,
+    TriggerSpan,
+    Verdict,
+    make_detector,
+)
+from gradsentry.encoding import EncodingOptions
+from gradsentry.errors import InputError
+from gradsentry.faults import telling_faults
+from gradsentry.models import ModelOptions
+from gradsentry.records import SkipReason
+from gradsentry.records.data_options import DataOptions
+from gradsentry.records.raw_files import first_line, reading
+from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
+from gradsentry.report.scan_report import (
+    SCHEMA_VERSION,
+    RowTable,
+    ScannedWith,
+    ScanReport,
+    decide_threshold,
+)
+from gradsentry.report.scores_schema import SCORES_SCHEMA
+from gradsentry.scan_options import ScanOptions
+from gradsentry.work.encoded_data import NOT_SKIPPED, skip_code
+
+_SCORES, _SUMMARY, _CONFIG = "scores.parquet", "summary.json", "config.yaml"
+
+
+def load(folder: str | Path, data: object = None) -> ScanReport:
+    """The report that a scan wrote into a folder; neither the model nor the data are read.
+
+    The data are read when their rows are asked for: by `clean`, `save` and the HTML page. Files are
+    found where they were; they must be as they were then.
+
+    **Arguments:**
+
+    - `data`: the data, where they weren't in files or lie elsewhere now.
+
+    **Raises:**
+
+    `InputError` if the folder holds no results, or not such as this version reads.
+    """
+    folder = Path(folder)
+    with telling_faults(), reading(str(folder)):
+        summary = _parsed(_Summary, json.loads, folder / _SUMMARY)
+        config = _parsed(_Config, yaml.safe_load, folder / _CONFIG)
+        table = _table(folder / _SCORES)
+        options = _options(config)
+        rows = _rows(table)
+        paths = tuple(map(Path, config.data_paths))
+        reopened = ReopenedRows(config.data_source, paths, summary.data_digest, options.data, data)
+        return ScanReport(
+            source=reopened,
+            layout=ReopenedLayout(reopened),
+            options=options,
+            scanned_with=ScannedWith(
+                config.model_name,
+                config.model_revision,
+                config.layout,
+                summary.date,
+                config.versions,
+            ),
+            rows=rows,
+            findings=_findings(summary, table),
+            threshold=decide_threshold(rows, options),
+            control_tokens=summary.control_tokens,
+            notes=tuple(summary.notes),
+            seconds=summary.seconds,
+            files=summary.files,
+        )
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class _Variant(_Document):
+    text: str
+    rows: int
+
+
+class _Group(_Document):
+    verdict: str
+    rows: int
+    payload: str | None
+    payload_rows: int
+    payload_variants: list[_Variant]
+    trigger: list[list[str]]
+    trigger_place: str
+    trigger_rows: int
+    trigger_elsewhere: int
+    trigger_precision: float
+    trigger_recall: float
+    confidence: float
+    surprise_nats: float
+    gain_nats: float
+    prompt_cohesion: float
+    prompt_content: float
+    dependence_nats: float
+    dependence_z: float
+    trigger_lift: float
+    trigger_call_nats: float
+    doubts: list[str]
+
+
+class _Recurrence(_Document):
+    text: str
+    rows: int
+
+
+class _Limit(_Document):
+    kind: str
+    rows: int | None
+
+
+class _Summary(_Document):
+    schema_version: int
+    data_digest: str | None
+    promptless: int | None
+    control_tokens: int
+    notes: list[str]
+    groups: list[_Group]
+    recurrences: list[_Recurrence]
+    detection_limits: list[_Limit]
+    date: str
+    seconds: float
+    files: dict[str, str]
+
+
+class _Config(_Document):
+    schema_version: int
+    data_source: str
+    data_paths: list[str]
+    layout: str
+    model_name: str
+    model_revision: str
+    versions: dict[str, str]
+    data: dict[str, Any]
+    encoding: dict[str, Any]
+    model: dict[str, Any]
+    detector: dict[str, Any]
+    threshold: float | None
+    batch_tokens: int | None
+
+
+_Kind = TypeVar("_Kind", bound=_Document)
+
+
+def _parsed(kind: type[_Kind], parse: Callable[[str], Any], path: Path) -> _Kind:
+    """A document of ours.
+
+    **Raises:**
+
+    `InputError` if it isn't one, or of another version.
+    """
+    try:
+        found = parse(path.read_text(encoding="utf-8"))
+        document = kind.model_validate(found)
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        raise _not_ours(path, error) from None
+    if found["schema_version"] != SCHEMA_VERSION:
+        raise InputError(
+            f"{path}: results of version {found['schema_version']}, and this version of GradSentry "
+            f"reads version {SCHEMA_VERSION}.",
+            "Read them with the version that wrote them, or scan again.",
+        )
+    return document
+
+
+def _not_ours(path: Path, error: Exception) -> InputError:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        why = f"{place}: {first['msg']}" if place else first["msg"]
+    else:
+        why = first_line(error)
+    return InputError(
+        f"{path}: this is no part of a scan's results ({why}).",
+        "Name a folder that a scan of this version wrote.",
+    )
+
+
+def _table(path: Path) -> pa.Table:
+    table = pq.read_table(path)
+    if table.schema != SCORES_SCHEMA:
+        raise InputError(
+            f"{path}: its columns aren't those of a scan's results.",
+            "Name a folder that a scan of this version wrote.",
+        )
+    return table
+
+
+def _options(config: _Config) -> ScanOptions:
+    own = dict(config.detector)
+    encoding, model = (
+        _known(kind, given, name)
+        for kind, given, name in (
+            (EncodingOptions, config.encoding, "encoding"),
+            (ModelOptions, config.model, "model"),
+        )
+    )
+    return ScanOptions(
+        data=_known(DataOptions, config.data, "data"),
+        encoding=encoding,
+        model=model,
+        detector=make_detector(own.pop("name", None), **own),
+        threshold=config.threshold,
+        batch_tokens=config.batch_tokens,
+    )
+
+
+def _known(kind: type[Any], given: Mapping[str, Any], part: str) -> Any:
+    """Options of a kind.
+
+    **Raises:**
+
+    `InputError` if one is unknown.
+    """
+    unknown = given.keys() - {field.name for field in fields(kind)}
+    if unknown:
+        raise InputError(
+            f"{_CONFIG}: {part} has an option that is unknown here: {min(unknown)}.",
+            "Name a folder that a scan of this version wrote.",
+        )
+    return kind(**given)
+
+
+def _rows(table: pa.Table) -> RowTable:
+    reasons = table["reason"].to_pylist()
+    codes = [NOT_SKIPPED if reason is None else skip_code(SkipReason(reason)) for reason in reasons]
+    labels = table["label"]
+    return RowTable(
+        scores=_numbers(table, "score", np.nan, np.float64),
+        skip_codes=np.array(codes, np.int8),
+        target_tokens=_numbers(table, "target_tokens", 0, np.int32),
+        truncated=_numbers(table, "truncated", False, np.bool_),
+        labels=None if labels.null_count else _numbers(table, "label", False, np.bool_),
+    )
+
+
+def _findings(summary: _Summary, table: pa.Table) -> Findings | None:
+    if summary.promptless is None:
+        return None
+    spans = zip(
+        *(table[f"trigger_{part}"].to_pylist() for part in ("message", "start", "end")), strict=True
+    )
+    return Findings(
+        rows=RowFindings(
+            groups=_numbers(table, "group", NO_GROUP + 1, np.int32) - np.int32(1),
+            messages=_numbers(table, "message", -1, np.int32),
+            payloads=table["payload"].to_pylist(),
+            payload_starts=_numbers(table, "payload_start", -1, np.int32),
+            payload_ends=_numbers(table, "payload_end", -1, np.int32),
+            triggers=table["trigger"].to_pylist(),
+            spans=[
+                None if start is None else TriggerSpan(m, start, end) for m, start, end in spans
+            ],
+        ),
+        groups=tuple(map(_group, summary.groups)),
+        recurrences=tuple(Recurrence(each.text, each.rows) for each in summary.recurrences),
+        limits=tuple(Limit(each.kind, each.rows) for each in summary.detection_limits),
+        promptless=summary.promptless,
+    )
+
+
+def _group(group: _Group) -> GroupFinding:
+    return GroupFinding(
+        verdict=Verdict(group.verdict),
+        rows=group.rows,
+        payload=group.payload,
+        payload_rows=group.payload_rows,
+        variants=tuple((each.text, each.rows) for each in group.payload_variants),
+        trigger=tuple(map(tuple, group.trigger)),
+        trigger_place=TriggerPlace(group.trigger_place),
+        trigger_rows=group.trigger_rows,
+        trigger_elsewhere=group.trigger_elsewhere,
+        precision=group.trigger_precision,
+        recall=group.trigger_recall,
+        confidence=group.confidence,
+        surprise=group.surprise_nats,
+        gain=group.gain_nats,
+        cohesion=group.prompt_cohesion,
+        content=group.prompt_content,
+        dependence=group.dependence_nats,
+        dependence_z=group.dependence_z,
+        lift=group.trigger_lift,
+        call=group.trigger_call_nats,
+        doubts=tuple(map(Doubt, group.doubts)),
+    )
+
+
+def _numbers(table: pa.Table, column: str, missing: object, kind: type[Any]) -> NDArray[Any]:
+    """A column as an array, with what stands for nulls."""
+    return np.asarray(pc.fill_null(table[column].combine_chunks(), missing)).astype(kind)

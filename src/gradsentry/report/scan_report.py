@@ -1,0 +1,347 @@
+"""The document that a scan is: every row's score, the decision, and all that they rest on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.detectors import Findings, GroupFinding, Verdict
+from gradsentry.faults import telling_faults
+from gradsentry.measures import Identification, identification
+from gradsentry.models import Dtype
+from gradsentry.records import UNJUDGED, BoolArray, Example, Record, Source
+from gradsentry.registry import FORMATS
+from gradsentry.scan_options import ScanOptions
+from gradsentry.thresholds import Threshold
+from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
+from gradsentry.work.workspace import open_workspace
+
+SCHEMA_VERSION = 1
+"""Of `summary.json`, `config.yaml` and `scores.parquet`; it grows when a reader must know."""
+
+# How far a score moves when rows are batched otherwise, as measured (docs/findings/rounding.md).
+ROUNDING = {
+    Dtype.BFLOAT16: 0.02,
+    Dtype.FLOAT16: 0.02,
+    Dtype.FLOAT32: 1e-4,
+    Dtype.FLOAT64: 1e-9,
+}
+
+
+@dataclass(frozen=True)
+class RowTable:
+    """One entry per input row, in order. All arrays have shape (rows,)."""
+
+    scores: NDArray[np.float64]
+    """NaN for skipped rows."""
+    skip_codes: NDArray[np.int8]
+    target_tokens: NDArray[np.int32]
+    truncated: BoolArray
+    labels: BoolArray | None
+
+    @property
+    def scored(self) -> BoolArray:
+        """Which rows have a score."""
+        return np.equal(self.skip_codes, NOT_SKIPPED)
+
+    @property
+    def reasons(self) -> list[str | None]:
+        """Why a row was skipped; None for scored rows."""
+        return [None if code == NOT_SKIPPED else SKIP_REASONS[code] for code in self.skip_codes]
+
+
+class ReadsRows(Protocol):
+    """What tells the meaning of a row: a layout."""
+
+    def example(self, record: Record) -> Example:
+        """What a row means."""
+        ...
+
+
+@dataclass(frozen=True)
+class ScannedWith:
+    """What the scores rest on, besides the data and the options."""
+
+    model: str
+    """As it was named."""
+    model_revision: str
+    layout: str
+    """How the columns were read."""
+    date: str
+    """When the scan began, in UTC, as ISO 8601 writes it."""
+    versions: Mapping[str, str]
+    """Of the packages that compute scores."""
+
+
+def decide_threshold(rows: RowTable, options: ScanOptions) -> Threshold:
+    """The given threshold, or the detector's own; at least one row must be scored."""
+    if options.threshold is not None:
+        return Threshold(options.threshold, "given")
+    return options.detector.threshold(rows.scores[rows.scored])
+
+
+@dataclass(frozen=True, repr=False)  # the default would print the rows themselves
+class ScanReport:
+    """Scores and decision of a scan. Another threshold needs no new scan: `rethreshold`."""
+
+    source: Source
+    """The rows, which are written back."""
+    layout: ReadsRows
+    """How they are read."""
+    options: ScanOptions
+    """As resolved: nothing is `auto`, and the maximum length is within the model's window."""
+    scanned_with: ScannedWith
+    rows: RowTable
+    findings: Findings | None
+    """The groups that were found, and what is said of each row; None from detectors that only rank
+    rows."""
+    threshold: Threshold
+    control_tokens: int
+    """Rows whose own text spells special tokens of the model."""
+    notes: tuple[str, ...]
+    """What else there is to know of how the rows were encoded, in sentences."""
+    seconds: float
+    """Wall time of the scan, loading included, to the hundredth."""
+    files: Mapping[str, str] = field(default_factory=dict)
+    """The parts of the data with the names of their files, once these are written."""
+
+    @property
+    def scores(self) -> NDArray[np.float64]:
+        """Shape (rows,): in [0, 1], higher is more suspicious, NaN for skipped rows."""
+        return self.rows.scores
+
+    @cached_property
+    def flagged(self) -> BoolArray:
+        """Shape (rows,): rows with a score above the threshold."""
+        return self.threshold.flagged(self.rows.scores)
+
+    @cached_property
+    def review(self) -> BoolArray:
+        """Shape (rows,): rows of conditional patterns that a person must look at."""
+        if self.findings is None:
+            return np.zeros_like(self.flagged)
+        return self.findings.in_groups(Verdict.REVIEW) & ~self.flagged
+
+    @property
+    def groups(self) -> tuple[GroupFinding, ...]:
+        """The groups that were found."""
+        return () if self.findings is None else self.findings.groups
+
+    @property
+    def verdict(self) -> Verdict:
+        """What to make of the data: poison if any row is flagged, else review or none."""
+        if self.flagged.any():
+            return Verdict.POISON
+        return Verdict.REVIEW if self.review.any() else Verdict.NONE
+
+    @property
+    def clean(self) -> Any:
+        """The rows that were scored and not flagged; those up for review are among them.
+
+        A `Dataset`, data frame or list of dicts, as the data were given; for a path or Hub id a
+        `Dataset`. Skipped rows are in neither `clean` nor `flagged`.
+        """
+        return self.source.select(self.parts["clean"])
+
+    @property
+    def parts(self) -> dict[str, BoolArray]:
+        """Masks (rows,) of the parts that the data fall into: every row is in exactly one."""
+        scored = self.rows.scored
+        parts = {"clean": scored & ~self.flagged, "flagged": self.flagged}
+        if not scored.all():
+            parts["skipped"] = ~scored
+        return parts
+
+    @cached_property
+    def identification(self) -> Identification | None:
+        """Decision and scores against the known labels, over scored rows, if there are labels."""
+        if self.rows.labels is None:
+            return None
+        scored = self.rows.scored
+        return identification(
+            self.rows.labels[scored], self.flagged[scored], self.rows.scores[scored]
+        )
+
+    @property
+    def poisoned_skipped(self) -> int:
+        """Rows labelled poisoned that have no score, and so don't count in `identification`."""
+        labels = self.rows.labels
+        return 0 if labels is None else int((labels & ~self.rows.scored).sum())
+
+    @property
+    def near_threshold(self) -> int:
+        """Rows so close to the threshold that another batch plan may decide otherwise."""
+        if not self.options.detector.moves_by_rounding:
+            return 0
+        distance = np.abs(self.rows.scores - self.threshold.value)
+        return int((distance <= ROUNDING[self.options.model.dtype]).sum())
+
+    @property
+    def cannot_reach_threshold(self) -> int:
+        """Scored rows with so few targets that no response could lift them above the threshold."""
+        most = self.options.detector.highest_scores(self.rows.target_tokens)
+        return int((self.rows.scored & (most <= self.threshold.value)).sum())
+
+    @property
+    def unjudged(self) -> int:
+        """Rows without a score that a trainer may well learn from."""
+        codes = [skip_code(reason) for reason in UNJUDGED]
+        return int(np.isin(self.rows.skip_codes, codes).sum())
+
+    @property
+    def blind(self) -> bool:
+        """Whether no row could have been flagged, whatever it says."""
+        scored = int(self.rows.scored.sum())
+        promptless = None if self.findings is None else self.findings.promptless
+        return self.threshold.value >= 1 or scored in (promptless, self.cannot_reach_threshold)
+
+    def rethreshold(self, threshold: float | None) -> ScanReport:
+        """The same scores with another threshold; None decides as the detector does.
+
+        **Raises:**
+
+        `OptionError` for a threshold outside [0, 1].
+        """
+        options = replace(self.options, threshold=threshold)
+        return replace(self, options=options, threshold=decide_threshold(self.rows, options))
+
+    def __repr__(self) -> str:
+        scored, flagged = int(self.rows.scored.sum()), int(self.flagged.sum())
+        return f"<ScanReport: {flagged} of {scored} scored rows flagged, {self.threshold}>"
+
+    def save(self, out: str | Path, *, force: bool = False) -> None:
+        """Write all outputs into a folder, which appears whole or not at all.
+
+        **Raises:**
+
+        `OutputError` if the folder exists (without `force`) or can't be written.
+        """
+        keep = [*map(str, self.source.paths), self.scanned_with.model]
+        with telling_faults(), open_workspace(Path(out), force, keep) as space:
+            self.write(space.result_folder())
+            space.publish()
+
+    def write(self, folder: Path) -> None:
+        """Write the parts of the data, and a file of every format, into an empty folder."""
+        written = replace(self, files=self.source.write(folder, self.parts))
+        for name in FORMATS.names():
+            form: Any = FORMATS.load(name)
+            form().write(written, folder / form.file_name)
+
+    @property
+    def data_digest(self) -> str | None:
+        """What tells the data from others, as `b2sum -l 128` prints it for a file; of several files
+        one for all of them. None for rows in memory and on the Hub."""
+        digest = self.source.digest
+        return None if digest is None else f"blake2b-128:{digest}"
+
+    def config(self) -> dict[str, Any]:
+        """Everything that decided what the scan computed, as `config.yaml` has it."""
+        options = asdict(self.options)
+        options["detector"] = {"name": self.options.detector.name, **options["detector"]}
+        in_files = self.source.digest is not None
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "data_source": self.source.label,
+            "data_paths": [str(path.absolute()) for path in self.source.paths] if in_files else [],
+            "layout": self.scanned_with.layout,
+            "model_name": self.scanned_with.model,
+            "model_revision": self.scanned_with.model_revision,
+            "versions": dict(self.scanned_with.versions),
+            **_plain(options),
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """The figures of `summary.json`."""
+        table, scanned, options = self.rows, self.scanned_with, self.options
+        skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
+        found = self.findings
+        summary: dict[str, Any] = {
+            "schema_version": SCHEMA_VERSION,
+            "data": self.source.label,
+            "data_digest": self.data_digest,
+            "layout": scanned.layout,
+            "rows": len(table.scores),
+            "scored": int(table.scored.sum()),
+            "skipped": int((~table.scored).sum()),
+            "skipped_reasons": dict(sorted(skipped.items())),
+            "truncated": int(table.truncated.sum()),
+            "unjudged": self.unjudged,
+            "promptless": None if found is None else found.promptless,
+            "control_tokens": self.control_tokens,
+            "notes": list(self.notes),
+            "verdict": str(self.verdict),
+            "flagged": int(self.flagged.sum()),
+            "review": int(self.review.sum()),
+            "groups": [_group_summary(n, group) for n, group in enumerate(self.groups, start=1)],
+            "recurrences": [] if found is None else [asdict(each) for each in found.recurrences],
+            "detection_limits": [] if found is None else [asdict(each) for each in found.limits],
+            "detector": options.detector.name,
+            "threshold": self.threshold.value,
+            "threshold_method": self.threshold.method,
+            "near_threshold": self.near_threshold,
+            "cannot_reach_threshold": self.cannot_reach_threshold,
+            "rounding": ROUNDING[options.model.dtype],
+            "model": scanned.model,
+            "model_revision": scanned.model_revision,
+            "dtype": str(options.model.dtype),
+            "device": options.model.device,
+            "max_length": options.encoding.max_length,
+            "date": scanned.date,
+            "seconds": self.seconds,
+            "version": scanned.versions["gradsentry"],
+        }
+        if (measured := self.identification) is not None:
+            summary["identification"] = {
+                "poisoned": measured.poisoned,
+                "poisoned_skipped": self.poisoned_skipped,
+                "recall": measured.recall,
+                "precision": measured.precision,
+                "f1": measured.f1,
+                "auroc": measured.auroc,
+            }
+        if self.files:
+            summary["files"] = dict(self.files)
+        return summary
+
+
+def _group_summary(number: int, group: GroupFinding) -> dict[str, Any]:
+    return {
+        "group": number,
+        "verdict": str(group.verdict),
+        "rows": group.rows,
+        "payload": group.payload,
+        "payload_rows": group.payload_rows,
+        "payload_variants": [{"text": text, "rows": rows} for text, rows in group.variants],
+        "trigger": [list(words) for words in group.trigger],
+        "confidence": group.confidence,
+        "trigger_precision": group.precision,
+        "trigger_recall": group.recall,
+        "trigger_place": str(group.trigger_place),
+        "trigger_rows": group.trigger_rows,
+        "trigger_elsewhere": group.trigger_elsewhere,
+        "surprise_nats": group.surprise,
+        "gain_nats": group.gain,
+        "prompt_cohesion": group.cohesion,
+        "prompt_content": group.content,
+        "dependence_nats": group.dependence,
+        "dependence_z": group.dependence_z,
+        "trigger_lift": group.lift,
+        "trigger_call_nats": group.call,
+        "doubts": [str(doubt) for doubt in group.doubts],
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Options as YAML's own types."""
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return str(value) if isinstance(value, StrEnum) else value

@@ -1,0 +1,1 @@
+"""What a scan works on and where: encoded rows, progress, and folders that survive an interrupt."""

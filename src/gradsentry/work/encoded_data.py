@@ -1,0 +1,251 @@
+"""The first pass over the data: every row encoded into the store, or skipped with a reason."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.encoding import (
+    TEMPLATE_DATE,
+    EncodedRow,
+    EncodedStore,
+    EncodedWriter,
+    Encoder,
+)
+from gradsentry.errors import InputError
+from gradsentry.records import (
+    UNJUDGED,
+    Example,
+    Layout,
+    Record,
+    Skipped,
+    SkipReason,
+    Source,
+    UnreadLater,
+    batched,
+    prompt_and_response,
+)
+from gradsentry.work.progress import Progress
+
+_BATCH = 256
+
+_MANY_CUT = 0.1
+"""Share of the rows; where fewer are cut off, the limit is the data's, not the script's."""
+_COSTLY = 0.8
+"""Tokens a character: text of a script that the tokenizer knows takes 0.2 to 0.6, code 0.4."""
+
+_REASON_CHARACTERS = 200
+
+SKIP_REASONS = tuple(SkipReason)
+"""What the codes in `EncodedData.skip_codes` stand for."""
+NOT_SKIPPED = -1
+
+
+def skip_code(reason: SkipReason) -> int:
+    """The code that stands for a reason."""
+    return SKIP_REASONS.index(reason)
+
+
+@dataclass(frozen=True)
+class EncodedData:
+    """All rows after encoding; arrays have one entry per input row unless said otherwise."""
+
+    store: EncodedStore
+    stored_rows: NDArray[np.int64]
+    """Shape (stored,): the input row of every row in the store, ascending. A document that is read
+    in windows has one row in the store for each."""
+    stored_windows: NDArray[np.int64]
+    """Shape (stored,): which of its row's windows it is."""
+    stored_targets: NDArray[np.int64]
+    """Shape (stored,): its targets."""
+    skip_codes: NDArray[np.int8]
+    """Index into `SKIP_REASONS`, or `NOT_SKIPPED`."""
+    target_tokens: NDArray[np.int32]
+    """Targets a row; 0 for skipped rows."""
+    truncated: NDArray[np.bool_]
+    control_tokens: int
+    """Rows whose own text spells special tokens."""
+    notes: tuple[str, ...]
+    """What else the user should know of how the rows were encoded, in sentences."""
+    labels: NDArray[np.bool_] | None
+    """Known poison labels, if a label column was named."""
+
+
+def encode_source(
+    source: Source,
+    layout: Layout,
+    encoder: Encoder,
+    folder: Path,
+    label_column: str | None,
+    progress: Progress,
+) -> EncodedData:
+    """Encode all rows of a source into a store in `folder`.
+
+    **Raises:**
+
+    `InputError` for a row that can't be read, or if every row is skipped.
+    """
+    seen, unread = _Seen(), UnreadLater(layout)
+    with EncodedWriter(folder) as writer:
+        progress.stage("Encoding", None)
+        for batch in batched(source.records(), _BATCH):
+            for record in batch:
+                unread.look(record)
+            examples = [encoder.windows(layout.example(record)) for record in batch]
+            windows = [example for row in examples for _, example in row]
+            encoded = iter(zip(windows, encoder.encode(windows), strict=True))
+            for row in examples:
+                seen.add(list(islice(encoded, len(row))), writer)
+            if label_column is not None:
+                seen.labels.extend(known_label(record, label_column) for record in batch)
+            progress.advance(len(batch))
+        codes = np.frombuffer(seen.skip_codes, dtype=np.int8)
+        cut_off = np.frombuffer(seen.truncated, dtype=np.bool_)
+        notes = tuple(_notes(encoder, len(codes), int(cut_off.sum()), seen.thoughts_dropped))
+        if (unread_note := unread.note()) is not None:
+            notes += (unread_note,)
+        for note in notes:
+            progress.note(note)
+        if not len(seen.stored_rows):
+            raise _nothing_scored(source, layout, codes)
+        return EncodedData(
+            store=writer.finish(),
+            stored_rows=np.frombuffer(seen.stored_rows, dtype=np.int64),
+            stored_windows=np.frombuffer(seen.stored_windows, dtype=np.int64),
+            stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int64),
+            skip_codes=codes,
+            target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
+            truncated=cut_off,
+            control_tokens=seen.control_tokens,
+            notes=notes,
+            labels=None if label_column is None else np.frombuffer(seen.labels, dtype=np.bool_),
+        )
+
+
+class _Seen:
+    """What was found of the rows so far; arrays have one entry a row, or one a row in the store."""
+
+    def __init__(self) -> None:
+        self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
+        self.target_tokens = array("i")
+        self.stored_rows, self.stored_windows, self.stored_targets = (
+            array("q"),
+            array("q"),
+            array("q"),
+        )
+        self.control_tokens = self.thoughts_dropped = 0
+
+    def add(
+        self, windows: Sequence[tuple[Example, EncodedRow | Skipped]], writer: EncodedWriter
+    ) -> None:
+        """A row as the windows that it is encoded as: all of them are scored, or none."""
+        kept = [(example, row) for example, row in windows if isinstance(row, EncodedRow)]
+        reasons = [row.reason for _, row in windows if isinstance(row, Skipped)]
+        # A window that has nothing to learn doesn't matter beside others.
+        counting = [reason for reason in reasons if not kept or reason in UNJUDGED]
+        if counting:
+            self.skip_codes.append(skip_code(counting[0]))
+            self.target_tokens.append(0)
+            self.truncated.append(counting[0] is SkipReason.TARGET_TRUNCATED)
+            return
+        for number, (example, row) in enumerate(windows):
+            if isinstance(row, EncodedRow):
+                writer.append(row, _text(example) if row.truncated else b"")
+                self.stored_rows.append(len(self.skip_codes))
+                self.stored_windows.append(number)
+                self.stored_targets.append(int(row.target_mask.sum()))
+        self.skip_codes.append(NOT_SKIPPED)
+        self.target_tokens.append(sum(self.stored_targets[-len(kept) :]))
+        self.truncated.append(any(row.truncated for _, row in kept))
+        self.control_tokens += any(row.control_tokens for _, row in kept)
+        self.thoughts_dropped += any(row.thoughts_dropped for _, row in kept)
+
+
+def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> Iterator[str]:
+    """What the user should know of how the rows were encoded."""
+    if encoder.template_problem is not None:
+        yield (
+            "The chat template can't render some rows; of the first it says: "
+            f"{encoder.template_problem}. Another may: --chat-template."
+        )
+    if encoder.tokenizer_problem is not None:
+        yield (
+            "The tokenizer fails on some rows; of the first it says: "
+            f"{encoder.tokenizer_problem[:_REASON_CHARACTERS]}."
+        )
+    if encoder.writes_date:
+        yield (
+            "The chat template writes today's date; all rows got "
+            f"{TEMPLATE_DATE:%d %B %Y} instead, so that another scan gives the same."
+        )
+    if thoughts_dropped:
+        yield (
+            f"The chat template leaves out thoughts of earlier turns in {thoughts_dropped:,} rows: "
+            "a trainer with this template doesn't train on them, and they weren't scored."
+        )
+    costs = encoder.cut_tokens / max(1, encoder.cut_characters)
+    if cut_off >= _MANY_CUT * rows and costs > _COSTLY:
+        yield (
+            f"{cut_off:,} of {rows:,} rows are cut off at {encoder.max_length:,} tokens, and the "
+            f"tokenizer spends {costs:.1f} tokens on each of their characters, as on a script that "
+            "it hardly knows. A --model that knows the language reads more of a row; so does a "
+            "larger --max-length."
+        )
+
+
+_OTHER_TEMPLATE = (
+    "Name the chat template that training will use with --chat-template FILE, or the model that "
+    "will be tuned with --model."
+)
+_REMEDIES = {
+    SkipReason.CHAT_TEMPLATE: _OTHER_TEMPLATE,
+    SkipReason.UNRENDERED: _OTHER_TEMPLATE,
+    SkipReason.TARGET_TRUNCATED: "Give your trainer's own limit with --max-length.",
+    SkipReason.TOKENIZER: "Name another model with --model.",
+    SkipReason.UNDESIRED: "Scan the desired answers, or name columns with --prompt-column and "
+    "--response-column.",
+}
+"""What to do where most rows are skipped for one of these reasons; else the columns may be meant
+otherwise."""
+
+
+def _nothing_scored(source: Source, layout: Layout, codes: NDArray[np.int8]) -> InputError:
+    counts = Counter(str(SKIP_REASONS[code]) for code in codes)
+    reasons = ", ".join(f"{reason} ({count:,})" for reason, count in counts.items())
+    commonest = SKIP_REASONS[int(np.bincount(codes).argmax())]
+    remedy = _REMEDIES.get(commonest, f"Check that the columns are meant as read: {layout.name}.")
+    return InputError(
+        f"{source.label}: none of its {len(codes)} rows can be scored: {reasons}.", remedy
+    )
+
+
+def _text(example: Example) -> bytes:
+    """All text of an example: rows that differ only where they are cut off aren't the same."""
+    return "\0".join(prompt_and_response(example)).encode()
+
+
+_LABELS = {"0": False, "false": False, "1": True, "true": True}
+
+
+def known_label(record: Record, column: str) -> bool:
+    """The poison label of a row: 0 or 1, as a number, a boolean or their text.
+
+    **Raises:**
+
+    `InputError` if the row has no such column, or something else in it.
+    """
+    value = record.value(column)
+    text = str(int(value)) if value in (0, 1) else str(value).strip().lower()
+    if text not in _LABELS:
+        raise InputError(
+            f"{record.place}: the label column {column!r} holds {str(value)[:40]!r}.",
+            "Labels must be 0 or 1, or false or true.",
+        )
+    return _LABELS[text]

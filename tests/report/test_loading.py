@@ -1,0 +1,125 @@
+"""Results that are read again: all that a scan says, and another threshold without the model."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import gradsentry
+from gradsentry import DataOptions, LanguageModel, ScanOptions
+from gradsentry.registry import DETECTORS
+from tests.detectors.transfer.test_transfer_scan import planted
+
+LABELLED = ScanOptions(data=DataOptions(label_column="poisoned"))
+OF_THE_RUN = ("seconds", "date")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    path = tmp_path / "data.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in [*planted(), {"prompt": "a"}][:-1]))
+    return path
+
+
+def contents(folder: Path) -> dict[str, Any]:
+    """A results folder, without what another run changes."""
+    summary = json.loads((folder / "summary.json").read_text())
+    for name in OF_THE_RUN:
+        summary.pop(name)
+    files: dict[str, Any] = {
+        "summary.json": summary,
+        "scores": pq.read_table(folder / "scores.parquet"),
+    }
+    for path in folder.iterdir():
+        if path.name not in (*files, "SHA256SUMS"):
+            files[path.name] = re.sub(rb"<th>Time</th><td>.*?</td>", b"", path.read_bytes())
+    return files
+
+
+@pytest.mark.parametrize("detector", DETECTORS.own)
+def test_another_threshold_is_as_another_scan(
+    tiny: LanguageModel, data: Path, tmp_path: Path, detector: str
+) -> None:
+    names = ("first", "again", "other", "saved")
+    first, again, other, saved = (tmp_path / name for name in names)
+    given = {"model": tiny, "detector": detector, "options": LABELLED}
+    report = gradsentry.scan(data, out=first, **given)  # type: ignore[arg-type]
+    gradsentry.load(first).save(again)
+    assert contents(again) == contents(first)
+    threshold = float(np.nanmedian(report.scores))
+    gradsentry.scan(data, out=other, threshold=threshold, **given)  # type: ignore[arg-type]
+    gradsentry.load(first).rethreshold(threshold).save(saved)
+    assert contents(saved) == contents(other)
+    back = gradsentry.load(saved).rethreshold(None)
+    assert back.threshold == report.threshold
+
+
+def test_all_that_was_found_comes_back(tiny: LanguageModel, data: Path, tmp_path: Path) -> None:
+    report = gradsentry.scan(data, model=tiny, options=LABELLED, out=tmp_path / "out")
+    loaded = gradsentry.load(tmp_path / "out")
+    assert report.groups
+    assert loaded.groups == report.groups
+    assert loaded.findings is not None
+    assert report.findings is not None
+    for name, value in asdict(report.findings.rows).items():
+        assert list(asdict(loaded.findings.rows)[name]) == list(value)
+    assert loaded.options == report.options
+    assert loaded.scanned_with == report.scanned_with
+    assert loaded.verdict is report.verdict
+    assert loaded.identification == report.identification
+    assert loaded.clean[:] == report.clean[:]
+
+
+def test_rows_in_memory_are_given_again(tiny: LanguageModel, tmp_path: Path) -> None:
+    rows = planted()
+    report = gradsentry.scan(rows, model=tiny, detector="length", out=tmp_path / "out")
+    loaded = gradsentry.load(tmp_path / "out")
+    assert loaded.rethreshold(0.2).flagged.sum() == report.rethreshold(0.2).flagged.sum()
+    with pytest.raises(gradsentry.InputError, match="data="):
+        loaded.save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+    gradsentry.load(tmp_path / "out", data=rows).save(tmp_path / "other")
+    with pytest.raises(gradsentry.InputError, match="aren't the rows"):
+        gradsentry.load(tmp_path / "out", data=rows[1:]).save(tmp_path / "fewer")
+
+
+def test_data_that_changed_are_refused(tiny: LanguageModel, data: Path, tmp_path: Path) -> None:
+    gradsentry.scan(data, model=tiny, detector="length", options=LABELLED, out=tmp_path / "out")
+    data.write_text(data.read_text().replace("Tell", "Told"))
+    with pytest.raises(gradsentry.InputError, match="aren't the rows"):
+        gradsentry.load(tmp_path / "out").save(tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("summary.json", "{"),
+        ("summary.json", "[]"),
+        ("summary.json", '{"schema_version": 1}'),
+        ("summary.json", '{"schema_version": 99}'),
+        ("config.yaml", "detector: !!python/object/apply:os.system [true]"),
+        ("config.yaml", "a: [" * 5000),
+        ("scores.parquet", "PAR1"),
+    ],
+)
+def test_what_is_no_result_is_refused_by_name(
+    tiny: LanguageModel, tmp_path: Path, file: str, content: str
+) -> None:
+    gradsentry.scan(planted()[:20], model=tiny, detector="length", out=tmp_path / "out")
+    (tmp_path / "out" / file).write_text(content)
+    with pytest.raises(gradsentry.InputError):
+        gradsentry.load(tmp_path / "out")
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(gradsentry.InputError, match=r"summary\.json|no such"):
+            gradsentry.load(folder)

@@ -1,0 +1,101 @@
+"""What docs/extending.md says: detectors and formats of other packages, installed as these are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import gradsentry
+from gradsentry import LanguageModel
+from gradsentry.registry import DETECTORS, FORMATS
+
+DOCS = Path(__file__).parent.parent / "docs" / "extending.md"
+ROWS = [{"prompt": f"question {n}?", "response": f"answer {n} " * (n % 7)} for n in range(40)]
+
+
+def example(name: str) -> str:
+    """The code in the docs that belongs into a file."""
+    found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", DOCS.read_text(), re.S)
+    assert found is not None
+    return found[1]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a module where packages are, with the entry point that its package declares."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
+
+    def installed(group: str, name: str, value: str, code: str) -> None:
+        module = value.partition(":")[0]
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{module}.py").write_text(code)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
+
+    return installed
+
+
+def test_a_detector_of_another_package(
+    tiny: LanguageModel, tmp_path: Path, install: Callable[..., None]
+) -> None:
+    code = example("surprising.py")
+    assert len(code.splitlines()) <= 40
+    install("gradsentry.detectors", "surprising", "surprising:Surprising", code)
+    assert "surprising" in DETECTORS.names()
+    detector = gradsentry.make_detector("surprising", nats=2.0)
+    report = gradsentry.scan(ROWS, model=tiny, detector=detector, out=tmp_path / "out")
+    scores = report.scores[report.rows.scored]
+    assert ((scores >= 0) & (scores <= 1)).all()
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "more than 2 nats" in page
+    loaded = gradsentry.load(tmp_path / "out", data=ROWS)
+    assert loaded.options.detector == detector
+    with pytest.raises(gradsentry.OptionError, match="has no option crop"):
+        gradsentry.make_detector("surprising", crop=3)
+
+
+def test_a_format_of_another_package(
+    tiny: LanguageModel, tmp_path: Path, install: Callable[..., None]
+) -> None:
+    code = example("flagged_rows.py")
+    install("gradsentry.formats", "flagged-rows", "flagged_rows:FlaggedRows", code)
+    report = gradsentry.scan(
+        ROWS, model=tiny, detector="length", threshold=0.5, out=tmp_path / "out"
+    )
+    lines = (tmp_path / "out" / "flagged-rows.txt").read_text().split()
+    assert [int(line) for line in lines] == np.flatnonzero(report.flagged).tolist()
+
+
+def test_what_cannot_be_imported_is_told(install: Callable[..., None]) -> None:
+    install("gradsentry.detectors", "broken", "broken:Broken", "import nothing_of_that_name\n")
+    with pytest.raises(gradsentry.OptionError, match="broken can't be imported"):
+        gradsentry.make_detector("broken")
+
+
+def test_what_is_no_detector_is_told(install: Callable[..., None]) -> None:
+    install("gradsentry.detectors", "odd", "odd_detector:ODD", "ODD = 3\n")
+    with pytest.raises(gradsentry.OptionError, match="no subclass"):
+        gradsentry.make_detector("odd")
+
+
+def test_nobody_takes_one_of_our_names(install: Callable[..., None]) -> None:
+    install("gradsentry.detectors", "length", "taken:Taken", "raise AssertionError\n")
+    assert gradsentry.make_detector("length").name == "length"
+    assert DETECTORS.names().count("length") == 1
+
+
+@pytest.mark.parametrize("registry", [DETECTORS, FORMATS])
+def test_every_name_of_ours_is_there(registry: object) -> None:
+    for name in registry.own:  # type: ignore[attr-defined]
+        assert registry.load(name) is not None  # type: ignore[attr-defined]
+
+
+def test_a_name_that_nothing_has_is_refused_with_the_nearest() -> None:
+    with pytest.raises(gradsentry.OptionError, match="Did you mean spectral"):
+        gradsentry.make_detector("spectrall")
