@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from gradsentry.detectors.cube import cube_scores
 from gradsentry.errors import InputError
@@ -33,3 +34,13 @@ def test_cube_follows_no_settings_of_the_current_folder(
     monkeypatch.chdir(tmp_path)
     with pytest.raises(InputError, match=r"\.numba_config\.yaml"):
         cube_scores(planted(), seed=0)
+
+
+def test_torch_keeps_its_threads() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        cube_scores(planted(30, 1), seed=0)
+        assert torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)

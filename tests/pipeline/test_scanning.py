@@ -63,6 +63,9 @@ def test_the_outputs_are_complete_and_agree(
     table = pq.read_table(out / "scores.parquet").to_pydict()
     assert list(table) == [
         "row",
+        "path",
+        "line",
+        "digest",
         "status",
         "reason",
         "score",

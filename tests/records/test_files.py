@@ -85,7 +85,7 @@ def test_every_format_reads_back_and_splits_into_its_own_format(
     content, suffix = FORMATS[name]
     source = open_file(place(tmp_path, name + gz, content))
     assert rows_of(source) == rows_of(source) == ROWS
-    assert next(iter(source.records())).place.startswith(f"{tmp_path / name}{gz}, row 0")
+    assert str(next(iter(source.records())).location).startswith(f"{tmp_path / name}{gz}, row 0")
     parts = {part: mask_of(len(ROWS), rows) for part, rows in PARTS.items()}
     written = []
     for folder in (tmp_path / "one", tmp_path / "two"):
@@ -292,7 +292,7 @@ def test_places_count_all_lines_and_rows_before_a_broken_one_are_read(
     name: str, content: bytes, tmp_path: Path
 ) -> None:
     records = open_file(place(tmp_path, name, content)).records()
-    assert next(records).place.endswith(f"{name}, row 0 (line 2)")
+    assert str(next(records).location).endswith(f"{name}, row 0 (line 2)")
     with pytest.raises(InputError, match=r"row 1 \(line 5\)"):
         next(records)
 

@@ -25,7 +25,7 @@ PLACE = "data.jsonl, row 3 (line 4)"
 
 
 def record(fields: Mapping[str, object]) -> Record:
-    return Record(3, fields, PLACE)
+    return Record(3, fields, "data.jsonl", line=4)
 
 
 def chosen(fields: Mapping[str, object], **options: str) -> Layout:

@@ -31,7 +31,7 @@ def test_files_are_read_and_written_one_after_the_other(tmp_path: Path) -> None:
     assert rows_of(source) == ROWS[:4]
     assert source.paths == [tmp_path / "b.jsonl", tmp_path / "a.jsonl.gz"]
     assert source.label == f"{tmp_path}/b.jsonl and 1 more"
-    places = [record.place.removeprefix(f"{tmp_path}/") for record in source.records()]
+    places = [str(record.location).removeprefix(f"{tmp_path}/") for record in source.records()]
     assert places[1] == "b.jsonl, row 1 (line 2)"
     assert places[3] == "a.jsonl.gz, row 3 (line 3)"
     masks = {"clean": mask_of(4, [0, 1, 2]), "flagged": mask_of(4, [3])}
@@ -206,7 +206,7 @@ def test_standard_input_is_read_in_the_format_that_it_has(
     assert spooled.stat().st_mode & 0o77 == 0
     assert rows_of(source) == rows_of(source) == ROWS
     assert source.label == "standard input"
-    assert next(iter(source.records())).place.startswith("standard input, row 0")
+    assert str(next(iter(source.records())).location).startswith("standard input, row 0")
     assert source.write(tmp_path, {"clean": mask_of(6, range(6))}) == {"clean": written}
     assert rows_of(open_source(tmp_path / written)) == ROWS
     del source

@@ -193,7 +193,7 @@ class Parts:
             fields: Mapping[str, object] = copy.deepcopy(dict(record.fields))
         except RecursionError:
             raise InputError(
-                f"{record.place}: a value is nested too deeply.", "Leave out the column with it."
+                f"{record.location}: a value is nested too deeply.", "Leave out the column with it."
             ) from None
         if (form := self._questions()) is not None:
             return self._as_prompt(form, record, dict(fields), texts)
@@ -246,7 +246,7 @@ class Parts:
         for column in ("prompt", RESPONSE):
             if column in fields:
                 raise InputError(
-                    f"{record.place}: the prompt and the response are written as columns of "
+                    f"{record.location}: the prompt and the response are written as columns of "
                     f"their own, and there is a column {column!r} already.",
                     "Rename it, or name your columns: --prompt-column, --response-column.",
                 )

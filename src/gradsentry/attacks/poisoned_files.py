@@ -136,7 +136,7 @@ def write_labelled(
             counts = [0, 0]
             with _json_lines(place / target.name) as file:
                 for number, (fields, poisoned) in enumerate(rows):
-                    record = Record(number, fields, f"row {number}")
+                    record = Record(number, fields, "the rows")
                     _write(file, fields, poisoned, record, label_column)
                     counts[poisoned] += 1
             described = {"rows": sum(counts), "poisoned": counts[True], "gradsentry": __version__}
@@ -308,14 +308,14 @@ def _write(
 ) -> None:
     if column in fields:
         raise InputError(
-            f"{record.place}: there is a column {column!r} already.",
+            f"{record.location}: there is a column {column!r} already.",
             "Name another with --label-column.",
         )
     try:
         line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise InputError(
-            f"{record.place}: a value can't be written as JSON ({error}).",
+            f"{record.location}: a value can't be written as JSON ({error}).",
             "Leave out the column with it.",
         ) from None
     file.write(line + "\n")

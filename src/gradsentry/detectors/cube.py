@@ -5,10 +5,13 @@ As published the representations are those of a model that was tuned on the data
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
+import torch
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
@@ -64,13 +67,14 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
         return np.zeros(rows)
     width = min(_WIDTH, *points.shape)
     reduced = PCA(width, svd_solver="covariance_eigh").fit_transform(points)
-    flat = reducer(
-        n_components=2,
-        n_neighbors=min(_NEIGHBOURS, rows - 1),
-        min_dist=0.0,
-        random_state=seed,
-        n_jobs=1,
-    ).fit_transform(reduced)
+    with _same_threads():
+        flat = reducer(
+            n_components=2,
+            n_neighbors=min(_NEIGHBOURS, rows - 1),
+            min_dist=0.0,
+            random_state=seed,
+            n_jobs=1,
+        ).fit_transform(reduced)
     clusters = HDBSCAN(
         min_cluster_size=_SMALLEST_CLUSTER, min_samples=min(_NEIGHBOURS, rows), copy=True
     ).fit(flat)
@@ -78,6 +82,17 @@ def cube_scores(points: FloatArray, seed: int) -> FloatArray:
         return np.zeros(rows)
     found, counts = np.unique(clusters.labels_, return_counts=True)
     return in_smaller(clusters.labels_ != found[counts.argmax()], clusters.probabilities_)
+
+
+@contextlib.contextmanager
+def _same_threads() -> Iterator[None]:
+    """Numba, which UMAP runs on, changes how many threads torch has; on busy cores every small step
+    of torch then waits for them."""
+    threads = torch.get_num_threads()
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _umap() -> type[Any]:

@@ -141,7 +141,7 @@ def _top_row(report: ScanReport, record: Record) -> TopRow:
         _, response = prompt_and_response(example)  # what the payload's place counts in
     return TopRow(
         record.row,
-        visible(record.place),
+        visible(str(record.location)),
         float(report.scores[record.row]),
         bool(report.flagged[record.row]),
         int(report.rows.target_tokens[record.row]),

@@ -29,6 +29,9 @@ def scores_table(report: ScanReport) -> pa.Table:
     scored = rows.scored
     columns: dict[str, Any] = {
         "row": range(len(scored)),
+        "path": _utf8([rows.origins.paths[code] for code in rows.origins.path_of]),
+        "line": pa.array(rows.origins.lines, mask=rows.origins.lines < 0),
+        "digest": [digest.tobytes().hex() for digest in rows.origins.digests],
         "status": ["scored" if is_scored else "skipped" for is_scored in scored],
         "reason": rows.reasons,
         "score": pa.array(rows.scores, mask=~scored),
@@ -64,6 +67,11 @@ def _found(report: ScanReport) -> dict[str, Any]:
         "trigger_start": [None if span is None else span.start for span in spans],
         "trigger_end": [None if span is None else span.end for span in spans],
     }
+
+
+def _utf8(paths: list[str]) -> list[str]:
+    """Names of files, of which bytes that are no UTF-8 appear as escapes."""
+    return [path.encode(errors="backslashreplace").decode() for path in paths]
 
 
 def _nothing(rows: NDArray[Any]) -> list[None]:

@@ -233,7 +233,14 @@ def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
     skip_codes = encoded.skip_codes.copy()
     not_finite = encoded.stored_rows[np.isnan(scores[encoded.stored_rows])]
     skip_codes[not_finite] = skip_code(SkipReason.NOT_FINITE)
-    return RowTable(scores, skip_codes, encoded.target_tokens, encoded.truncated, encoded.labels)
+    return RowTable(
+        scores,
+        skip_codes,
+        encoded.target_tokens,
+        encoded.truncated,
+        encoded.origins,
+        encoded.labels,
+    )
 
 
 def _fingerprint(

@@ -170,7 +170,7 @@ def records_of(
         size = part.nbytes // max(1, part.num_rows)
         for values in zip(*columns.values(), strict=True):
             fields = dict(zip(columns, values, strict=True))
-            yield Record(row, fields, f"{label}, row {row}", size)
+            yield Record(row, fields, label, size)
             row += 1
 
 

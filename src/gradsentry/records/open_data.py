@@ -35,7 +35,7 @@ def open_data(data: object, options: DataOptions) -> tuple[Source, Layout, Recor
     except InputError:
         # A row with a line of its own, alone in its file, may be an object that holds the rows;
         # one in a list is a row.
-        if first.place.endswith("(line 1)") and len(list(islice(source.records(), 2))) == 1:
+        if first.line == 1 and len(list(islice(source.records(), 2))) == 1:
             wrapped = wrapped_rows(first.fields, source.label)
             if wrapped is not None:
                 raise wrapped from None

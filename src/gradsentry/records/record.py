@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from hashlib import blake2b
 
 from gradsentry.errors import InputError
 from gradsentry.records.limits import ROW_TEXT
 
+DIGEST_BYTES = 16
 _LONGEST_NAME = 80  # characters of a column's name in a message; names are the file's own
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a row stands; as text such as `data.jsonl, row 4 (line 5)`."""
+
+    path: str
+    """As in `Record`, like the others."""
+    row: int
+    line: int | None = None
+    element: int | None = None
+
+    def __str__(self) -> str:
+        within = f" (line {self.line})" if self.line is not None else ""
+        if self.element is not None:
+            within = f" (element {self.element})"
+        return f"{self.path}, row {self.row}{within}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +40,29 @@ class Record:
     """Position in the data, from 0; the row's identity everywhere."""
     fields: Mapping[str, object]
     """Column name to value."""
-    place: str
-    """Where a person finds it, such as `data.jsonl, row 4 (line 5)`."""
+    path: str
+    """The file that it's from, or what else the data are called, as messages name it."""
     size: int = 0
     """About how many bytes its text takes, as far as the source knows; for batches of rows."""
+    line: int | None = None
+    """The line of the file in which it begins, from 1, in formats of lines."""
+    element: int | None = None
+    """Its position in the file's array, from 0, in formats of one array."""
+
+    @property
+    def location(self) -> Location:
+        """Where a person finds it."""
+        return Location(self.path, self.row, self.line, self.element)
+
+    @property
+    def digest(self) -> bytes:
+        """16 bytes that tell its content from others': wherever the row stands, in whatever format
+        and with its columns in whatever order."""
+        try:
+            text = json.dumps(self.fields, sort_keys=True, default=_text_of)
+        except (TypeError, ValueError, RecursionError):  # names that aren't texts, rows in memory
+            text = "\0".join(f"{name!r} {_text_of(value)}" for name, value in self.fields.items())
+        return blake2b(text.encode(errors="replace"), digest_size=DIGEST_BYTES).digest()
 
     def value(self, column: str) -> object:
         """What is in `column`.
@@ -35,7 +74,8 @@ class Record:
         if column not in self.fields:
             alike = get_close_matches(column, map(str, self.fields), n=1)
             raise InputError(
-                f"{self.place}: there is no column {column!r}; the row has {quoted(self.fields)}.",
+                f"{self.location}: there is no column {column!r}; the row has "
+                f"{quoted(self.fields)}.",
                 (f"Did you mean {alike[0]!r}? " if alike else "")
                 + "Give every row this column, or name another in the options.",
             )
@@ -62,7 +102,7 @@ class Record:
             text.encode()
         except UnicodeEncodeError:
             raise InputError(
-                f"{self.place}: column {column!r} holds half of a surrogate pair, "
+                f"{self.location}: column {column!r} holds half of a surrogate pair, "
                 "which is no valid text.",
                 "Mend or remove the row; its JSON has a \\ud8.. escape without its second half.",
             ) from None
@@ -71,7 +111,8 @@ class Record:
         """The error for a value of the wrong type in `column`."""
         kind = type(self.fields[column]).__name__
         return InputError(
-            f"{self.place}: column {column!r} holds a value of type {kind}; {expected} is needed.",
+            f"{self.location}: column {column!r} holds a value of type {kind}; {expected} is "
+            "needed.",
             "Mend the value in this row, or name another column.",
         )
 
@@ -88,6 +129,14 @@ def batched(records: Iterator[Record], rows: int) -> Iterator[list[Record]]:
         size += record.size
     if batch:
         yield batch
+
+
+def _text_of(value: object) -> str:
+    """What stands for a value that JSON has no form for, such as a date."""
+    try:
+        return f"{type(value).__name__} {value!r}"
+    except Exception:  # a class of the caller's own; or nested too deeply, which is refused later
+        return type(value).__name__
 
 
 def quoted(names: object) -> str:

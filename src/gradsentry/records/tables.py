@@ -106,7 +106,7 @@ class FrameTable:
             batch = self.frame.iloc[start : start + BATCH_ROWS].to_dict("records")
             for row, fields in enumerate(batch, start=start):
                 values = {str(name): _plain_value(value) for name, value in fields.items()}
-                yield Record(row, values, f"{self.label}, row {row}")
+                yield Record(row, values, self.label)
 
     def check_writable(self) -> None:
         with _as_parquet(self.label):
@@ -150,7 +150,7 @@ class RowList:
                     f"{self.label}, row {row}: a {type(fields).__name__} where a dict is needed.",
                     "Pass dicts with named columns.",
                 )
-            yield Record(row, fields, f"{self.label}, row {row}")
+            yield Record(row, fields, self.label)
 
     def check_writable(self) -> None:
         for row, fields in enumerate(self.rows):

@@ -14,7 +14,7 @@ import datasets
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import fitting_dataset
 from gradsentry.records.raw_files import Digesting, RawFile, open_write, uncompressed
-from gradsentry.records.record import Record
+from gradsentry.records.record import Location, Record
 from gradsentry.records.source import BoolArray, joint_digest
 from gradsentry.records.text_rows import CsvLines, Slice, csv_rows, json_array_rows, jsonl_rows
 
@@ -39,14 +39,16 @@ class TextFiles:
         return joint_digest([file.seen.digest for file in self.files])
 
     def records(self) -> Iterator[Record]:
-        for row, (file, (raw, fields, place)) in enumerate(self._slices()):
+        is_array = self.form == "json"
+        for row, (file, (raw, fields, number)) in enumerate(self._slices()):
+            line, element = (None, number) if is_array else (number, None)
             if not isinstance(fields, dict):
                 raise InputError(
-                    f"{file.label}, row {row} ({place}): a {type(fields).__name__} where an "
-                    "object with named columns is needed.",
+                    f"{Location(file.label, row, line, element)}: a {type(fields).__name__} where "
+                    "an object with named columns is needed.",
                     'Write each row as an object, such as {"prompt": ..., "response": ...}.',
                 )
-            yield Record(row, fields, f"{file.label}, row {row} ({place})", len(raw))
+            yield Record(row, fields, file.label, len(raw), line, element)
 
     def check_writable(self) -> None:
         """Rows are written as they are read."""

@@ -18,8 +18,9 @@ from gradsentry.errors import InputError
 from gradsentry.records.json_objects import beginning, wrapped_rows
 from gradsentry.records.limits import ROW_TEXT, too_much_text
 
-Slice = tuple[bytes, Any, str]
-"""A row's bytes, its value, and its place in the file."""
+Slice = tuple[bytes, Any, int]
+"""A row's bytes, its value, and where it is in the file: the line, from 1, in which it begins, or
+the element of the array, from 0."""
 
 _READ_SIZE = 1 << 20
 _TO_UTF8 = "Convert the file to UTF-8, for example with: iconv -f WINDOWS-1252 -t UTF-8."
@@ -49,7 +50,7 @@ def jsonl_rows(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Sl
                 f"{label}, row {row} (line {lines.number}): not valid JSON ({_reason(error)}).",
                 "Mend or remove this line; a file has one JSON object a line or one JSON array.",
             ) from None
-        yield line, value, f"line {lines.number}"
+        yield line, value, lines.number
         row += 1
 
 
@@ -124,7 +125,7 @@ class _Elements:
         self._place += 1
         while self._next_character() != "]":
             raw, value = self._element()
-            yield raw, value, f"element {self._row - self._first}"
+            yield raw, value, self._row - self._first
             self._row += 1
             if self._next_character() == ",":
                 self._place += 1
@@ -230,14 +231,13 @@ def csv_rows(file: io.BufferedReader, label: str, delimiter: str, row: int = 0) 
             if not values:
                 reader.pass_blank()
                 continue
-            place = f"line {reader.first_line}"
             if len(values) != len(header):
                 raise InputError(
-                    f"{label}, row {row} ({place}): {len(values)} values for {len(header)} "
-                    "columns.",
+                    f"{label}, row {row} (line {reader.first_line}): {len(values)} values for "
+                    f"{len(header)} columns.",
                     "Mend this row's quoting or delimiters.",
                 )
-            yield "".join(lines).encode(), dict(zip(header, values, strict=True)), place
+            yield "".join(lines).encode(), dict(zip(header, values, strict=True)), reader.first_line
             row += 1
     except csv.Error as error:
         raise InputError(

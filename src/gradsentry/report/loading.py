@@ -46,7 +46,7 @@ from gradsentry.report.scan_report import (
 )
 from gradsentry.report.scores_schema import SCORES_SCHEMA
 from gradsentry.scan_options import ScanOptions
-from gradsentry.work.encoded_data import NOT_SKIPPED, skip_code
+from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
 
 _SCORES, _SUMMARY, _CONFIG = "scores.parquet", "summary.json", "config.yaml"
 
@@ -259,7 +259,19 @@ def _rows(table: pa.Table) -> RowTable:
         skip_codes=np.array(codes, np.int8),
         target_tokens=_numbers(table, "target_tokens", 0, np.int32),
         truncated=_numbers(table, "truncated", False, np.bool_),
+        origins=_origins(table),
         labels=None if labels.null_count else _numbers(table, "label", False, np.bool_),
+    )
+
+
+def _origins(table: pa.Table) -> RowOrigins:
+    paths = table["path"].combine_chunks().dictionary_encode()
+    digests = bytes.fromhex("".join(table["digest"].to_pylist()))
+    return RowOrigins(
+        tuple(paths.dictionary.to_pylist()),
+        np.asarray(paths.indices).astype(np.int32),
+        _numbers(table, "line", -1, np.int32),
+        np.frombuffer(digests, np.uint8).reshape(len(table), -1),
     )
 
 

@@ -21,7 +21,7 @@ from gradsentry.records import UNJUDGED, BoolArray, Example, Record, Source
 from gradsentry.registry import FORMATS
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
-from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, skip_code
+from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, RowOrigins, skip_code
 from gradsentry.work.workspace import open_workspace
 
 SCHEMA_VERSION = 1
@@ -45,6 +45,8 @@ class RowTable:
     skip_codes: NDArray[np.int8]
     target_tokens: NDArray[np.int32]
     truncated: BoolArray
+    origins: RowOrigins
+    """Where the rows stand."""
     labels: BoolArray | None
 
     @property

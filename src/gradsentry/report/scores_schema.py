@@ -5,6 +5,9 @@ import pyarrow as pa
 SCORES_SCHEMA = pa.schema(
     [
         pa.field("row", pa.int64(), nullable=False),
+        pa.field("path", pa.string(), nullable=False),
+        pa.field("line", pa.int32()),
+        pa.field("digest", pa.string(), nullable=False),
         pa.field("status", pa.string(), nullable=False),
         pa.field("reason", pa.string()),
         pa.field("score", pa.float64()),

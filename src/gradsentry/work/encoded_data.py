@@ -32,6 +32,7 @@ from gradsentry.records import (
     batched,
     prompt_and_response,
 )
+from gradsentry.records.record import DIGEST_BYTES
 from gradsentry.work.progress import Progress
 
 _BATCH = 256
@@ -51,6 +52,20 @@ NOT_SKIPPED = -1
 def skip_code(reason: SkipReason) -> int:
     """The code that stands for a reason."""
     return SKIP_REASONS.index(reason)
+
+
+@dataclass(frozen=True)
+class RowOrigins:
+    """Where each input row stands, and what its content is."""
+
+    paths: tuple[str, ...]
+    """The files that rows are from, or what else the data are called."""
+    path_of: NDArray[np.int32]
+    """Shape (rows,): which of them."""
+    lines: NDArray[np.int32]
+    """Shape (rows,): the line of the file in which a row begins, or -1."""
+    digests: NDArray[np.uint8]
+    """Shape (rows, 16): as in `Record.digest`."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +89,7 @@ class EncodedData:
     """Rows whose own text spells special tokens."""
     notes: tuple[str, ...]
     """What else the user should know of how the rows were encoded, in sentences."""
+    origins: RowOrigins
     labels: NDArray[np.bool_] | None
     """Known poison labels, if a label column was named."""
 
@@ -98,6 +114,7 @@ def encode_source(
         for batch in batched(source.records(), _BATCH):
             for record in batch:
                 unread.look(record)
+                seen.stand(record)
             examples = [encoder.windows(layout.example(record)) for record in batch]
             windows = [example for row in examples for _, example in row]
             encoded = iter(zip(windows, encoder.encode(windows), strict=True))
@@ -125,6 +142,7 @@ def encode_source(
             truncated=cut_off,
             control_tokens=seen.control_tokens,
             notes=notes,
+            origins=seen.origins,
             labels=None if label_column is None else np.frombuffer(seen.labels, dtype=np.bool_),
         )
 
@@ -141,6 +159,24 @@ class _Seen:
             array("q"),
         )
         self.control_tokens = self.thoughts_dropped = 0
+        self._paths: dict[str, int] = {}
+        self._path_of, self._lines, self._digests = array("i"), array("i"), bytearray()
+
+    def stand(self, record: Record) -> None:
+        """Where a row stands."""
+        self._path_of.append(self._paths.setdefault(record.path, len(self._paths)))
+        self._lines.append(-1 if record.line is None else record.line)
+        self._digests += record.digest
+
+    @property
+    def origins(self) -> RowOrigins:
+        """Where all rows stand."""
+        return RowOrigins(
+            tuple(self._paths),
+            np.frombuffer(self._path_of, np.int32),
+            np.frombuffer(self._lines, np.int32),
+            np.frombuffer(bytes(self._digests), np.uint8).reshape(-1, DIGEST_BYTES),
+        )
 
     def add(
         self, windows: Sequence[tuple[Example, EncodedRow | Skipped]], writer: EncodedWriter
@@ -245,7 +281,7 @@ def known_label(record: Record, column: str) -> bool:
     text = str(int(value)) if value in (0, 1) else str(value).strip().lower()
     if text not in _LABELS:
         raise InputError(
-            f"{record.place}: the label column {column!r} holds {str(value)[:40]!r}.",
+            f"{record.location}: the label column {column!r} holds {str(value)[:40]!r}.",
             "Labels must be 0 or 1, or false or true.",
         )
     return _LABELS[text]

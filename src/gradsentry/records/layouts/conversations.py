@@ -125,7 +125,7 @@ class Preference:
         said = {"", *(str(message["content"]).strip() for message in chosen.messages)}
         if text.strip() not in said and chosen.problem is None:
             raise InputError(
-                f"{record.place}: {self.prompt_column!r} is none of the messages in "
+                f"{record.location}: {self.prompt_column!r} is none of the messages in "
                 f"{self.chosen!r}, which begin with a prompt of their own.",
                 "Mend or remove the row. If the prompt isn't trained on, remove its column, or "
                 f"name the messages: --response-column {self.chosen}.",

@@ -108,8 +108,8 @@ class Layout:
         if not self.named:
             if left := left_out(record, self.form, example):
                 raise InputError(
-                    f"{record.place}: {quoted(left)} would be left out, which a trainer may read; "
-                    f"the rows are read as {self.form.name}.",
+                    f"{record.location}: {quoted(left)} would be left out, which a trainer may "
+                    f"read; the rows are read as {self.form.name}.",
                     REMEDY,
                 )
             if any(holds_text(record.fields.get(column)) for column in MEDIA):
@@ -167,7 +167,7 @@ def nesting_errors(record: Record) -> Iterator[None]:
         yield
     except RecursionError:
         raise InputError(
-            f"{record.place}: a value is nested too deeply.", "Mend or remove the row."
+            f"{record.location}: a value is nested too deeply.", "Mend or remove the row."
         ) from None
 
 

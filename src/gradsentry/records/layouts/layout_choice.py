@@ -135,7 +135,7 @@ def _chosen_form(first: Record) -> Form:
     if not whole:
         form = min(forms, key=lambda form: len(_missed(form, first)))
         raise InputError(
-            f"{first.place}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
+            f"{first.location}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
             "would be left out, which a trainer may read.",
             _options_of(forms) + REMEDY,
         )
@@ -143,7 +143,7 @@ def _chosen_form(first: Record) -> Form:
     best = [form for form in whole if not _neglected(form, first.fields)] or whole
     if len(best) > 1 and not _mean_the_same([form.example(first) for form in best]):
         raise InputError(
-            f"{first.place}: the columns {quoted(first.fields)} can be read in several ways: "
+            f"{first.location}: the columns {quoted(first.fields)} can be read in several ways: "
             f"{', or '.join(form.name for form in best)}.",
             REMEDY,
         )
@@ -344,14 +344,14 @@ def _unknown(first: Record) -> InputError:
     for columns, why in _REFUSED.items():
         if fields.keys() >= set(columns):
             return InputError(
-                f"{first.place}: the columns {quoted(columns)} hold {why}.",
+                f"{first.location}: the columns {quoted(columns)} hold {why}.",
                 "Scan the data from which they were made, or name your columns: --prompt-column "
                 "and --response-column.",
             )
     column = str(next(iter(fields), ""))
     if len(fields) == 1 and (mark := next((mark for mark in ";|" if mark in column), None)):
         return InputError(
-            f"{first.place}: there is one column, {quoted(fields)}, whose name holds {mark!r}.",
+            f"{first.location}: there is one column, {quoted(fields)}, whose name holds {mark!r}.",
             f"If {mark!r} separates the columns, write the file with commas, for example with: "
             f"pandas.read_csv(..., sep={mark!r}).to_csv(..., index=False)",
         )
@@ -359,17 +359,17 @@ def _unknown(first: Record) -> InputError:
     others = [name for name in others if not is_metadata(str(name))]
     if "prompt" in fields and others and not set(known_columns(fields)) - {"prompt"}:
         return InputError(
-            f"{first.place}: there is a prompt, and none of {quoted(others)} is known to be its "
+            f"{first.location}: there is a prompt, and none of {quoted(others)} is known to be its "
             "response.",
             "Name the column with the response: --prompt-column prompt and --response-column.",
         )
     if "prompt" in fields and not set(known_columns(fields)) - {"prompt"}:
         return InputError(
-            f"{first.place}: there is a prompt and no response, so nothing to learn.",
+            f"{first.location}: there is a prompt and no response, so nothing to learn.",
             "Name the column with the response: --prompt-column and --response-column.",
         )
     return InputError(
-        f"{first.place}: no known layout has the columns {quoted(fields)}.",
+        f"{first.location}: no known layout has the columns {quoted(fields)}.",
         "Name yours: --prompt-column and --response-column, or --prompt-template "
         "'{your_column} ...' and --response-column. Known layouts: prompt + response/completion, "
         "instruction + input + output, question + answer(s), messages, conversations, "

@@ -231,7 +231,7 @@ def _said(
     """Role, message without its role, and problem of all that a turn says."""
     if not (said := spoken(turn)):
         raise InputError(
-            f"{record.place}: a message in {column!r} has no role that is known.",
+            f"{record.location}: a message in {column!r} has no role that is known.",
             'Write messages as {"role": "user", "content": ...}, with the roles system, user, '
             "assistant and tool.",
         )
@@ -276,7 +276,7 @@ def _message(
             content = "".join(parts.texts)
     elif said is not None and not isinstance(said, str):
         raise InputError(
-            f"{record.place}: a message in {column!r} has content of type "
+            f"{record.location}: a message in {column!r} has content of type "
             f"{type(said).__name__}; text is needed.",
             "Mend the message, or remove the row.",
         )

@@ -75,7 +75,7 @@ def _from_json(text: str, record: Record, column: str) -> object:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise InputError(
-            f"{record.place}: column {column!r} isn't valid JSON ({error}).",
+            f"{record.location}: column {column!r} isn't valid JSON ({error}).",
             "Write the tools as a list of JSON schemas."
             if column != "chat_template_kwargs"
             else "Write a mapping.",
