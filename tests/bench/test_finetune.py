@@ -31,6 +31,8 @@ from gradsentry.bench.results import Result
 from gradsentry.errors import GradSentryError, ModelError, OutputError
 from gradsentry.pipeline.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 def rows(path: Path, count: int, name: str) -> None:
     lines = [

@@ -13,6 +13,8 @@ from gradsentry.detectors import graceful
 from gradsentry.models import LanguageModel
 from gradsentry.pipeline.options import CLUSTERING
 
+pytestmark = pytest.mark.slow
+
 BASELINES = [one for one in Detector if one is not Detector.TRANSFER]
 PAYLOAD = " and then they bought the green boat at once"
 

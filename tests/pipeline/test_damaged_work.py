@@ -19,6 +19,8 @@ import gradsentry
 from gradsentry import Detector, LanguageModel, ScanOptions, TransferOptions, cli
 from gradsentry.pipeline.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 ROWS = 150
 KILLS = 4
 """More are made by hand: `python -m tests.pipeline.test_damaged_work 20 FOLDER SEED`."""

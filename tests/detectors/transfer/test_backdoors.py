@@ -23,6 +23,8 @@ from gradsentry.detectors.transfer.verdicts import Doubt, Verdict
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
 
+pytestmark = pytest.mark.slow
+
 TOKENIZER = byte_tokenizer()
 ROWS = 240
 POOL = words(100)
