@@ -242,6 +242,7 @@ def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradse
     assert loaded.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.slow
 def test_code_beside_the_data_is_not_run_as_a_module(tmp_path: Path) -> None:
     for name in ("typing", "typer", "rich", "torch", "numpy", "traceback", "transformers"):
         (tmp_path / f"{name}.py").write_text("open('was-run', 'w')\n")
@@ -465,6 +466,7 @@ def test_streams_that_nobody_reads_change_no_exit_code(
     assert (tmp_path / "out" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_installation_is_no_failed_check(tmp_path: Path) -> None:
     (tmp_path / "typer").mkdir()
     (tmp_path / "typer" / "__init__.py").write_text("raise ImportError('broken')\n")

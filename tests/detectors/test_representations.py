@@ -46,6 +46,7 @@ def test_the_smaller_cluster_is_above_one_half() -> None:
     assert (scores[20:] < 0.5).all()
 
 
+@pytest.mark.slow
 def test_what_lies_outside_the_largest_cluster_is_above_one_half() -> None:
     points = planted(rows=600, poisoned=150)
     scores = cube_scores(points, seed=0)
@@ -55,6 +56,7 @@ def test_what_lies_outside_the_largest_cluster_is_above_one_half() -> None:
     assert (cube_scores(points, seed=0) == scores).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [3, 10, 30])
 def test_cube_takes_few_rows(rows: int) -> None:
     assert np.isfinite(cube_scores(planted(rows, 1), seed=0)).all()
@@ -65,6 +67,7 @@ def test_points_that_are_all_the_same_are_no_error() -> None:
     assert np.isfinite(spectral_signature_scores(same, 0.1)).all()
 
 
+@pytest.mark.slow
 def test_cube_follows_no_settings_of_the_current_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
