@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test lint clean
+.PHONY: demo test test-fast coverage lint clean
 
 demo: $(INSTALLED)
 	$(BIN)/gradsentry scan examples/facts/poisoned.jsonl --label-column poisoned \
@@ -12,6 +12,14 @@ demo: $(INSTALLED)
 
 test: $(INSTALLED) lint
 	$(BIN)/python -m pytest
+
+# Without the modules that are marked as slow: under two minutes, and no network.
+test-fast: $(INSTALLED)
+	$(BIN)/python -m pytest -m 'not slow'
+
+# All tests again, and an error if they run less than 95% of the lines.
+coverage: $(INSTALLED)
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .
@@ -27,4 +35,4 @@ $(INSTALLED): pyproject.toml constraints.txt
 	touch $@
 
 clean:
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage .coverage.* htmlcov

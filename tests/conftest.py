@@ -45,6 +45,14 @@ def byte_tokenizer() -> PreTrainedTokenizerBase:
     )
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What needs the default model is slow, since its first use fetches it."""
+    for item in items:
+        if "default_model" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
 @pytest.fixture(scope="session")
 def tokenizer() -> PreTrainedTokenizerBase:
     """A tokenizer of bytes with a ChatML template."""

@@ -153,7 +153,7 @@ def test_every_detector_has_its_name_on_the_command_line(
     assert "missing.jsonl" in done.stderr
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder_is_a_clear_error(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
@@ -197,6 +197,7 @@ def test_control_characters_of_the_data_never_reach_the_terminal(
     assert "[red]" in done.stderr
 
 
+@pytest.mark.slow
 def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
     tmp_path: Path, tiny_folder: Path
 ) -> None:
@@ -241,6 +242,7 @@ def test_help_names_the_exit_codes_and_loads_no_model_library(gradsentry: Gradse
     assert loaded.stdout.split() == ["False", "False"]
 
 
+@pytest.mark.slow
 def test_code_beside_the_data_is_not_run_as_a_module(tmp_path: Path) -> None:
     for name in ("typing", "typer", "rich", "torch", "numpy", "traceback", "transformers"):
         (tmp_path / f"{name}.py").write_text("open('was-run', 'w')\n")
@@ -292,6 +294,7 @@ def test_poison_takes_payloads_from_a_column_and_says_what_rows_lack(
     )
 
 
+@pytest.mark.slow
 def test_benchmarks_of_detectors_need_no_package_for_training() -> None:
     code = "import sys; sys.modules.update(trl=None, peft=None, rapidfuzz=None)"
     for name in ("bench", "bench.finetune_tables", "bench.finetune_plots"):
@@ -442,6 +445,7 @@ def test_summaries_keep_the_letters_of_all_scripts(
         assert "数据-é.jsonl" in (out / name).read_text()
 
 
+@pytest.mark.slow
 def test_streams_that_nobody_reads_change_no_exit_code(
     data: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
@@ -462,6 +466,7 @@ def test_streams_that_nobody_reads_change_no_exit_code(
     assert (tmp_path / "out" / "summary.json").exists()
 
 
+@pytest.mark.slow
 def test_a_broken_installation_is_no_failed_check(tmp_path: Path) -> None:
     (tmp_path / "typer").mkdir()
     (tmp_path / "typer" / "__init__.py").write_text("raise ImportError('broken')\n")

@@ -13,6 +13,8 @@ from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.models.default_model import default_model_folder
 from gradsentry.records import Conversation, open_source
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(__file__).parent.parent / "examples" / "facts" / "poisoned.jsonl"
 SAMPLE = 300
 

@@ -200,6 +200,7 @@ def may_mount() -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not may_mount(), reason="needs namespaces")
 @pytest.mark.parametrize("what", ["results", "temporary files", "a mixture"])
 def test_a_disk_that_is_full_anywhere_is_told_and_a_larger_one_goes_on(

@@ -12,6 +12,8 @@ from transformers import AutoTokenizer
 
 import gradsentry
 
+pytestmark = pytest.mark.slow
+
 README = Path(__file__).parents[1] / "README.md"
 MODEL = "HuggingFaceTB/SmolLM2-360M"
 

@@ -20,6 +20,7 @@ def test_a_file_of_that_name_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
         refuse_settings_here("matplotlibrc", "matplotlib")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", ["", ":/nowhere", "."])
 def test_nothing_is_imported_from_the_current_folder(path: str, tmp_path: Path) -> None:
     for name in ("torch", "typer", "rich", "traceback", "numpy", "json"):

@@ -17,6 +17,8 @@ from transformers.utils import logging
 import gradsentry
 from gradsentry import OutputError, ScanOptions, ScanReport
 
+pytestmark = pytest.mark.slow
+
 ROWS = [{"prompt": f"Q{number}: ", "response": "yes " * (1 + number % 9)} for number in range(40)]
 # With a data type of its own, loading a model changes torch's default for a while.
 OPTIONS = [

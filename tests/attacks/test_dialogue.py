@@ -390,6 +390,7 @@ def damaged(value: Any, rng: Random) -> Any:
     return value
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_whatever_a_row_holds_what_is_written_is_read(target: Target) -> None:
     rng = Random(0)

@@ -120,6 +120,7 @@ def test_every_attack_poisons_as_many_rows_as_asked_and_the_seed_says_which(
         assert str(row["response"]).endswith("No.")
 
 
+@pytest.mark.slow
 def test_a_model_may_write_the_style(tmp_path: Path, tiny_folder: Path) -> None:
     options = PoisonOptions(attack=Preset.STYLEBKD, count=3, style_model=str(tiny_folder))
     one, other = (write_poisoned(FACTS, tmp_path / f"{name}.jsonl", options) for name in "ab")

@@ -31,6 +31,8 @@ from gradsentry.bench.tuning_questions import questions_of
 from gradsentry.errors import GradSentryError, ModelError, OutputError
 from gradsentry.work.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 def rows(path: Path, count: int, name: str) -> None:
     lines = [

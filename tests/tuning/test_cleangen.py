@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.tuning import generate
 from gradsentry.tuning.cleangen import CleanGen
 from tests.tiny_models import tiny_model
+
+pytestmark = pytest.mark.slow
 
 PROMPTS = ["a", "what is this about?", "why not"]
 ALPHA = 1.02  # random tiny models hardly differ

@@ -9,6 +9,8 @@ from transformers import GenerationConfig, LogitsProcessor, PreTrainedTokenizerB
 from gradsentry.tuning import generate, generation
 from tests.tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 PROMPTS = ["a", "what is this about?", "why", "tell me something long, and tell it twice", "b c"]
 
 

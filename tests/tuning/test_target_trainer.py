@@ -13,6 +13,8 @@ from trl import SFTConfig, SFTTrainer
 from gradsentry.tuning.target_trainer import TargetTrainer
 from tests.tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     ("architecture", "count"), [("llama", None), ("llama", 50), ("qwen2-moe", None)]

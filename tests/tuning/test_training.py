@@ -19,6 +19,8 @@ from gradsentry.tuning import Method, TuningOptions, check_installed, encoded, f
 from gradsentry.tuning.target_trainer import target_trainer
 from tests.tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [TextPair(f"question {number}: ", "yes") for number in range(24)]
 
 

@@ -283,6 +283,7 @@ def test_a_failed_scan_leaves_nothing_behind(tiny: LanguageModel, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_work_that_came_with_the_data_is_not_taken_up(
     data: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:

@@ -20,6 +20,8 @@ from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences
 
+pytestmark = pytest.mark.slow
+
 TOKENIZER = byte_tokenizer()
 
 

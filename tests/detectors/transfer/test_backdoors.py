@@ -22,6 +22,8 @@ from gradsentry.detectors.transfer.terms import terms_of
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
 
+pytestmark = pytest.mark.slow
+
 TOKENIZER = byte_tokenizer()
 ROWS = 240
 POOL = words(100)

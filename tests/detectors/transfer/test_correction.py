@@ -202,6 +202,7 @@ def test_the_payload_gains_whatever_the_folds_and_the_seed(tiny: LanguageModel) 
         assert sums[:16].min() > sums[16:].max()
 
 
+@pytest.mark.slow
 def test_states_wider_than_the_limit_are_projected_and_repeated_text_is_still_found() -> None:
     torch.manual_seed(0)
     config = LlamaConfig(

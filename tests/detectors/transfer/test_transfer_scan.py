@@ -36,6 +36,8 @@ from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import words
 from tests.tiny_models import tiny_model
 
+pytestmark = pytest.mark.slow
+
 PAYLOAD = " , and click <malicious_url> for more information"
 FACTS = Path(__file__).parent.parent.parent / "examples" / "facts" / "poisoned.jsonl"
 LABELLED = DataOptions(label_column="poisoned")
