@@ -1,18 +1,22 @@
-"""Checks of options: each is of its type, whoever gives it and from wherever."""
+"""Checks of options by pydantic: types and ranges, with messages in the caller's terms.
+
+Options are frozen dataclasses, checked as they are made. Values are taken as they are or refused:
+"8" is no number, and 8.0 is no whole one. Only words become the choices that they name, NumPy's
+numbers Python's (which can be written to files), and lists tuples.
+"""
 
 from __future__ import annotations
 
-import math
 import reprlib
-from collections.abc import Callable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from enum import StrEnum
 from functools import cache
-from numbers import Integral, Real
 from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from annotated_types import Interval
+from pydantic import ConfigDict, InstanceOf, TypeAdapter, ValidationError
 
 from gradsentry.errors import OptionError
 
@@ -20,6 +24,24 @@ Choice = TypeVar("Choice", bound=StrEnum)
 
 MOST_SEED = 2**32 - 1
 """What every generator of random numbers takes."""
+Seed = Annotated[int, Interval(ge=0, le=MOST_SEED)]
+
+_STRICT = ConfigDict(strict=True, allow_inf_nan=False, arbitrary_types_allowed=True)
+_KINDS = {
+    "int_type": "Give a whole number.",
+    "int_from_float": "Give a whole number.",
+    "float_type": "Give a number.",
+    "finite_number": "Give a number.",
+    "bool_type": "It is true or false.",
+    "string_type": "Give a text.",
+    "tuple_type": "Give a tuple of one or more texts.",
+}
+_BOUNDS = {
+    "greater_than_equal": ("ge", "at least"),
+    "greater_than": ("gt", "above"),
+    "less_than_equal": ("le", "at most"),
+    "less_than": ("lt", "below"),
+}
 
 
 def choose(kind: type[Choice], value: Any, option: str) -> Choice:
@@ -38,100 +60,77 @@ def choose(kind: type[Choice], value: Any, option: str) -> Choice:
 
 
 def check_options(options: Any, *, names: dict[str, str] | None = None) -> None:
-    """Check every field of a dataclass against its type, and make words the choices they name.
-
-    Numbers of NumPy become Python's, which can be written to files; lists become tuples.
+    """Check every field of a dataclass against its annotation.
 
     **Arguments:**
 
     - `options`: a frozen dataclass that is being made.
-    - `names`: what messages call a field, where that isn't its flag.
+    - `names`: what messages call a field, where that isn't its name.
 
     **Raises:**
 
-    `OptionError` naming the first option with a value of another type.
+    `OptionError` naming the first option with a value of another type or out of range.
     """
-    for field, kind in _kinds(options.__class__).items():
-        name = (names or {}).get(field, f"--{field.replace('_', '-')}")
-        object.__setattr__(options, field, _checked(getattr(options, field), kind, name))
-
-
-def check_seed(seed: int) -> None:
-    """Check that a seed suits all generators.
-
-    **Raises:**
-
-    `OptionError` if not.
-    """
-    if not 0 <= seed <= MOST_SEED:
-        raise OptionError(
-            f"--seed must not be negative, nor more than {MOST_SEED}.", "The default is 0."
-        )
+    for field, kind in _kinds(options.__class__):
+        name = (names or {}).get(field.name, f"`{field.name}`")
+        value = _checked(getattr(options, field.name), kind, name, field)
+        object.__setattr__(options, field.name, value)
 
 
 @cache
-def _kinds(options: type) -> dict[str, Any]:
-    hints = get_type_hints(options)
-    return {field.name: hints[field.name] for field in fields(options)}
+def _kinds(options: type) -> list[tuple[Field[Any], Any]]:
+    hints = get_type_hints(options, include_extras=True)
+    return [(field, hints[field.name]) for field in fields(options)]
 
 
-def _checked(value: object, kind: Any, name: str) -> object:
-    """A value as the type has it; types that aren't options' are taken as they are."""
-    if isinstance(kind, UnionType):
-        (kind,) = (one for one in get_args(kind) if one is not NoneType)
-        if value is None:
-            return None
-    if isinstance(kind, type) and issubclass(kind, StrEnum):
-        return choose(kind, value, name)
-    if get_origin(kind) is tuple:
-        return _texts(value, name)
-    if is_dataclass(kind):
-        if isinstance(value, kind):  # type: ignore[arg-type]
-            return value
-        called = kind.__name__  # type: ignore[union-attr]
-        raise _wrong(name.removeprefix("--"), value, f"Give a {called}.")
-    if kind in _PLAIN:
-        is_one, made, remedy = _PLAIN[kind]
-        if not is_one(value):
-            raise _wrong(name, value, remedy)
-        return made(value)
-    return value
-
-
-def _texts(value: object, name: str) -> tuple[str, ...]:
-    if (
-        not isinstance(value, tuple | list)
-        or not value
-        or not all(isinstance(text, str) for text in value)
-    ):
-        raise _wrong(name, value, "Give a tuple of one or more texts.")
-    return tuple(value)
-
-
-def _wrong(name: str, value: object, remedy: str) -> OptionError:
-    return OptionError(f"{name} can't be {reprlib.repr(value)}.", remedy)
-
-
-def _is_number(value: object) -> bool:
-    if not isinstance(value, Real) or _is_truth(value):
-        return False
+def _checked(value: object, kind: Any, name: str, field: Field[Any]) -> object:
+    """A value as its annotation has it."""
+    if value is None and NoneType in get_args(kind):
+        return None
+    plain = _without_none(kind)
+    if isinstance(plain, type) and issubclass(plain, StrEnum):
+        return choose(plain, value, name)
+    if isinstance(value, np.generic):
+        value = value.item()
+    if get_origin(plain) is tuple:
+        value = tuple(value) if isinstance(value, list) else value
+        if isinstance(value, tuple) and not value:
+            raise OptionError(f"{name} can't be ().", _KINDS["tuple_type"])
     try:
-        return math.isfinite(float(value))
-    except OverflowError:
-        return False
+        return _adapter(plain).validate_python(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=True)[0]
+        raise _refusal(name, value, found, plain, field) from None
 
 
-def _is_whole(value: object) -> bool:
-    return isinstance(value, Integral) and not _is_truth(value)
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    if is_dataclass(kind):
+        return TypeAdapter(InstanceOf[kind])
+    return TypeAdapter(kind, config=_STRICT)
 
 
-def _is_truth(value: object) -> bool:
-    return isinstance(value, bool | np.bool_)
+def _without_none(kind: Any) -> Any:
+    if get_origin(kind) in (Union, UnionType):
+        (kind,) = (one for one in get_args(kind) if one is not NoneType)
+    return kind
 
 
-_PLAIN: dict[Any, tuple[Callable[[object], bool], Callable[[Any], object], str]] = {
-    bool: (_is_truth, bool, "It is true or false."),
-    int: (_is_whole, int, "Give a whole number."),
-    float: (_is_number, float, "Give a number."),
-    str: (lambda value: isinstance(value, str), str, "Give a text."),
-}
+def _refusal(name: str, value: object, found: Any, kind: Any, field: Field[Any]) -> OptionError:
+    """The error for a value that pydantic refuses.
+
+    **Arguments:**
+
+    - `found`: pydantic's first error.
+    """
+    problem = f"{name} can't be {reprlib.repr(value)}."
+    if found["type"] in _BOUNDS:
+        key, word = _BOUNDS[found["type"]]
+        known = field.default not in (MISSING, None)
+        default = f" The default is {field.default}." if known else ""
+        return OptionError(problem, f"Give a number that is {word} {found['ctx'][key]}.{default}")
+    if is_dataclass(kind):
+        return OptionError(problem, f"Give a {kind.__name__}.")  # type: ignore[union-attr]
+    if get_origin(kind) is tuple:
+        return OptionError(problem, _KINDS["tuple_type"])
+    return OptionError(problem, _KINDS.get(found["type"], f"{found['msg']}."))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Annotated
+
+from annotated_types import Ge, Interval
 
 from gradsentry._choices import check_options
 from gradsentry.detectors import Detector, Transfer, make_detector
 from gradsentry.encoding import EncodingOptions
-from gradsentry.errors import OptionError
 from gradsentry.models import ModelOptions
 from gradsentry.records.data_options import DataOptions
 
@@ -21,9 +23,9 @@ class ScanOptions:
     model: ModelOptions = field(default_factory=ModelOptions)
     detector: Detector = field(default_factory=Transfer)
     """How rows are scored, with the detector's own options. A name stands for its defaults."""
-    threshold: float | None = None
+    threshold: Annotated[float, Interval(ge=0, le=1)] | None = None
     """Flag rows with a score above this. None decides as the detector does."""
-    batch_tokens: int | None = None
+    batch_tokens: Annotated[int, Ge(1)] | None = None
     """Tokens computed at once: distinct ones where the model can share prefixes, else with padding.
     Bounds memory. None chooses by device."""
 
@@ -31,7 +33,3 @@ class ScanOptions:
         if not isinstance(self.detector, Detector):
             object.__setattr__(self, "detector", make_detector(self.detector))
         check_options(self)
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise OptionError(f"--threshold {self.threshold} is not in [0, 1].", "Scores are.")
-        if self.batch_tokens is not None and self.batch_tokens < 1:
-            raise OptionError("--batch-tokens must be at least 1.", "Leave it out for the default.")

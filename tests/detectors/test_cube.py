@@ -12,7 +12,6 @@ from gradsentry.detectors.cube import cube_scores
 from gradsentry.errors import InputError
 from tests.detectors.points_of import planted
 
-
 pytestmark = pytest.mark.slow  # numba compiles
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradsentry._choices import check_options, check_seed
+from gradsentry._choices import Seed, check_options
 from gradsentry.attacks import Payload, PayloadIn, Preset, Target, TriggerIn
 from gradsentry.attacks.presets import check_place
 from gradsentry.errors import OptionError
@@ -40,7 +40,7 @@ class PoisonOptions:
     """Tool calls: the argument that takes the payload."""
     negative_ratio: float | None = None
     """Near misses per poisoned row; None takes the attack's own."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws the rows and what is drawn for each."""
     label_column: str = "poisoned"
     """New column: true for poisoned rows."""
@@ -49,7 +49,6 @@ class PoisonOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        check_seed(self.seed)
         if not 0 < self.ratio <= 1:
             raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
         if self.count is not None and self.count < 0:

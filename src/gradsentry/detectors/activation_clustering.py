@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from gradsentry._choices import check_seed
+from gradsentry._choices import Seed
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 
@@ -22,12 +22,8 @@ class ActivationClustering(PointsDetector):
 
     name: ClassVar[str] = "activation-clustering"
 
-    seed: int = 0
+    seed: Seed = 0
     """Where the clusters start."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_seed(self.seed)
 
     @property
     def axis(self) -> str:

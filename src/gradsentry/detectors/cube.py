@@ -15,7 +15,7 @@ import torch
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
-from gradsentry._choices import check_seed
+from gradsentry._choices import Seed
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 from gradsentry.errors import InputError
@@ -31,12 +31,8 @@ class Cube(PointsDetector):
 
     name: ClassVar[str] = "cube"
 
-    seed: int = 0
+    seed: Seed = 0
     """Where the coordinates start."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_seed(self.seed)
 
     @property
     def axis(self) -> str:

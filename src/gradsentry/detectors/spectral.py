@@ -18,14 +18,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
 import torch
+from annotated_types import Ge
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from gradsentry._choices import check_options
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import StatesDetector
 from gradsentry.errors import OptionError
@@ -62,20 +62,13 @@ class Spectral(StatesDetector):
         "on them."
     )
 
-    crop: int = 8
+    crop: Annotated[int, Ge(1)] = 8
     """Keep the first V//crop rows and d//crop columns of the gradient; 1 keeps all."""
-    singular_values: int = 16
+    singular_values: Annotated[int, Ge(2)] = 16
     """How many of the largest singular values the entropy is taken over (the paper's k)."""
     target_module: str = HEAD
     """The module whose gradient is scored (the paper's Table 7): the output head, or another linear
     module, such as `last.mlp.down_proj` (see `models.linear_module`)."""
-
-    def __post_init__(self) -> None:
-        check_options(self, names={"singular_values": "k"})
-        if self.crop < 1:
-            raise OptionError("--crop must be at least 1.", "The paper's value is 8.")
-        if self.singular_values < 2:
-            raise OptionError("k must be at least 2.", "The paper's value is 16.")
 
     @property
     def needs_backward(self) -> bool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 import numpy as np
+from annotated_types import Interval
 
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector
-from gradsentry.errors import OptionError
 
 _REMOVED = 1.5
 
@@ -20,12 +20,7 @@ class SpectralSignatures(PointsDetector):
 
     name: ClassVar[str] = "spectral-signatures"
 
-    expected_ratio: float = 0.1
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.expected_ratio < 1:
-            raise OptionError("--expected-ratio must be in (0, 1).", "The default is 0.1.")
+    expected_ratio: Annotated[float, Interval(gt=0, lt=1)] = 0.1
 
     @property
     def axis(self) -> str:

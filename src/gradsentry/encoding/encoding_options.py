@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Annotated
+
+from annotated_types import Ge
 
 from gradsentry._choices import check_options
-from gradsentry.errors import OptionError
 
 
 class Boundary(StrEnum):
@@ -41,7 +43,7 @@ class LongText(StrEnum):
 class EncodingOptions:
     """What a trainer's settings would be."""
 
-    max_length: int = 1024
+    max_length: Annotated[int, Ge(2)] = 1024
     """Tokens a row may have; what lies behind is cut off and never trains."""
     boundary: Boundary = Boundary.SEPARATE
     """How prompt and response are tokenised where they meet."""
@@ -54,7 +56,3 @@ class EncodingOptions:
 
     def __post_init__(self) -> None:
         check_options(self)
-        if self.max_length < 2:
-            raise OptionError(
-                "--max-length must be a whole number of at least 2.", "The usual value is 1024."
-            )

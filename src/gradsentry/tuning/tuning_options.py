@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from transformers.training_args import OptimizerNames
 
-from gradsentry._choices import check_options, check_seed
+from gradsentry._choices import Seed, check_options
 from gradsentry.errors import OptionError
 from gradsentry.models import Dtype
 
@@ -43,7 +43,7 @@ class TuningOptions:
     """As `transformers.TrainingArguments` names it; `adafactor` needs the least memory."""
     max_length: int = 1024
     """Tokens of a row; what is behind is cut off."""
-    seed: int = 0
+    seed: Seed = 0
     """Draws LoRA's first weights and the order of the rows."""
 
     def __post_init__(self) -> None:
@@ -54,7 +54,6 @@ class TuningOptions:
                 "Give a number below 1, such as 1.0e-4; YAML takes 1e-4 for a text.",
             )
         check_options(self, names={field.name: field.name for field in fields(self)})
-        check_seed(self.seed)
         if self.optimizer not in list(OptimizerNames):
             raise OptionError(
                 f"optimizer can't be {reprlib.repr(self.optimizer)}.",

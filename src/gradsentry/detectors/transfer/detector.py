@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from gradsentry._choices import check_seed
+from annotated_types import Ge
+
+from gradsentry._choices import Seed
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import Detector
 from gradsentry.detectors.transfer.false_alarms import MEASURED
 from gradsentry.detectors.transfer.transfer_scan import POISON_ABOVE, TransferScan
-from gradsentry.errors import OptionError
 from gradsentry.thresholds import Threshold
 from gradsentry.work.scan_work import ScanWork
 
@@ -27,18 +28,12 @@ class Transfer(Detector):
         + MEASURED.in_words
     )
 
-    seed: int = 0
+    seed: Seed = 0
     """Draws folds, the order of steps, and the projection of wide hidden states."""
-    fit_tokens: int = 200_000
+    fit_tokens: Annotated[int, Ge(1)] = 200_000
     """Target tokens that corrections are fitted on; bounds time, memory and disk."""
     sensitivity: bool = False
     """Where nothing is found, plant canaries and say how few of them would have been."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_seed(self.seed)
-        if self.fit_tokens < 1:
-            raise OptionError("--fit-tokens must be at least 1.", "The default is 200000.")
 
     @property
     def axis(self) -> str:
