@@ -16,7 +16,7 @@ from gradsentry.outputs import Format
 from gradsentry.pipeline import scan
 from gradsentry.records.data_options import DataOptions
 from gradsentry.report import ScanReport
-from gradsentry.report.loading import load
+from gradsentry.report.load_report import load
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.progress import Progress

@@ -70,7 +70,7 @@ DETECTORS = Registry(
     "detector",
     "gradsentry.detectors",
     {
-        "transfer": "gradsentry.detectors.transfer.detector:Transfer",
+        "transfer": "gradsentry.detectors.transfer.transfer:Transfer",
         "spectral": "gradsentry.detectors.spectral:Spectral",
         "graceful": "gradsentry.detectors.graceful:Graceful",
         "spectral-signatures": "gradsentry.detectors.spectral_signatures:SpectralSignatures",

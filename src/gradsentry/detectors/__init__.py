@@ -17,7 +17,7 @@ from gradsentry.detectors.detector import Detector, StatesDetector, detector_cla
 from gradsentry.detectors.points import PointsDetector
 from gradsentry.detectors.spectral import Spectral
 from gradsentry.detectors.spectral_signatures import SpectralSignatures
-from gradsentry.detectors.transfer.detector import Transfer
+from gradsentry.detectors.transfer.transfer import Transfer
 
 __all__ = [
     "NO_GROUP",

@@ -15,7 +15,7 @@ from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, TargetStates
 from gradsentry.registry import DETECTORS
 from gradsentry.thresholds import Threshold, kde_valley
-from gradsentry.work.batches import row_numbers
+from gradsentry.work.batch_results import row_numbers
 from gradsentry.work.scan_work import ScanWork
 
 

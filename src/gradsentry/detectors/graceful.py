@@ -35,7 +35,7 @@ from gradsentry.errors import InputError
 from gradsentry.models import OutputHead, TargetStates
 from gradsentry.ragged import offsets_of
 from gradsentry.thresholds import CLUSTERS, Threshold
-from gradsentry.work.batches import fill_table, score_with_copies
+from gradsentry.work.batch_results import fill_table, score_with_copies
 from gradsentry.work.scan_work import ScanWork
 
 MAX_ROWS = 20_000
@@ -60,7 +60,7 @@ class Graceful(Detector):
         )
 
     def detect(self, work: ScanWork) -> Detection:
-        if (count := len(work.plan.copy_of)) > MAX_ROWS:
+        if (count := work.rows.stored) > MAX_ROWS:
             raise InputError(
                 f"{work.source.label}: graceful compares all pairs of {count:,} rows, which are "
                 "too many.",

@@ -52,13 +52,13 @@ class Onion(Detector):
 
 
 def onion_scores(work: ScanWork) -> NDArray[np.float64]:
-    """Scores of the plan's rows, in [0, 1). Shape (rows,).
+    """Scores (planned,) in [0, 1).
 
     The text around all prompts, a template's, is no row's own and left out.
     """
-    prompts = [""] * len(work.plan.rows)
-    for place, example in work.examples():
-        prompts[place] = _asked(example)
+    prompts = [""] * work.rows.planned
+    for row, example in work.examples():
+        prompts[row] = _asked(example)
     own = [words for _, words, _ in _apart(prompts, prompts)]
     texts = hashlib.sha256(json.dumps(own).encode()).hexdigest()
     journal = work.space.journal(f"{work.fingerprint} {texts}", len(own), work.progress)

@@ -16,7 +16,7 @@ from gradsentry.detectors.detection import BoolArray, Detection, FloatArray
 from gradsentry.detectors.detector import Detector
 from gradsentry.models import TargetStates
 from gradsentry.thresholds import CLUSTERS, Threshold
-from gradsentry.work.batches import fill_table, score_with_copies
+from gradsentry.work.batch_results import fill_table, score_with_copies
 from gradsentry.work.scan_work import ScanWork
 
 
@@ -30,7 +30,7 @@ class PointsDetector(Detector):
 
     def detect(self, work: ScanWork) -> Detection:
         """Score rows as points, each as often as it occurs; NaN for points that aren't finite."""
-        shape = (len(work.plan.rows), work.model.head.hidden_size)
+        shape = (work.rows.planned, work.model.head.hidden_size)
         points = work.space.table("points", shape, np.float32)
         offsets = np.arange(len(points) + 1)
         fill_table(work, points, offsets, lambda rows: last_hidden(work.states.of(rows)))

@@ -33,11 +33,10 @@ class Recurrence(Detector):
         )
 
     def detect(self, work: ScanWork) -> Detection:
-        responses = [""] * len(work.plan.rows)
-        for place, example in work.examples():
-            responses[place] = prompt_and_response(example)[1]
-        copies = np.bincount(work.plan.copy_of, minlength=len(work.plan.rows))
-        return Detection(work.of_input_rows(recurrence_scores(responses, copies)))
+        responses = [""] * work.rows.planned
+        for row, example in work.examples():
+            responses[row] = prompt_and_response(example)[1]
+        return Detection(work.of_input_rows(recurrence_scores(responses, work.rows.copies)))
 
     def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (holding it decides)
         return CLUSTERS

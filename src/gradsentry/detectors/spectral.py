@@ -38,7 +38,7 @@ from gradsentry.models import (
     module_factors,
 )
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.work.batches import row_numbers
+from gradsentry.work.batch_results import row_numbers
 from gradsentry.work.scan_work import ScanWork
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from gradsentry.models import BatchPlan, HeadStates, LanguageModel
 from gradsentry.records import Example, Layout, Record, Source, prompt_and_response
 from gradsentry.work.encoded_data import EncodedData
 from gradsentry.work.progress import Progress
+from gradsentry.work.row_maps import PlannedRow, RowMaps, StoredRow
 from gradsentry.work.workspace import Workspace
 
 
@@ -22,10 +24,9 @@ from gradsentry.work.workspace import Workspace
 class Window:
     """A row as it is scored, or the part of a document that is scored at once."""
 
-    place: int
-    """In the plan."""
+    planned: PlannedRow
     is_first: bool
-    """Whether it is what the plan's row stands for; else its copy."""
+    """Whether it is what the planned row stands for; else its copy."""
     start: int
     """Its first character in the row's text."""
     example: Example
@@ -47,71 +48,71 @@ class ScanWork:
     """Says what scores depend on: those of an interrupted scan are taken up if it is the same."""
     progress: Progress
 
+    @cached_property
+    def rows(self) -> RowMaps:
+        """Which rows are computed, and of which input rows."""
+        return RowMaps(self.encoded.stored_rows, self.plan.copy_of, self.plan.rows)
+
     @property
     def target_tokens(self) -> NDArray[np.int64]:
-        """Targets of each of the plan's rows."""
-        targets: NDArray[np.int64] = self.encoded.stored_targets[self.plan.rows]
+        """Shape (planned,): targets of each planned row."""
+        targets: NDArray[np.int64] = self.encoded.stored_targets[self.rows.stored_of_planned]
         return targets
 
     def windows(self) -> Iterator[tuple[Record, list[Window]]]:
         """The rows that are scored, in the order of the data, each with its windows."""
-        encoded, stored = self.encoded, 0
-        rows = encoded.stored_rows.tolist()
+        rows, stored = self.rows, 0
+        inputs = rows.input_of_stored.tolist()
         for record in self.source.records():
             first = stored
-            while stored < len(rows) and rows[stored] == record.row:
+            while stored < len(inputs) and inputs[stored] == record.row:
                 stored += 1
             if first == stored:
                 continue
             windows = self.encoder.windows(self.layout.example(record))
-            numbers = encoded.stored_windows[first:stored].tolist()
-            places = self.plan.copy_of[first:stored].tolist()
-            firsts = self.plan.rows[self.plan.copy_of[first:stored]] == np.arange(first, stored)
+            numbers = self.encoded.stored_windows[first:stored].tolist()
+            planned = rows.planned_of_stored[first:stored]
+            firsts = rows.stored_of_planned[planned] == np.arange(first, stored)
             yield (
                 record,
                 [
-                    Window(place, bool(is_first), *windows[number])
-                    for number, place, is_first in zip(numbers, places, firsts, strict=True)
+                    Window(PlannedRow(row), bool(is_first), *windows[number])
+                    for number, row, is_first in zip(numbers, planned.tolist(), firsts, strict=True)
                 ],
             )
 
-    def examples(self) -> Iterator[tuple[int, Example]]:
-        """The plan's rows in the order of the data, each once, with their places in the plan."""
+    def examples(self) -> Iterator[tuple[PlannedRow, Example]]:
+        """The planned rows in the order of the data, each once."""
         for _, windows in self.windows():
             for window in windows:
                 if window.is_first:
-                    yield window.place, window.example
+                    yield window.planned, window.example
 
-    def texts(self, place: int, example: Example) -> tuple[str, str]:
-        """Prompt and response of one of the plan's rows, as far as they were encoded.
+    def texts(self, row: PlannedRow, example: Example) -> tuple[str, str]:
+        """Prompt and response of a planned row, as far as they were encoded.
 
         **Arguments:**
 
-        - `example`: the one at this place in the plan, or a copy of it.
+        - `example`: that of this row, or of a copy of it.
         """
-        stored = int(self.plan.rows[place])
-        if self.encoded.truncated[self.encoded.stored_rows[stored]]:
-            ids, _ = self.encoded.store.row(stored)
-            example = scored_part(example, decoded(self.model.tokenizer, ids.tolist()))
-        return prompt_and_response(example)
+        return prompt_and_response(self._as_encoded(self.rows.stored_row(row), example))
 
-    def scored(self, place: int, example: Example) -> tuple[Example, list[int]]:
-        """One of the plan's rows as far as it was encoded, and its stretches of targets.
+    def scored(self, row: PlannedRow, example: Example) -> tuple[Example, list[int]]:
+        """A planned row as far as it was encoded, and the lengths of its stretches of targets.
 
         Arguments as above.
         """
-        stored = int(self.plan.rows[place])
-        ids, mask = self.encoded.store.row(stored)
-        if self.encoded.truncated[self.encoded.stored_rows[stored]]:
-            example = scored_part(example, decoded(self.model.tokenizer, ids.tolist()))
-        return example, target_runs(mask)
+        stored = self.rows.stored_row(row)
+        _, mask = self.encoded.store.row(stored)
+        return self._as_encoded(stored, example), target_runs(mask)
 
     def of_input_rows(self, scores: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Scores of the plan's rows as scores of the input rows; NaN for those that are skipped.
+        """Scores (planned,) as scores of the input rows (rows,); NaN for those that are skipped."""
+        return self.rows.scores_of_inputs(scores, len(self.encoded.skip_codes))
 
-        A document's score is the highest of its windows'; it has none where one has none.
-        """
-        found = np.full(len(self.encoded.skip_codes), np.nan)
-        rows, firsts = np.unique(self.encoded.stored_rows, return_index=True)
-        found[rows] = np.maximum.reduceat(scores[self.plan.copy_of], firsts)
-        return found
+    def _as_encoded(self, stored: StoredRow, example: Example) -> Example:
+        """An example without what lies behind its last token."""
+        if not self.encoded.truncated[self.rows.input_row(stored)]:
+            return example
+        ids, _ = self.encoded.store.row(stored)
+        return scored_part(example, decoded(self.model.tokenizer, ids.tolist()))

@@ -28,7 +28,7 @@ from gradsentry.work.scan_work import ScanWork
 
 @dataclass(frozen=True)
 class TargetTable:
-    """Numbers of the target tokens of a plan's rows, one row after the other, on disk."""
+    """Numbers of the target tokens of planned rows, one row after the other, on disk."""
 
     offsets: NDArray[np.int64]
     """Shape (rows + 1,): where a row's targets start, and the end."""
@@ -90,7 +90,7 @@ class FitTable:
     """What is kept of the rows to fit on."""
 
     rows: NDArray[np.int64]
-    """Shape (fit rows,): positions in the plan, ascending."""
+    """Shape (fit rows,): planned rows, ascending."""
     offsets: NDArray[np.int64]
     """Shape (fit rows + 1,)."""
     hidden: StatesOnDisk
@@ -107,7 +107,7 @@ _GAINS = 0
 
 @dataclass(frozen=True)
 class HeadPass:
-    """Runs batches of a plan's rows and files their numbers."""
+    """Computes batches of planned rows and files their numbers."""
 
     work: ScanWork
     table: TargetTable
@@ -118,7 +118,7 @@ class HeadPass:
 
         **Arguments:**
 
-        - `fit_rows`: positions in the plan, ascending.
+        - `fit_rows`: planned rows, ascending.
         """
         blocks = []
         for places in self._batches(fit_rows):
@@ -190,12 +190,14 @@ class HeadPass:
         return spread(self.table.offsets, rows)
 
     def _states(self, rows: NDArray[np.int64]) -> TargetStates:
-        return self.work.states.of(self.work.plan.rows[rows])
+        return self.work.states.of(self.work.rows.stored_of_planned[rows])
 
     def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Places in `rows`, which are in the plan's order."""
+        """Positions in `rows`, which are ascending planned rows, one batch after the other."""
         plan = self.work.plan
-        return plan.batching.batches(self.work.encoded.store, plan.rows[rows])
+        return plan.batching.batches(
+            self.work.encoded.store, self.work.rows.stored_of_planned[rows]
+        )
 
 
 def _filed(states: TargetStates, surprise: torch.Tensor) -> list[NDArray[Any]]:
@@ -209,7 +211,7 @@ def open_head_pass(work: ScanWork, counts: NDArray[np.int64], folds: NDArray[np.
 
     **Arguments:**
 
-    - `counts`, `folds`: shape (rows,): targets and folds of the plan's rows.
+    - `counts`, `folds`: shape (planned,): targets and folds.
     """
     offsets = offsets_of(counts)
     size = (int(offsets[-1]),)

@@ -125,7 +125,7 @@ class TransferScan:
 
         **Arguments:**
 
-        - `folds`: shape (rows,): of the plan's rows.
+        - `folds`: shape (planned,).
         """
         work = self.work
         counts = work.target_tokens
@@ -153,7 +153,7 @@ class TransferScan:
 
         **Arguments:**
 
-        - `others`: places in the plan of its rows that nothing is fitted on.
+        - `others`: its planned rows that nothing is fitted on.
         """
         work, of = self.work, f"({fold + 1} of {FOLDS})"
         work.progress.stage(f"Fitting corrections to the output head {of}", None)
@@ -166,33 +166,33 @@ class TransferScan:
 
     def _draws(self) -> NDArray[np.uint64]:
         work = self.work
-        digests = work.encoded.store.digests[work.plan.rows]
+        digests = work.encoded.store.digests[work.rows.stored_of_planned]
         return content_draws(digests, self.seed)
 
     def _evidence_rows(self) -> NDArray[np.int64]:
-        """Places in the plan of the rows that evidence is sought in, ascending."""
+        """The planned rows that evidence is sought in, ascending."""
         order = np.argsort(self._draws(), kind="stable")
-        tokens = np.cumsum(self.work.encoded.store.lengths[self.work.plan.rows[order]])
+        tokens = np.cumsum(self.work.encoded.store.lengths[self.work.rows.stored_of_planned[order]])
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
     def _folds(self) -> NDArray[np.int64]:
-        """Shape (rows,): the folds of the plan's rows."""
-        places = array("q")
+        """Shape (planned,): their folds."""
+        order = array("q")
 
         def prompts() -> Iterator[str]:
-            for place, example in self.work.examples():
-                places.append(place)
-                yield self.work.texts(place, example)[0]
+            for row, example in self.work.examples():
+                order.append(row)
+                yield self.work.texts(row, example)[0]
 
         words = hashed_words(prompts())
-        return assign_folds(words.take(np.argsort(places)), self._draws())
+        return assign_folds(words.take(np.argsort(order)), self._draws())
 
     def _examples(self, chosen: NDArray[np.int64]) -> list[Example]:
-        """The examples at some places in the plan."""
+        """The examples of some planned rows."""
         wanted = set(chosen.tolist())
-        found = {place: example for place, example in self.work.examples() if place in wanted}
-        return [found[place] for place in chosen.tolist()]
+        found = {row: example for row, example in self.work.examples() if row in wanted}
+        return [found[row] for row in chosen.tolist()]
 
     def _assigned(
         self, evidence: Evidence, table: TargetTable, limits: tuple[Limit, ...]
@@ -244,10 +244,10 @@ class TransferScan:
         self, window: Window, evidence: Evidence, table: TargetTable
     ) -> list[_Judged] | None:
         """Group, payload and score of a window's turns; None without finite figures."""
-        first, end = table.offsets[window.place : window.place + 2].tolist()
+        first, end = table.offsets[window.planned : window.planned + 2].tolist()
         if not np.isfinite(table.surprise[first:end]).all():
             return None
-        scored = self.work.scored(window.place, window.example)
+        scored = self.work.scored(window.planned, window.example)
         row = self._gained([scored], table, np.arange(first, end))
         return [
             self._judged_turn(

@@ -18,8 +18,8 @@ Compute = Callable[[NDArray[np.int64]], Tensor]
 
 
 def row_numbers(work: ScanWork, compute: Compute) -> NDArray[np.float64]:
-    """A number for each of the plan's rows."""
-    numbers = np.empty(len(work.plan.rows))
+    """A number for each planned row. Shape (planned,)."""
+    numbers = np.empty(work.rows.planned)
     fill_table(work, numbers, np.arange(len(numbers) + 1), compute)
     return numbers
 
@@ -30,7 +30,7 @@ def fill_table(
     offsets: NDArray[np.int64],
     compute: Compute,
 ) -> None:
-    """Fill a table with what is computed of the plan's rows.
+    """Fill a table with what is computed of the planned rows.
 
     **Arguments:**
 
@@ -53,16 +53,16 @@ def score_with_copies(
     finite: NDArray[np.bool_],
     score: Callable[[NDArray[np.int64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Scores of the plan's rows that depend on all rows, each as often as it occurs in the data.
+    """Scores (planned,) that depend on all rows, each as often as it occurs in the data.
 
-    They are in the plan's order, so that the order of the data doesn't matter.
+    They are compared in the order of planned rows, so that the order of the data doesn't matter.
 
     **Arguments:**
 
-    - `finite`: shape (rows,): the plan's rows that have finite numbers; others get NaN.
-    - `score`: scores of some of the plan's rows, compared with each other.
+    - `finite`: shape (planned,): the rows that have finite numbers; others get NaN.
+    - `score`: scores of some planned rows, compared with each other.
     """
-    rows = np.sort(work.plan.copy_of)
+    rows = np.sort(work.rows.planned_of_stored)
     rows = rows[finite[rows]]
     scores = np.full(len(finite), np.nan)
     if len(rows) > 2:
