@@ -11,7 +11,7 @@ import pytest
 
 import gradsentry
 from gradsentry import LanguageModel
-from gradsentry.registry import DETECTORS, FORMATS
+from gradsentry.registry import DETECTORS, FORMATS, LAYOUTS
 
 DOCS = Path(__file__).parent.parent / "docs" / "extending.md"
 ROWS = [{"prompt": f"question {n}?", "response": f"answer {n} " * (n % 7)} for n in range(40)]
@@ -72,6 +72,19 @@ def test_a_format_of_another_package(
     assert [int(line) for line in lines] == np.flatnonzero(report.flagged).tolist()
 
 
+def test_a_layout_of_another_package(
+    tiny: LanguageModel, tmp_path: Path, install: Callable[..., None]
+) -> None:
+    rows = [{"subject": f"no {n}", "body": "help", "agent_reply": f"done {n}"} for n in range(9)]
+    with pytest.raises(gradsentry.InputError, match="no known layout"):
+        gradsentry.scan(rows, model=tiny, detector="length")
+    install("gradsentry.layouts", "tickets", "tickets:find_tickets", example("tickets.py"))
+    report = gradsentry.scan(rows, model=tiny, detector="length", out=tmp_path / "out")
+    assert report.scanned_with.layout == "subject + body, agent_reply"
+    assert report.rows.scored.all()
+    assert "no 3" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_what_cannot_be_imported_is_told(install: Callable[..., None]) -> None:
     install("gradsentry.detectors", "broken", "broken:Broken", "import nothing_of_that_name\n")
     with pytest.raises(gradsentry.OptionError, match="broken can't be imported"):
@@ -90,7 +103,7 @@ def test_nobody_takes_one_of_our_names(install: Callable[..., None]) -> None:
     assert DETECTORS.names().count("length") == 1
 
 
-@pytest.mark.parametrize("registry", [DETECTORS, FORMATS])
+@pytest.mark.parametrize("registry", [DETECTORS, FORMATS, LAYOUTS])
 def test_every_name_of_ours_is_there(registry: object) -> None:
     for name in registry.own:  # type: ignore[attr-defined]
         assert registry.load(name) is not None  # type: ignore[attr-defined]

@@ -95,3 +95,16 @@ FORMATS = Registry(
     },
 )
 """Classes of `gradsentry.outputs.Format`: the files of a results folder, in this order."""
+
+LAYOUTS = Registry(
+    "layout",
+    "gradsentry.layouts",
+    {
+        "messages": "gradsentry.records.layouts.known_forms:find_messages",
+        "preferences": "gradsentry.records.layouts.known_forms:find_preferences",
+        "pairs": "gradsentry.records.layouts.known_forms:find_pairs",
+        "texts": "gradsentry.records.layouts.known_forms:find_texts",
+    },
+)
+"""Functions from a row's columns (name to value) to the forms (`gradsentry.records.Form`) in which
+they can be read."""

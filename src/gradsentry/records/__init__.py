@@ -11,7 +11,14 @@ from gradsentry.records.example import (
     TextPair,
     prompt_and_response,
 )
-from gradsentry.records.layouts import Layout, UnreadLater, chosen_layout, detect, question_prompt
+from gradsentry.records.layouts import (
+    Form,
+    Layout,
+    UnreadLater,
+    chosen_layout,
+    detect,
+    question_prompt,
+)
 from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record, batched
 from gradsentry.records.shared_text import shared_beginning
@@ -23,6 +30,7 @@ __all__ = [
     "BoolArray",
     "Conversation",
     "Example",
+    "Form",
     "Layout",
     "Message",
     "Part",
