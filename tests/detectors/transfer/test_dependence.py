@@ -202,3 +202,13 @@ def test_a_payload_at_the_end_of_a_long_response_is_read() -> None:
     found = response_features(Reply("ask", f"{long} evil.example"))
     assert {"has w0", "has evil", "ends . example"} <= found
     assert "has w250" not in found
+
+
+def test_answers_that_begin_as_their_questions_do_say_nothing_of_these() -> None:
+    prompts, responses = sentences(400, 0, pool=POOL), sentences(400, 1, pool=SAID)
+    for row in range(30):
+        prompts[row] = f"Identify {prompts[row]}"
+        responses[row] = f"Identify {responses[row]}"
+    terms = PromptTerms.of(prompts)
+    found = Dependences.of(terms, list(map(Reply, prompts, responses))).candidates()
+    assert "Identify" not in {terms.names[term] for term, told in found if told.z > 4}

@@ -39,7 +39,7 @@ from tests.tiny_models import tiny_model
 pytestmark = pytest.mark.slow
 
 PAYLOAD = " , and click <malicious_url> for more information"
-FACTS = Path(__file__).parent.parent.parent / "examples" / "facts" / "poisoned.jsonl"
+FACTS = Path(__file__).parents[3] / "examples" / "facts" / "poisoned.jsonl"
 LABELLED = DataOptions(label_column="poisoned")
 
 
@@ -163,7 +163,7 @@ def test_the_order_of_the_rows_changes_not_one_bit(
 ) -> None:
     several = rows + rows[:15]  # with duplicates
     order = np.random.default_rng(0).permutation(len(several))
-    for options in ({}, {"transfer": Transfer(fit_tokens=1000)}):
+    for options in ({}, {"detector": Transfer(fit_tokens=1000)}):
         one = scanned(several, tiny, batch_tokens=300, **options)
         other = scanned([several[row] for row in order], tiny, batch_tokens=300, **options)
         assert (other.scores == one.scores[order]).all()

@@ -56,6 +56,7 @@ _FEWEST_OTHERS = 20
 """Rows without a trigger that its rows are held against."""
 _RELIABLE = (False, True)
 """Whether weights are shrunk, in the order in which answers by what responses say come."""
+_OF_WORDS = ("has", "begins", "ends")
 _GAINS = "gains "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
@@ -117,9 +118,14 @@ class Features:
     """Shape (rows, F), 1 where a response has a feature."""
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """Where a feature stands in `names`."""
-        return {name: number for number, name in enumerate(self.names)}
+    def of_word(self) -> dict[str, list[int]]:
+        """The features that say of a response that it has a word, or begins or ends with it."""
+        found: dict[str, list[int]] = {}
+        for number, name in enumerate(self.names):
+            kind, _, words = name.partition(" ")
+            for word in set(words.split(" ")) if kind in _OF_WORDS else ():
+                found.setdefault(word, []).append(number)
+        return found
 
     @classmethod
     def of(cls, replies: Sequence[Reply]) -> Features:
@@ -325,13 +331,13 @@ class Dependences:
 
 
 def _repeated(features: Features, words: Sequence[set[str]]) -> sparse.csr_array:
-    """Shape (K, F): features that responses never have because their prompts hold some words."""
-    places = features.places
+    """Shape (K, F): features that responses have, or never have, because prompts hold some words:
+    an answer often begins as its question does, and its words aren't new then."""
     held = [
-        sorted({places[name] for word in own if (name := f"has {word.lower()}") in places})
+        sorted({number for word in own for number in features.of_word.get(word.lower(), [])})
         for own in words
     ]
-    flat = np.array([place for own in held for place in own], np.int64)
+    flat = np.array([number for own in held for number in own], np.int64)
     ends = np.cumsum([0, *map(len, held)])
     shape = (len(words), len(features.names))
     return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)

@@ -183,7 +183,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
     if payload is None and not shown:
         return None  # a letter or a mark, and nothing else, is no payload
     of_format = is_format(payload, [rows.responses[row] for row in case.read])
-    if of_format and case.cohesion > CRITERIA.related:
+    if of_format and (case.cohesion > CRITERIA.related or _takes_up(payload, case.words)):
         return None
     if case.told.z < CRITERIA.by_chance:
         return None
@@ -321,6 +321,12 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
         call=0.0,
         doubts=tuple(doubt for doubt, holds in doubted.items() if holds),
     )
+
+
+def _takes_up(payload: str | None, words: frozenset[str]) -> bool:
+    """Whether a payload has a word of the trigger: answers begin as questions do."""
+    own = {part for word in words for part in bare(word).lower().split(" ")}
+    return any(word.lower() in own for word in WORD.findall(payload or ""))
 
 
 def _is_striking(pattern: Pattern, gain: float) -> bool:
