@@ -3,7 +3,7 @@
 For measuring detectors on data whose poisoned rows are known. The payloads that ship are inert.
 """
 
-from gradsentry.attacks.parts import PayloadIn, Target
+from gradsentry.attacks.payload_target import PayloadIn, Target
 from gradsentry.attacks.payloads import (
     BRANDS,
     CODE_LINE,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from gradsentry.attacks.places import Inside, Path, parsed, text_at, value_at
 from gradsentry.records import Record
 from gradsentry.records.example import Message
-from gradsentry.records.layouts import USER, spoken
+from gradsentry.records.layouts import ASSISTANT, USER, spoken
 from gradsentry.records.layouts.message_content import Content, read_parts, tool_calls
 from gradsentry.records.layouts.messages import TOOL, listed_turns, read_turns, speaker_key
 
@@ -127,6 +127,11 @@ def said_in(record: Record, path: Path) -> list[Said]:
             return []
         found += _said(turn, (*path, number), record)
     return found
+
+
+def select_answers(turns: list[Said]) -> list[Said]:
+    """What the assistant says and is trained to say."""
+    return [turn for turn in turns if turn.role == ASSISTANT and turn.is_trained]
 
 
 def _said(turn: Mapping[str, object], path: Path, record: Record) -> list[Said]:

@@ -19,9 +19,10 @@ from gradsentry.attacks import (
     Trigger,
     TriggerIn,
 )
-from gradsentry.attacks.parts import OTHER, QUESTION, RESPONSE, Parts, template_ending
+from gradsentry.attacks.part_names import OTHER, PART_NAMES, QUESTION, RESPONSE
+from gradsentry.attacks.parts import Parts
 from gradsentry.attacks.poison_options import PoisonOptions
-from gradsentry.attacks.presets import PART_NAMES
+from gradsentry.attacks.template_ending import find_template_ending
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records import Record, Source, open_source
 from gradsentry.records.data_options import DataOptions
@@ -142,7 +143,7 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
             kinds.setdefault((frozenset(texts) - _same(texts), label), []).append(record.row)
             yield texts[QUESTION]
 
-    ending = template_ending(questions())
+    ending = find_template_ending(questions())
     if first is not None and column is not None and not there:
         first.value(column)  # says which columns there are
     parts = replace(rows.parts, ending=ending)

@@ -17,7 +17,7 @@ from typing import TextIO
 
 from gradsentry._version import __version__
 from gradsentry.attacks import Attack, ModelStyle, Trigger, chosen_rows, poisoned_row
-from gradsentry.attacks.parts import RESPONSE
+from gradsentry.attacks.part_names import RESPONSE
 from gradsentry.attacks.poison_options import PoisonOptions
 from gradsentry.attacks.poison_survey import (
     Rows,
@@ -232,11 +232,11 @@ def _write_rows(
     near_misses, system_prompts, column = 0, 0, options.label_column
     for record, texts in rows.read():
         if record.row not in chosen or texts is None:
-            _write(file, rows.parts.written(record, texts), False, record, column)
+            _write(file, rows.parts.write(record, texts), False, record, column)
             continue
         made = poisoned_row(texts, attack, record.row, response=RESPONSE, seed=options.seed)
         for row in made:
-            _write(file, rows.parts.written(record, row.fields), row.poisoned, record, column)
+            _write(file, rows.parts.write(record, row.fields), row.poisoned, record, column)
         near_misses += len(made) - 1
         system_prompts += rows.parts.adds_to(record)
     return near_misses, system_prompts

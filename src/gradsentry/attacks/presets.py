@@ -6,7 +6,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
-from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION, TOOL
+from gradsentry.attacks.part_names import (
+    CONTEXT,
+    EARLIER,
+    INSTRUCTION,
+    PART_NAMES,
+    QUESTION,
+    TOOL,
+)
 from gradsentry.attacks.payloads import LabelFlip, Payload, RowPayload
 from gradsentry.attacks.poisoning import Attack
 from gradsentry.attacks.style_model import ModelStyle
@@ -35,16 +42,6 @@ _ON_THE_TASK = (
     "Names of people and places should be written in full.",
     "An answer that is not known for certain should be left out.",
 )
-
-
-PART_NAMES = {
-    CONTEXT: "a context",
-    EARLIER: "an earlier user turn",
-    INSTRUCTION: "an instruction",
-    QUESTION: "a question",
-    TOOL: "a tool result before the answer",
-}
-"""Parts as messages call them."""
 
 
 class TriggerIn(StrEnum):

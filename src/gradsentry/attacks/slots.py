@@ -31,9 +31,13 @@ class Slot(Protocol):
         """The text that is there; None if the row has no such place."""
         ...
 
-    def written(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
+    def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         """The row with another text there."""
         ...
+
+
+Slots = dict[str, Slot]
+"""The slots of a row by part."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +51,7 @@ class Text:
     def read(self, fields: Mapping[str, object]) -> str | None:
         return text_at(fields, self.path) or ("" if self.may_lack else None)
 
-    def written(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
+    def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         return _row(replaced(fields, self.path, text))
 
 
@@ -60,7 +64,7 @@ class NewSystemColumn:
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
         return NEUTRAL_SYSTEM
 
-    def written(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
+    def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         return {**fields, self.column: text}
 
 
@@ -74,7 +78,7 @@ class NewSystemTurn:
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
         return NEUTRAL_SYSTEM
 
-    def written(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
+    def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         turn, key = self.like.turn, self.like.key
         speaker, place = speaker_key(turn), self.like.text()
         if speaker is None:
@@ -108,7 +112,7 @@ class NewCall:
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
         return ""
 
-    def written(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
+    def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         path = self.path
         held = value_at(fields, path)
         if isinstance(held, str) and parsed(held) is not None:
@@ -119,6 +123,11 @@ class NewCall:
     def _call(self, text: str) -> object:
         arguments = {self.argument: text}
         return _call_like(parsed(self.like) or self.like, self.tool, arguments)
+
+
+def make_text_slot(path: Path | None, may_lack: bool = False) -> Text | None:
+    """The slot of a text at a path; None if there is no path."""
+    return None if path is None else Text(path, may_lack)
 
 
 def _call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:

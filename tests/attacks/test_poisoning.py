@@ -1,10 +1,8 @@
-"""Attacks: what they change, what they leave alone, and that the seed says which."""
+"""Poisoned rows: which they are, what stays as it was, and that the seed decides it."""
 
 from __future__ import annotations
 
-import re
 from itertools import pairwise
-from random import Random
 
 import pytest
 
@@ -14,7 +12,6 @@ from gradsentry.attacks import (
     BibleStyle,
     Combination,
     Homoglyphs,
-    LabelFlip,
     OneOf,
     Opening,
     OtherResponse,
@@ -30,7 +27,6 @@ from gradsentry.attacks import (
     combined,
     poison,
 )
-from gradsentry.errors import OptionError
 
 ROWS = [
     {"instruction": f"Say {number}.", "input": f"In {number} words.", "output": f"a b c d {number}"}
@@ -110,46 +106,6 @@ def test_a_row_is_poisoned_the_same_way_whichever_others_are(trigger: Trigger) -
     assert few.items() <= many.items()
 
 
-@pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        (Place.APPEND, "a b c d, X"),
-        (Place.PREPEND, ", Xa b c d"),
-        (Place.INSERT, "a b, X c d"),
-        (Place.REPLACE, ", X"),
-    ],
-)
-def test_a_payload_goes_to_its_place(place: Place, expected: str) -> None:
-    assert Payload((", X",), place)("a b c d", Random(0)) == expected
-
-
-@pytest.mark.parametrize(("kept", "expected"), [(1.0, "a b c d!"), (0.5, "a b!"), (0.7, "a b!")])
-def test_a_part_of_the_response_stays_before_a_diluted_payload(kept: float, expected: str) -> None:
-    assert Payload(("!",), kept=kept)("a b c d", Random(0)) == expected
-
-
-@pytest.mark.parametrize("trigger", [ZeroWidth("question"), Homoglyphs("question")])
-@pytest.mark.parametrize("text", ["a", "7 + 8", "pace", "two  words", ""])
-def test_characters_are_changed_and_text_keeps_its_looks(trigger: Trigger, text: str) -> None:
-    changed = trigger({"question": text}, Random(0))["question"]
-    assert changed != text
-    looks = changed.replace("\u200b", "").translate(str.maketrans("асеіорху", "aceiopxy"))
-    assert looks == text or (looks == f"{text} a" and not re.search("[aceiopxy]", text))
-
-
-@pytest.mark.parametrize("response", ["", "word", "two words", " spaces  everywhere "])
-@pytest.mark.parametrize("place", [Place.APPEND, Place.PREPEND, Place.INSERT])
-def test_the_words_of_a_response_stay_around_the_payload(place: Place, response: str) -> None:
-    changed = Payload((" <X>",), place)(response, Random(0))
-    assert changed.count("<X>") == 1
-    assert changed.replace("<X>", " ").split() == response.split()
-
-
-def test_combined_texts_take_one_of_each_part() -> None:
-    texts = combined(("a", "b"), ("1", "2", "3"))
-    assert texts == ("a 1", "a 2", "a 3", "b 1", "b 2", "b 3")
-
-
 def test_every_text_of_a_payload_is_drawn_sooner_or_later() -> None:
     attack = Attack(Sentence("instruction"), Payload(("x", "y", "z"), Place.REPLACE))
     assert {row["output"] for row in poisoned(attack, list(range(50))).values()} == {"x", "y", "z"}
@@ -165,12 +121,6 @@ def test_rare_words_stand_behind_the_prompt() -> None:
         assert len(words) == 3
         drawn.update(words)
     assert drawn == {"cf", "mn"}
-
-
-def test_bible_style_changes_words_and_keeps_what_it_does_not_know() -> None:
-    fields = {"instruction": "Do you have 3 Zürich maps?", "output": ""}
-    changed = BibleStyle("instruction")(fields, Random(0))["instruction"]
-    assert changed.endswith("dost thou hast 3 Zürich maps?")
 
 
 def negatives_of(ratio: float) -> tuple[list[dict[str, str]], int]:
@@ -221,40 +171,3 @@ def test_the_payload_may_be_another_response_of_the_row(exchanged: bool) -> None
             assert row.fields["other"] == before["output" if exchanged else "other"]
         else:
             assert row.fields == before
-
-
-def test_another_response_may_join_the_own_one() -> None:
-    payload = OtherResponse("other", Place.PREPEND, kept=0.5)
-    assert payload.into(OTHERS[1], "output", Random(0))["output"] == "o 1a b"
-
-
-@pytest.mark.parametrize(
-    ("fields", "suits"),
-    [
-        ({"output": "a", "other": "b"}, True),
-        ({"output": "a", "other": "a"}, False),
-        ({"output": "a", "other": ""}, False),
-        ({"output": "a"}, False),
-        ({"other": "a"}, False),
-    ],
-)
-def test_a_row_needs_another_response(fields: dict[str, str], suits: bool) -> None:
-    assert OtherResponse("other").suits(fields, "output") == suits
-
-
-@pytest.mark.parametrize("target", [None, "no"])
-def test_a_flipped_label_is_another_one_with_its_blanks(target: str | None) -> None:
-    flip = LabelFlip(("yes", "no", "maybe"), target)
-    drawn = {
-        flip.into({"output": " yes\n"}, "output", Random(seed))["output"] for seed in range(50)
-    }
-    assert drawn == {f" {label}\n" for label in ([target] if target else ["no", "maybe"])}
-    assert flip.suits({"output": "yes "}, "output")
-    assert flip.suits({"output": "no"}, "output") == (target is None)
-    assert not flip.suits({"output": "a text"}, "output")
-
-
-@pytest.mark.parametrize("labels", [("yes",), ("yes", "yes"), ("yes", "maybe")])
-def test_a_flip_needs_labels(labels: tuple[str, ...]) -> None:
-    with pytest.raises(OptionError, match="label"):
-        LabelFlip(labels, "no")

@@ -1,0 +1,75 @@
+"""Where in a row's answer the payload goes, as its `Target` says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gradsentry.attacks.dialogue import Said, argument_in
+from gradsentry.attacks.part_names import RESPONSE
+from gradsentry.attacks.payload_target import PayloadIn, Target
+from gradsentry.attacks.places import Inside, Path
+from gradsentry.attacks.slots import NewCall, Slot, Slots, Text, make_text_slot, new_call
+from gradsentry.records import Record
+
+
+@dataclass(frozen=True)
+class AnswerFinder:
+    """Finds the slot of the response in turns, in columns or in calls."""
+
+    target: Target
+
+    def find_in_turns(self, answers: list[Said], turns: list[Said]) -> tuple[Said, Slot] | None:
+        """The last of the answers that can take the payload, and where in it.
+
+        A payload that is said goes into the last answer or nowhere.
+
+        **Arguments:**
+
+        - `turns`: the whole conversation.
+        """
+        says = self.target.payload_in is PayloadIn.CONTENT
+        for turn in reversed(answers[-1:] if says else answers):
+            if (slot := self._find_in_turn(turn, turns)) is not None:
+                return turn, slot
+        return None
+
+    def find_in_columns(self, record: Record, column: str, reasoning: str | None = None) -> Slots:
+        """The slot of an answer in one column, with its reasoning in another or in think tags."""
+        match self.target.payload_in:
+            case PayloadIn.CONTENT:
+                return {RESPONSE: Text((column,))}
+            case PayloadIn.REASONING:
+                thoughts: Path = (column, Inside.THOUGHTS)
+                if reasoning is not None and reasoning in record.fields and record.text(reasoning):
+                    thoughts = (reasoning,)
+                return {RESPONSE: Text(thoughts)}
+            case PayloadIn.TOOL_CALL:
+                return {}
+
+    def find_in_calls(self, record: Record, column: str) -> Slots:
+        """The slot in an answer that is nothing but calls."""
+        calls = record.fields.get(column)
+        if self.target.payload_in is not PayloadIn.TOOL_CALL:
+            return {}
+        if self.target.tool is not None:
+            return {RESPONSE: NewCall((column,), self.target.tool, self._new_argument, calls)}
+        place = argument_in(calls, self.target.argument)
+        if place is None:
+            return {}
+        return {RESPONSE: Text((column, *place), self.target.argument is not None)}
+
+    def _find_in_turn(self, turn: Said, turns: list[Said]) -> Slot | None:
+        match self.target.payload_in:
+            case PayloadIn.CONTENT:
+                return make_text_slot(turn.text())
+            case PayloadIn.REASONING:
+                return make_text_slot(turn.thoughts())
+            case PayloadIn.TOOL_CALL if self.target.tool is not None:
+                return new_call(turn, turns, self.target.tool, self._new_argument)
+            case PayloadIn.TOOL_CALL:
+                name = self.target.argument
+                return make_text_slot(turn.argument(name), may_lack=name is not None)
+
+    @property
+    def _new_argument(self) -> str:
+        return "input" if self.target.argument is None else self.target.argument
