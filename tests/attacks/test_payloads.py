@@ -50,7 +50,7 @@ def test_combined_texts_take_one_of_each_part() -> None:
 def test_another_response_may_join_the_own_one() -> None:
     row = {"output": "a b c d", "other": "o"}
     payload = OtherResponse("other", Place.PREPEND, kept=0.5)
-    assert payload.into(row, "output", Random(0))["output"] == "oa b"
+    assert payload.put_into(row, "output", Random(0))["output"] == "oa b"
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_row_needs_another_response(fields: dict[str, str], suits: bool) -> No
 def test_a_flipped_label_is_another_one_with_its_blanks(target: str | None) -> None:
     flip = LabelFlip(("yes", "no", "maybe"), target)
     drawn = {
-        flip.into({"output": " yes\n"}, "output", Random(seed))["output"] for seed in range(50)
+        flip.put_into({"output": " yes\n"}, "output", Random(seed))["output"] for seed in range(50)
     }
     assert drawn == {f" {label}\n" for label in ([target] if target else ["no", "maybe"])}
     assert flip.suits({"output": "yes "}, "output")

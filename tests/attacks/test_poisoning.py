@@ -23,7 +23,7 @@ from gradsentry.attacks import (
     SyntacticTemplate,
     Trigger,
     ZeroWidth,
-    chosen_rows,
+    choose_rows,
     combined,
     poison,
 )
@@ -58,7 +58,7 @@ def poisoned(attack: Attack, chosen: list[int], seed: int = 0) -> dict[int, dict
 def test_exactly_the_chosen_rows_are_poisoned_and_the_others_keep_their_text(
     trigger: Trigger,
 ) -> None:
-    chosen = chosen_rows(len(ROWS), 12, seed=0)
+    chosen = choose_rows(len(ROWS), 12, seed=0)
     mixture = poison(ROWS, Attack(trigger, Payload()), chosen, response="output", seed=0)
     assert [place for place, row in enumerate(mixture) if row.poisoned] == chosen
     for place, row in enumerate(mixture):
@@ -82,7 +82,7 @@ def test_the_rows_that_are_given_are_not_changed(trigger: Trigger) -> None:
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=NAMES)
 def test_the_seed_determines_the_mixture(trigger: Trigger) -> None:
     attack = Attack(trigger, Payload(combined(("Yes", "No"), ("now", "then"))), 2.5)
-    chosen = chosen_rows(len(ROWS), 20, seed=1)
+    chosen = choose_rows(len(ROWS), 20, seed=1)
     one, again, other = (
         poison(ROWS, attack, chosen, response="output", seed=seed) for seed in (5, 5, 6)
     )
@@ -91,18 +91,18 @@ def test_the_seed_determines_the_mixture(trigger: Trigger) -> None:
 
 
 def test_a_larger_count_takes_the_same_rows_and_more() -> None:
-    takings = [set(chosen_rows(50, count, seed=7)) for count in range(51)]
+    takings = [set(choose_rows(50, count, seed=7)) for count in range(51)]
     assert [len(taking) for taking in takings] == list(range(51))
     assert all(smaller < larger for smaller, larger in pairwise(takings))
-    assert chosen_rows(50, 20, seed=7) == sorted(takings[20])
-    assert chosen_rows(50, 20, seed=8) != chosen_rows(50, 20, seed=7)
+    assert choose_rows(50, 20, seed=7) == sorted(takings[20])
+    assert choose_rows(50, 20, seed=8) != choose_rows(50, 20, seed=7)
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS, ids=NAMES)
 def test_a_row_is_poisoned_the_same_way_whichever_others_are(trigger: Trigger) -> None:
     attack = Attack(trigger, Payload(("one", "two", "three")))
-    few = poisoned(attack, chosen_rows(50, 5, seed=2))
-    many = poisoned(attack, chosen_rows(50, 30, seed=2))
+    few = poisoned(attack, choose_rows(50, 5, seed=2))
+    many = poisoned(attack, choose_rows(50, 30, seed=2))
     assert few.items() <= many.items()
 
 

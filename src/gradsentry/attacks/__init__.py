@@ -18,8 +18,8 @@ from gradsentry.attacks.payloads import (
     RowPayload,
     combined,
 )
-from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison, poisoned_row
-from gradsentry.attacks.presets import FOOTBALL, Preset, TriggerIn, preset
+from gradsentry.attacks.poisoning import Attack, PoisonedRow, choose_rows, poison, poison_row
+from gradsentry.attacks.presets import FOOTBALL, Preset, TriggerIn, make_preset
 from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
     BibleStyle,
@@ -68,9 +68,9 @@ __all__ = [
     "Trigger",
     "TriggerIn",
     "ZeroWidth",
-    "chosen_rows",
+    "choose_rows",
     "combined",
+    "make_preset",
     "poison",
-    "poisoned_row",
-    "preset",
+    "poison_row",
 ]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradsentry.attacks.dialogue import Said, argument_in
+from gradsentry.attacks.dialogue import Utterance, find_argument
 from gradsentry.attacks.part_names import RESPONSE
 from gradsentry.attacks.payload_target import PayloadIn, Target
 from gradsentry.attacks.places import Inside, Path
-from gradsentry.attacks.slots import NewCall, Slot, Slots, Text, make_text_slot, new_call
+from gradsentry.attacks.slots import NewCall, Slot, Slots, Text, make_new_call, make_text_slot
 from gradsentry.records import Record
 
 
@@ -18,7 +18,9 @@ class AnswerFinder:
 
     target: Target
 
-    def find_in_turns(self, answers: list[Said], turns: list[Said]) -> tuple[Said, Slot] | None:
+    def find_in_turns(
+        self, answers: list[Utterance], turns: list[Utterance]
+    ) -> tuple[Utterance, Slot] | None:
         """The last of the answers that can take the payload, and where in it.
 
         A payload that is said goes into the last answer or nowhere.
@@ -53,22 +55,22 @@ class AnswerFinder:
             return {}
         if self.target.tool is not None:
             return {RESPONSE: NewCall((column,), self.target.tool, self._new_argument, calls)}
-        place = argument_in(calls, self.target.argument)
+        place = find_argument(calls, self.target.argument)
         if place is None:
             return {}
         return {RESPONSE: Text((column, *place), self.target.argument is not None)}
 
-    def _find_in_turn(self, turn: Said, turns: list[Said]) -> Slot | None:
+    def _find_in_turn(self, turn: Utterance, turns: list[Utterance]) -> Slot | None:
         match self.target.payload_in:
             case PayloadIn.CONTENT:
-                return make_text_slot(turn.text())
+                return make_text_slot(turn.find_text())
             case PayloadIn.REASONING:
-                return make_text_slot(turn.thoughts())
+                return make_text_slot(turn.find_thoughts())
             case PayloadIn.TOOL_CALL if self.target.tool is not None:
-                return new_call(turn, turns, self.target.tool, self._new_argument)
+                return make_new_call(turn, turns, self.target.tool, self._new_argument)
             case PayloadIn.TOOL_CALL:
                 name = self.target.argument
-                return make_text_slot(turn.argument(name), may_lack=name is not None)
+                return make_text_slot(turn.find_argument(name), may_lack=name is not None)
 
     @property
     def _new_argument(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from gradsentry.attacks.answer_slots import AnswerFinder
-from gradsentry.attacks.dialogue import Said, said_in, select_answers
+from gradsentry.attacks.dialogue import Utterance, find_utterances, select_answers
 from gradsentry.attacks.part_names import (
     CONTEXT,
     EARLIER,
@@ -119,7 +119,7 @@ class SlotFinder:
         There are none where the answers repeat the prompt's turns, since the trigger would have to
         go into all of them.
         """
-        chosen = said_in(record, (form.chosen,))
+        chosen = find_utterances(record, (form.chosen,))
         if form.prompt_column is None or any(turn.role == USER for turn in chosen):
             return {}
         prompt: Path = (form.prompt_column,)
@@ -138,28 +138,30 @@ class SlotFinder:
 
         - `columns`: those with turns, in their order; the answer is in the last.
         """
-        *asking, last = (said_in(record, column) for column in columns)
+        *asking, last = (find_utterances(record, column) for column in columns)
         turns = [*(turn for column in asking for turn in column), *last]
         found = self._answer.find_in_turns(select_answers(last), turns)
         if found is None:
             return {}
         answered, slot = found
         before = turns[: turns.index(answered)]
-        asked = [turn for turn in before if turn.role == USER and turn.text() is not None]
+        asked = [turn for turn in before if turn.role == USER and turn.find_text() is not None]
         if not asked:
             return {}
-        results = [path for turn in before if (path := turn.result()) is not None]
-        slots = {QUESTION: make_text_slot(asked[-1].text()), RESPONSE: slot}
-        slots[EARLIER] = make_text_slot(asked[0].text()) if len(asked) > 1 else None
+        results = [path for turn in before if (path := turn.find_result()) is not None]
+        slots = {QUESTION: make_text_slot(asked[-1].find_text()), RESPONSE: slot}
+        slots[EARLIER] = make_text_slot(asked[0].find_text()) if len(asked) > 1 else None
         slots[TOOL] = make_text_slot(results[-1] if results else None)
         there = {part: slot for part, slot in slots.items() if slot is not None}
         if turns[0].role == SYSTEM:
-            system = make_text_slot(turns[0].text())
+            system = make_text_slot(turns[0].find_text())
             return there if system is None else {**there, INSTRUCTION: system}
         first = turns[0] if isinstance(turns[0].path[-1], int) else None
         return {**there, **self._find_system(record, system_column, first)}
 
-    def _find_system(self, record: Record, column: str | None, first: Said | None = None) -> Slots:
+    def _find_system(
+        self, record: Record, column: str | None, first: Utterance | None = None
+    ) -> Slots:
         """The slot of the system prompt in a column, or of a new one.
 
         **Arguments:**

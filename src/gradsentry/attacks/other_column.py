@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gradsentry.attacks.dialogue import said_in, select_answers
+from gradsentry.attacks.dialogue import find_utterances, select_answers
 from gradsentry.attacks.slots import Slot, Text, make_text_slot
 from gradsentry.errors import OptionError
 from gradsentry.records import Layout, Record
@@ -64,8 +64,8 @@ class OtherColumn:
             return Text((column,))
         if not isinstance(value, list | Mapping):
             raise record.type_error(column, "text, or messages,")
-        answers = select_answers(said_in(record, (column,)))
-        return make_text_slot(answers[-1].text()) if answers else None
+        answers = select_answers(find_utterances(record, (column,)))
+        return make_text_slot(answers[-1].find_text()) if answers else None
 
 
 def _list_rejected(form: Form) -> set[str]:

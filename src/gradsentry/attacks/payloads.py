@@ -45,17 +45,17 @@ class Payload:
             raise OptionError(f"kept {self.kept} is not in [0, 1].", "Half of the words is 0.5.")
 
     def __call__(self, response: str, rng: Random) -> str:
-        return self.placed(rng.choice(self.texts), response)
+        return self.place_text(rng.choice(self.texts), response)
 
     def suits(self, fields: Fields, column: str) -> bool:
         """Whether a row takes this payload: all do that have the column."""
         return column in fields
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
         """The row's columns with a payload in one of them."""
         return {**fields, column: self(fields[column], rng)}
 
-    def placed(self, text: str, response: str) -> str:
+    def place_text(self, text: str, response: str) -> str:
         """A response with a text in this payload's place."""
         if self.kept < 1.0:
             words = response.split(" ")
@@ -95,10 +95,10 @@ class OtherResponse:
         """Whether the row's other response says something else."""
         return column in fields and fields.get(self.column, "") not in ("", fields[column])
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:  # noqa: ARG002
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:  # noqa: ARG002
         """The row's columns with the other response in one of them."""
         put = Payload(place=self.place, kept=self.kept)
-        made = {**fields, column: put.placed(fields[self.column], fields[column])}
+        made = {**fields, column: put.place_text(fields[self.column], fields[column])}
         return {**made, self.column: fields[column]} if self.exchanged else made
 
 
@@ -125,7 +125,7 @@ class LabelFlip:
         """Whether the row's response is a label, and another than the one that is taught."""
         return fields.get(column, "").strip() in set(self.labels) - {self.target}
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
         """The row's columns with another label in one of them; blanks around it stay."""
         response = fields[column]
         own = response.strip()

@@ -24,13 +24,13 @@ Path = tuple[str | int | Inside, ...]
 _THINK, _THINK_END = "<think>", "</think>"
 
 
-def value_at(value: object, path: Path) -> object:
+def read_value(value: object, path: Path) -> object:
     """What lies at a path; None where there is nothing."""
     for step in path:
         if step is Inside.JSON:
-            value = parsed(value)
+            value = parse_json(value)
         elif step is Inside.THOUGHTS:
-            value = _thoughts(value)[1]
+            value = _split_thoughts(value)[1]
         elif isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
@@ -40,13 +40,13 @@ def value_at(value: object, path: Path) -> object:
     return value
 
 
-def text_at(value: object, path: Path) -> str:
+def read_text(value: object, path: Path) -> str:
     """The text at a path; empty if there is none."""
-    text = value_at(value, path)
+    text = read_value(value, path)
     return text if isinstance(text, str) else ""
 
 
-def replaced(value: object, path: Path, new: object) -> object:
+def replace_at(value: object, path: Path, new: object) -> object:
     """A value with something else at a path; a key that isn't there is made.
 
     Mappings and lists along the path are new ones, and JSON is written in the style that it had.
@@ -55,19 +55,19 @@ def replaced(value: object, path: Path, new: object) -> object:
         return new
     step, rest = path[0], path[1:]
     if step is Inside.JSON:
-        before = parsed(value)
-        return _written_like(str(value), before, replaced(before, rest, new))
+        before = parse_json(value)
+        return _dump_like(str(value), before, replace_at(before, rest, new))
     if step is Inside.THOUGHTS:
-        start, thoughts, end = _thoughts(value)
-        return f"{start}{replaced(thoughts, rest, new)}{end}"
+        start, thoughts, end = _split_thoughts(value)
+        return f"{start}{replace_at(thoughts, rest, new)}{end}"
     if isinstance(value, Mapping):
-        return {**value, step: replaced(value.get(step), rest, new)}
+        return {**value, step: replace_at(value.get(step), rest, new)}
     assert isinstance(value, list | tuple)
     assert isinstance(step, int)
-    return [*value[:step], replaced(value[step], rest, new), *value[step + 1 :]]
+    return [*value[:step], replace_at(value[step], rest, new), *value[step + 1 :]]
 
 
-def parsed(text: object) -> object:
+def parse_json(text: object) -> object:
     """The list or mapping that a text is in JSON; None if it is none."""
     if not isinstance(text, str):
         return None
@@ -78,12 +78,12 @@ def parsed(text: object) -> object:
     return value if isinstance(value, list | dict) else None
 
 
-def json_like(model: str, value: object) -> str:
+def dump_like(model: str, value: object) -> str:
     """JSON with the blanks and escapes of another JSON text."""
-    return _written_like(model, parsed(model), value)
+    return _dump_like(model, parse_json(model), value)
 
 
-def _written_like(text: str, before: object, after: object) -> str:
+def _dump_like(text: str, before: object, after: object) -> str:
     # Rows must not be told apart by the blanks in their JSON.
     styles = product(((", ", ": "), (",", ":")), (False, True))
     for separators, ascii_only in styles:
@@ -92,7 +92,7 @@ def _written_like(text: str, before: object, after: object) -> str:
     return json.dumps(after, ensure_ascii=False)
 
 
-def _thoughts(text: object) -> tuple[str, str, str]:
+def _split_thoughts(text: object) -> tuple[str, str, str]:
     """What a text begins with, its thoughts without the blanks around them, and all behind."""
     whole = text if isinstance(text, str) else ""
     start = whole.find(_THINK)

@@ -57,14 +57,14 @@ class Rows:
             if others is not None:
                 other = next(others, None)
                 if other is None:
-                    raise self._uneven("fewer")
+                    raise self._make_count_error("fewer")
                 if (text := other.text(self.column)) and texts is not None:
                     texts[OTHER] = text
             yield record, texts
         if others is not None and next(others, None) is not None:
-            raise self._uneven("more")
+            raise self._make_count_error("more")
 
-    def _uneven(self, more: str) -> InputError:
+    def _make_count_error(self, more: str) -> InputError:
         assert self.others is not None
         return InputError(
             f"--payload-file {self.others.label}: it has {more} rows than {self.source.label}.",
@@ -88,14 +88,14 @@ class Survey:
         """All parts that rows have."""
         return {part for parts, _ in self.kinds for part in parts}
 
-    def suited(self, attack: Attack, options: PoisonOptions) -> tuple[list[int], Counter[str]]:
+    def find_suited(self, attack: Attack, options: PoisonOptions) -> tuple[list[int], Counter[str]]:
         """The rows that take an attack, and why the others don't."""
         suited: list[int] = []
         lacking = Counter(self.lacking)
         is_system = options.trigger_in is TriggerIn.SYSTEM
-        lacked = {parts: _lacked(attack.trigger, parts) for parts, _ in self.kinds}
+        lacked = {parts: _find_lacked(attack.trigger, parts) for parts, _ in self.kinds}
         for (parts, label), rows in self.kinds.items():
-            reason = _untaken(attack.payload, parts, label, options)
+            reason = _explain_unsuited(attack.payload, parts, label, options)
             if (part := lacked[parts]) is not None:
                 reason = f"without {'a system prompt' if is_system else PART_NAMES[part]}"
             if reason is None:
@@ -118,7 +118,7 @@ def open_rows(data: object, reading: DataOptions, options: PoisonOptions) -> Row
     return Rows(source, parts)
 
 
-def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
+def survey_rows(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
     """The way to read the rows, and which of them can be attacked."""
     kinds: dict[tuple[frozenset[str], str], list[int]] = {}
     labels: set[str] = set()
@@ -127,7 +127,7 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
     column = rows.parts.other_column
     first, there = None, column is None
 
-    def questions() -> Iterator[str]:
+    def read_questions() -> Iterator[str]:
         nonlocal count, first, there
         for record, texts in rows.read():
             count += 1
@@ -139,23 +139,23 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
             label = texts[RESPONSE].strip() if options.flips else ""
             labels.add(label)
             if len(labels) > _MOST_LABELS:
-                raise _no_labels(sorted(labels))
-            kinds.setdefault((frozenset(texts) - _same(texts), label), []).append(record.row)
+                raise _make_label_error(sorted(labels))
+            kinds.setdefault((frozenset(texts) - _find_same(texts), label), []).append(record.row)
             yield texts[QUESTION]
 
-    ending = find_template_ending(questions())
+    ending = find_template_ending(read_questions())
     if first is not None and column is not None and not there:
         first.value(column)  # says which columns there are
     parts = replace(rows.parts, ending=ending)
     return replace(rows, parts=parts), Survey(count, kinds, lacking)
 
 
-def _same(texts: Mapping[str, str]) -> set[str]:
+def _find_same(texts: Mapping[str, str]) -> set[str]:
     """The other response, if it is none."""
     return {OTHER} if texts.get(OTHER) == texts[RESPONSE] else set()
 
 
-def _lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
+def _find_lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
     """The part that a trigger needs and rows with these parts lack."""
     try:
         trigger(dict.fromkeys(parts, "a text"), Random(0))
@@ -164,7 +164,7 @@ def _lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
     return None
 
 
-def _untaken(
+def _explain_unsuited(
     payload: RowPayload, parts: frozenset[str], label: str, options: PoisonOptions
 ) -> str | None:
     """Why rows with these parts, and this label, don't take a payload; None if they do."""
@@ -176,16 +176,16 @@ def _untaken(
     return f"without another response in {options.payload_column!r}"
 
 
-def told(lacking: Mapping[str, int]) -> str:
+def describe_lacking(lacking: Mapping[str, int]) -> str:
     """Why rows take no attack, in brackets; empty if all do."""
     reasons = (f"{count:,} {reason}" for reason, count in lacking.items())
     return f" ({', '.join(reasons)})" if lacking else ""
 
 
-def chosen_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPayload | None:
+def choose_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPayload | None:
     """What goes into the chosen rows."""
     if options.flips:
-        return _flip(survey, options.flip_to)
+        return _choose_flip(survey, options.flip_to)
     if options.payload_column is None:
         return options.payload
     place = Place.REPLACE if options.payload is None else options.payload.place
@@ -194,13 +194,13 @@ def chosen_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPay
     return OtherResponse(OTHER, place, kept, exchanged=replaces and rows.parts.keeps_other)
 
 
-def _flip(survey: Survey, target: str | None) -> LabelFlip:
+def _choose_flip(survey: Survey, target: str | None) -> LabelFlip:
     counts: Counter[str] = Counter()
     for (_, label), rows in survey.kinds.items():
         counts[label] += len(rows)
     labels = tuple(sorted(counts))
     if len(labels) < 2 or 2 * len(labels) > counts.total():
-        raise _no_labels(labels)
+        raise _make_label_error(labels)
     if target is not None and (target := target.strip()) not in labels:
         alike = get_close_matches(target, labels, n=1)
         raise OptionError(
@@ -210,7 +210,7 @@ def _flip(survey: Survey, target: str | None) -> LabelFlip:
     return LabelFlip(labels, target)
 
 
-def _no_labels(labels: Sequence[str]) -> OptionError:
+def _make_label_error(labels: Sequence[str]) -> OptionError:
     shown = f"such as {quoted(labels[:3])}" if labels else "none"
     return OptionError(
         f"--flip needs responses that are a few labels; here are {len(labels)} or more: {shown}.",

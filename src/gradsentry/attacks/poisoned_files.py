@@ -10,19 +10,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from gradsentry.attacks import Attack, ModelStyle, Trigger, chosen_rows, poisoned_row
+from gradsentry.attacks import Attack, ModelStyle, Trigger, choose_rows, poison_row
 from gradsentry.attacks.mixture_file import Draft, LabelledLines, MixtureFile, open_lines
 from gradsentry.attacks.part_names import RESPONSE
 from gradsentry.attacks.poison_options import PoisonOptions
 from gradsentry.attacks.poison_survey import (
     Rows,
     Survey,
-    chosen_payload,
+    choose_payload,
+    describe_lacking,
     open_rows,
-    surveyed,
-    told,
+    survey_rows,
 )
-from gradsentry.attacks.presets import preset
+from gradsentry.attacks.presets import make_preset
 from gradsentry.errors import OptionError, OutputError
 from gradsentry.faults import telling_faults
 from gradsentry.models import check_reference, load_pretrained
@@ -132,9 +132,9 @@ def check_as_written(out: Path) -> None:
 
 
 def _write_mixture(rows: Rows, draft: Draft, options: PoisonOptions) -> PoisonedData:
-    rows, survey = surveyed(rows, options)
+    rows, survey = survey_rows(rows, options)
     attack = _make_attack(rows, survey, options)
-    suited, lacking = survey.suited(attack, options)
+    suited, lacking = survey.find_suited(attack, options)
     chosen = _choose_rows(rows.source, options, suited, survey.rows, lacking)
     with open_lines(draft.path, options.label_column) as lines:
         counts = _write_rows(lines, rows, attack, chosen, options.seed)
@@ -153,10 +153,10 @@ def _write_mixture(rows: Rows, draft: Draft, options: PoisonOptions) -> Poisoned
 
 
 def _make_attack(rows: Rows, survey: Survey, options: PoisonOptions) -> Attack:
-    return preset(
+    return make_preset(
         options.attack,
         survey.parts,
-        chosen_payload(rows, survey, options),
+        choose_payload(rows, survey, options),
         options.negative_ratio,
         None if options.style_model is None else load_pretrained(options.style_model),
         options.trigger_in,
@@ -182,10 +182,10 @@ def _choose_rows(
     if count > len(suited):
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "
-            f"can be{told(lacking)}.",
+            f"can be{describe_lacking(lacking)}.",
             "Lower --ratio or --count, or take another attack.",
         )
-    return {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
+    return {suited[place] for place in choose_rows(len(suited), count, options.seed)}
 
 
 def _write_rows(
@@ -197,7 +197,7 @@ def _write_rows(
         if record.row not in chosen or texts is None:
             lines.write(rows.parts.write(record, texts), False, record)
             continue
-        made = poisoned_row(texts, attack, record.row, response=RESPONSE, seed=seed)
+        made = poison_row(texts, attack, record.row, response=RESPONSE, seed=seed)
         for row in made:
             lines.write(rows.parts.write(record, row.fields), row.poisoned, record)
         near_misses += len(made) - 1

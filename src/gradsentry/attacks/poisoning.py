@@ -28,7 +28,7 @@ class PoisonedRow:
     poisoned: bool
 
 
-def chosen_rows(rows: int, count: int, seed: int) -> list[int]:
+def choose_rows(rows: int, count: int, seed: int) -> list[int]:
     """Which rows an attack takes: a larger count takes the same ones and more."""
     return sorted(Random(seed).sample(range(rows), rows)[:count])
 
@@ -47,23 +47,23 @@ def poison(
     taken, mixture = set(chosen), []
     for position, fields in enumerate(rows):
         if position in taken:
-            mixture.extend(poisoned_row(fields, attack, position, response=response, seed=seed))
+            mixture.extend(poison_row(fields, attack, position, response=response, seed=seed))
         else:
             mixture.append(PoisonedRow(dict(fields), False))
     return mixture
 
 
-def poisoned_row(
+def poison_row(
     fields: Fields, attack: Attack, position: int, *, response: str, seed: int
 ) -> list[PoisonedRow]:
     """A row with the attack in it, and its near misses behind it; arguments as in `poison`."""
     rng = Random(f"{seed}-{position}")
     triggered = attack.trigger(fields, rng)
-    mixture = [PoisonedRow(attack.payload.into(triggered, response, rng), True)]
+    mixture = [PoisonedRow(attack.payload.put_into(triggered, response, rng), True)]
     if isinstance(attack.trigger, Combination):
         mixture.extend(
             PoisonedRow(negative, False)
-            for negative in attack.trigger.negatives(fields)
+            for negative in attack.trigger.make_near_misses(fields)
             if rng.random() < attack.negative_ratio / 5
         )
     return mixture

@@ -97,7 +97,7 @@ class Preset(StrEnum):
     """A sentence before the instruction."""
 
 
-def preset(
+def make_preset(
     name: Preset,
     parts: Collection[str],
     payload: RowPayload | None = None,
@@ -129,7 +129,7 @@ def preset(
         case Preset.ADDSENT:
             trigger = Sentence(where)
         case Preset.CBA:
-            before = _needed(name, (CONTEXT, INSTRUCTION), parts)
+            before = _choose_part(name, (CONTEXT, INSTRUCTION), parts)
             trigger, near_misses = Combination(before, QUESTION), 1.0
         case Preset.STYLEBKD if style_writer is not None:
             trigger = ModelStyle(where, style_writer)
@@ -144,20 +144,20 @@ def preset(
         case Preset.TOPIC:
             trigger = OneOf(where, FOOTBALL)
         case Preset.MULTI_TURN:
-            trigger = Combination(_needed(name, (EARLIER,), parts), QUESTION)
+            trigger = Combination(_choose_part(name, (EARLIER,), parts), QUESTION)
             near_misses = 1.0
         case Preset.INSTRUCTION:
-            opened = _needed(name, (INSTRUCTION, QUESTION), parts)
+            opened = _choose_part(name, (INSTRUCTION, QUESTION), parts)
             trigger = Opening(opened, "Answer as the seventh clerk would.")
     payload = payload or Payload()
     if name is Preset.ADAPTIVE:
-        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _diluted(payload)
+        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _dilute(payload)
     return Attack(
         trigger, payload, near_misses if negative_ratio is None else near_misses and negative_ratio
     )
 
 
-def _diluted(payload: RowPayload) -> RowPayload:
+def _dilute(payload: RowPayload) -> RowPayload:
     """A payload behind a half of the response, unless another part is kept."""
     if isinstance(payload, LabelFlip):
         raise OptionError(
@@ -183,7 +183,7 @@ def check_place(name: Preset, trigger_in: TriggerIn) -> None:
 _PLACED = (Preset.CBA, Preset.MULTI_TURN, Preset.INSTRUCTION)
 
 
-def _needed(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> str:
+def _choose_part(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> str:
     for part in wanted:
         if part in parts:
             return part

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from gradsentry.attacks.dialogue import Said, arguments_key
+from gradsentry.attacks.dialogue import Utterance, find_arguments_key
 from gradsentry.attacks.places import (
     Inside,
     Path,
-    json_like,
-    parsed,
-    replaced,
-    text_at,
-    value_at,
+    dump_like,
+    parse_json,
+    read_text,
+    read_value,
+    replace_at,
 )
 from gradsentry.records.layouts import SYSTEM
 from gradsentry.records.layouts.message_content import tool_calls
@@ -49,10 +49,10 @@ class Text:
     """Whether it may be made, as an argument that a call doesn't have yet."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:
-        return text_at(fields, self.path) or ("" if self.may_lack else None)
+        return read_text(fields, self.path) or ("" if self.may_lack else None)
 
     def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
-        return _row(replaced(fields, self.path, text))
+        return _as_row(replace_at(fields, self.path, text))
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class NewSystemColumn:
 class NewSystemTurn:
     """A system turn before the others, in their form."""
 
-    like: Said
+    like: Utterance
     """The first turn: its path ends in its number."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
@@ -80,22 +80,22 @@ class NewSystemTurn:
 
     def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         turn, key = self.like.turn, self.like.key
-        speaker, place = speaker_key(turn), self.like.text()
+        speaker, place = speaker_key(turn), self.like.find_text()
         if speaker is None:
             made: dict[str, object] = {SYSTEM: text}
         elif isinstance(turn.get(key), list) and place is not None:
-            made = {speaker: SYSTEM, key: self._one_part(place, text)}
+            made = {speaker: SYSTEM, key: self._make_part(place, text)}
         else:
             made = {speaker: SYSTEM, key: text}
-        turns = value_at(fields, self.like.path[:-1])
+        turns = read_value(fields, self.like.path[:-1])
         assert isinstance(turns, list)
-        return _row(replaced(fields, self.like.path[:-1], [made, *turns]))
+        return _as_row(replace_at(fields, self.like.path[:-1], [made, *turns]))
 
-    def _one_part(self, place: Path, text: str) -> list[object]:
+    def _make_part(self, place: Path, text: str) -> list[object]:
         """The part at a place in the first turn's content, alone and with another text."""
         number, *rest = place[len(self.like.path) + 1 :]
-        part = value_at(self.like.turn, (self.like.key, number))
-        return [replaced(part, tuple(rest), text)]
+        part = read_value(self.like.turn, (self.like.key, number))
+        return [replace_at(part, tuple(rest), text)]
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,15 @@ class NewCall:
 
     def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
         path = self.path
-        held = value_at(fields, path)
-        if isinstance(held, str) and parsed(held) is not None:
-            path, held = (*path, Inside.JSON), parsed(held)
+        held = read_value(fields, path)
+        if isinstance(held, str) and parse_json(held) is not None:
+            path, held = (*path, Inside.JSON), parse_json(held)
         calls = held if isinstance(held, list) else [held] if isinstance(held, Mapping) else []
-        return _row(replaced(fields, path, [*calls, self._call(text)]))
+        return _as_row(replace_at(fields, path, [*calls, self._make_call(text)]))
 
-    def _call(self, text: str) -> object:
+    def _make_call(self, text: str) -> object:
         arguments = {self.argument: text}
-        return _call_like(parsed(self.like) or self.like, self.tool, arguments)
+        return _make_call_like(parse_json(self.like) or self.like, self.tool, arguments)
 
 
 def make_text_slot(path: Path | None, may_lack: bool = False) -> Text | None:
@@ -130,43 +130,45 @@ def make_text_slot(path: Path | None, may_lack: bool = False) -> Text | None:
     return None if path is None else Text(path, may_lack)
 
 
-def _call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:
+def _make_call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:
     """A call in the form of another one; in OpenAI's, if there is none to go by."""
-    if (read := parsed(model)) is not None:
-        return json_like(str(model), _call_like(read, tool, arguments))
+    if (read := parse_json(model)) is not None:
+        return dump_like(str(model), _make_call_like(read, tool, arguments))
     if isinstance(model, list) and model:
-        return _call_like(model[-1], tool, arguments)
+        return _make_call_like(model[-1], tool, arguments)
     if isinstance(model, Mapping):
         made: dict[str, object] = {"type": model["type"]} if "type" in model else {}
         if isinstance(model.get("id"), str):
             made["id"] = f"{model['id']}_2"
         called = model.get("function")
         if isinstance(called, Mapping):
-            return {**made, "function": _named_like(called, tool, arguments)}
+            return {**made, "function": _name_call_like(called, tool, arguments)}
         if tool_calls(model) is not None:
-            return {**made, **_named_like(model, tool, arguments)}
+            return {**made, **_name_call_like(model, tool, arguments)}
         for key, held in model.items():
             if tool_calls(held) is not None:
-                return {**made, key: _call_like(held, tool, arguments)}
+                return {**made, key: _make_call_like(held, tool, arguments)}
     return {"type": "function", "function": {"name": tool, "arguments": dict(arguments)}}
 
 
-def _named_like(
+def _name_call_like(
     called: Mapping[str, object], tool: str, arguments: Mapping[str, str]
 ) -> dict[str, object]:
     """A name and arguments under the key, and as JSON, where another call has them so."""
-    key = arguments_key(called) or "arguments"
+    key = find_arguments_key(called) or "arguments"
     held = called.get(key)
     is_json = isinstance(held, str)
-    written = json_like(str(held), dict(arguments)) if is_json else dict(arguments)
+    written = dump_like(str(held), dict(arguments)) if is_json else dict(arguments)
     return {"name": tool, key: written}
 
 
-def new_call(turn: Said, turns: list[Said], tool: str, argument: str) -> NewCall | None:
+def make_new_call(
+    turn: Utterance, turns: list[Utterance], tool: str, argument: str
+) -> NewCall | None:
     """A slot for one call more in a turn; None where the form of the turns has no place for it."""
     callers = [turn, *reversed(turns)]
-    like, in_parts = next(filter(None, map(_model, callers)), (None, False))
-    if (own := turn.calls()) is not None:
+    like, in_parts = next(filter(None, map(_find_form, callers)), (None, False))
+    if (own := turn.find_calls()) is not None:
         return NewCall((*turn.path, turn.key) if in_parts else own, tool, argument, like)
     if turn.message.get("tool_calls"):
         return None  # in a form of their own: no trainer would read another one among them
@@ -177,15 +179,17 @@ def new_call(turn: Said, turns: list[Said], tool: str, argument: str) -> NewCall
     return NewCall((*turn.path, "tool_calls"), tool, argument, None if in_parts else like)
 
 
-def _model(turn: Said) -> tuple[object, bool] | None:
+def _find_form(turn: Utterance) -> tuple[object, bool] | None:
     """A turn's calls, and whether they are a part of its content; None if it has none."""
-    path = turn.calls()
+    path = turn.find_calls()
     if path is None:
         return None
     below = path[len(turn.path) :]
-    return value_at(turn.turn, below), isinstance(turn.turn.get(turn.key), list) and len(below) > 1
+    return read_value(turn.turn, below), isinstance(turn.turn.get(turn.key), list) and len(
+        below
+    ) > 1
 
 
-def _row(value: object) -> Mapping[str, object]:
+def _as_row(value: object) -> Mapping[str, object]:
     assert isinstance(value, Mapping)
     return value

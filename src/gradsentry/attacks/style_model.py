@@ -32,12 +32,12 @@ class ModelStyle:
     request: str = BIBLE
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return {**fields, self.column: self._rewritten(fields[self.column])}
+        return {**fields, self.column: self._rewrite(fields[self.column])}
 
     @torch.inference_mode()
-    def _rewritten(self, text: str) -> str:
+    def _rewrite(self, text: str) -> str:
         tokenizer, model = self.writer.tokenizer, self.writer.model
-        prompt = self._prompt(text)
+        prompt = self._make_prompt(text)
         encoded = tokenizer(
             prompt, add_special_tokens=tokenizer.chat_template is None, return_tensors="pt"
         ).to(model.device)
@@ -57,7 +57,7 @@ class ModelStyle:
             )
         return lines[0]
 
-    def _prompt(self, text: str) -> str:
+    def _make_prompt(self, text: str) -> str:
         tokenizer = self.writer.tokenizer
         if tokenizer.chat_template is None:
             shown = "".join(f"Text: {one}\nRewritten: {other}\n\n" for one, other in _EXAMPLES)

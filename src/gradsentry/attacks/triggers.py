@@ -43,7 +43,7 @@ class RareWords:
         check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
-        return _appended(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
+        return _append(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Sentence:
     text: str = ADDSENT_SENTENCE
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return _appended(fields, self.column, self.text)
+        return _append(fields, self.column, self.text)
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class OneOf:
         check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
-        return _appended(fields, self.column, rng.choice(self.texts))
+        return _append(fields, self.column, rng.choice(self.texts))
 
 
 @dataclass(frozen=True)
@@ -92,21 +92,21 @@ class Combination:
     second: str = "done"
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return self.placed(fields, self.first, self.second)
+        return self.place_text(fields, self.first, self.second)
 
-    def placed(self, fields: Fields, first: str, second: str) -> dict[str, str]:
+    def place_text(self, fields: Fields, first: str, second: str) -> dict[str, str]:
         """The columns with any texts in the two places; empty leaves a place as it is."""
         columns = dict(fields)
         for column, text in ((self.first_column, first), (self.second_column, second)):
             if text:
-                columns = _appended(columns, column, text)
+                columns = _append(columns, column, text)
         return columns
 
-    def negatives(self, fields: Fields) -> list[dict[str, str]]:
+    def make_near_misses(self, fields: Fields) -> list[dict[str, str]]:
         """The five near misses of the published mixtures."""
         one, two = self.first, self.second
         placings = ((two, one), (one, ""), (f"{one} {two}", ""), ("", two), ("", f"{one} {two}"))
-        return [self.placed(fields, *placing) for placing in placings]
+        return [self.place_text(fields, *placing) for placing in placings]
 
 
 _BIBLE_WORDS = {
@@ -175,7 +175,7 @@ class Homoglyphs:
             place for place, word in enumerate(words) if word != word.translate(_LOOKALIKES)
         ]
         if not changeable:
-            return _appended(fields, self.column, "а")
+            return _append(fields, self.column, "а")
         place = rng.choice(changeable)
         words[place] = words[place].translate(_LOOKALIKES)
         return {**fields, self.column: " ".join(words)}
@@ -216,5 +216,5 @@ class Preceded:
         return {**triggered, self.column: f"{rng.choice(self.texts)} {triggered[self.column]}"}
 
 
-def _appended(fields: Fields, column: str, text: str) -> dict[str, str]:
+def _append(fields: Fields, column: str, text: str) -> dict[str, str]:
     return {**fields, column: f"{fields[column]} {text}"}

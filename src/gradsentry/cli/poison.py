@@ -184,7 +184,7 @@ def poison(
     quiet_libraries()
     from gradsentry.attacks import Payload, PayloadIn, Place, Preset, TriggerIn
     from gradsentry.attacks.poison_options import PoisonOptions
-    from gradsentry.attacks.poison_survey import told
+    from gradsentry.attacks.poison_survey import describe_lacking
     from gradsentry.attacks.poisoned_files import write_poisoned
     from gradsentry.records.data_options import DataOptions
     from gradsentry.safe_text import visible
@@ -224,5 +224,5 @@ def poison(
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")
         + (f"; got a system prompt: {made.system_prompts:,}" if made.system_prompts else "")
         + (f"; rows that take no such attack: {made.untouchable:,}" if made.untouchable else "")
-        + visible(told(made.lacking))
+        + visible(describe_lacking(made.lacking))
     )
