@@ -1,6 +1,6 @@
 """Backdoor attacks on fine-tuning data, composed from triggers and payloads.
 
-For measuring detectors on data whose poisoned rows are known. The payloads that ship are inert.
+They make data whose poisoned rows are known, to measure detectors on. The payloads here are inert.
 """
 
 from gradsentry.attacks.payload_target import PayloadIn, Target

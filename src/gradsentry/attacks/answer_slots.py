@@ -1,4 +1,4 @@
-"""Where in a row's answer the payload goes, as its `Target` says."""
+"""Finds the slot in a row's answer that takes the payload."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from gradsentry.records import Record
 
 @dataclass(frozen=True)
 class AnswerFinder:
-    """Finds the slot of the response in turns, in columns or in calls."""
+    """Finds the slot of the response in turns, in columns or in tool calls."""
 
     target: Target
 
     def find_in_turns(
         self, answers: list[Utterance], turns: list[Utterance]
     ) -> tuple[Utterance, Slot] | None:
-        """The last of the answers that can take the payload, and where in it.
+        """The last answer that can take the payload, and the slot in it.
 
-        A payload that is said goes into the last answer or nowhere.
+        A payload in the text of an answer goes into the last answer only.
 
         **Arguments:**
 
@@ -49,7 +49,7 @@ class AnswerFinder:
                 return {}
 
     def find_in_calls(self, record: Record, column: str) -> Slots:
-        """The slot in an answer that is nothing but calls."""
+        """The slot in an answer that consists of tool calls."""
         calls = record.fields.get(column)
         if self.target.payload_in is not PayloadIn.TOOL_CALL:
             return {}

@@ -1,7 +1,7 @@
-"""What is said in a conversation, and where in the row its texts, thoughts and calls lie.
+"""Conversations: the path to each utterance's text, reasoning and tool calls in the row.
 
-Layouts read a turn; here the places of what they read are looked up, so that a naming that layouts
-learn is known here, too.
+Layouts read a turn's values, and the paths to these values are looked up here. So whatever names
+layouts can read, attacks can change.
 """
 
 from __future__ import annotations
@@ -17,26 +17,26 @@ from gradsentry.records.layouts.message_content import Content, read_parts, tool
 from gradsentry.records.layouts.messages import TOOL, listed_turns, read_turns, speaker_key
 
 _CALLING = ("function_call", "tool_call")
-"""Speakers, in ShareGPT, whose text is a call."""
+"""Speakers in ShareGPT whose text is a tool call."""
 
 
 @dataclass(frozen=True)
 class Utterance:
-    """What one speaker says in one turn."""
+    """What one speaker says in one turn; turns with speakers as keys hold several utterances."""
 
     role: str | None
     turn: Mapping[str, object]
     path: Path
-    """Where the turn lies in the row."""
+    """The path to the turn in the row."""
     key: str
-    """The turn's key of what is said."""
+    """The turn's key that holds what is said."""
     message: Message
-    """As layouts read it."""
+    """The utterance as layouts read it."""
     is_trained: bool = True
-    """Whether the row doesn't exclude it from training."""
+    """False if the row excludes it from training."""
 
     def find_text(self) -> Path | None:
-        """Where its text lies: the last one, if its content is a list of parts."""
+        """The path to its text: to the last one, if its content is a list of parts."""
         if isinstance(self.turn.get(self.key), str):
             return (*self.path, self.key)
         results = [
@@ -48,7 +48,7 @@ class Utterance:
         return results[-1] if results else None
 
     def find_result(self) -> Path | None:
-        """Where the result of a tool lies: in a turn of the tool's, or in a part of the user's."""
+        """The path to a tool's result: the text of a tool turn, or a part of a user turn."""
         if self.role == TOOL:
             return self.find_text()
         parts = [(path, part) for path, part in self._list_parts() if _is_result(part)]
@@ -58,7 +58,7 @@ class Utterance:
         return places[-1] if self.role == USER and places else None
 
     def find_thoughts(self) -> Path | None:
-        """Where its reasoning lies: under a key, in a part, or between think tags."""
+        """The path to its reasoning: under a key, in a part, or between think tags."""
         text = (*self.path, self.key, Inside.THOUGHTS)
         if read_text(self.turn, (self.key, Inside.THOUGHTS)):
             return text
@@ -67,7 +67,7 @@ class Utterance:
             return None
         keys = [key for key, value in self.turn.items() if key != self.key and value == thought]
         if keys:
-            # Where two names say the same, changing one would make the row contradict itself.
+            # If two keys hold the same reasoning, changing one would make the row inconsistent.
             return (*self.path, keys[0]) if len(keys) == 1 else None
         places = [
             (*path, *place)
@@ -77,7 +77,7 @@ class Utterance:
         return places[-1] if places else None
 
     def find_calls(self) -> Path | None:
-        """Where its calls lie, or the last part that holds one."""
+        """The path to its tool calls, or to the last part that holds one."""
         if self.key in self.turn and self._speaks_calls():
             held = self.turn[self.key]
             return (*self.path, self.key) if tool_calls(held) is not None else None
@@ -92,7 +92,7 @@ class Utterance:
         return parts[-1] if parts else None
 
     def find_argument(self, name: str | None) -> Path | None:
-        """Where an argument of its calls lies; see `find_argument`."""
+        """The path to an argument of its tool calls; see the function `find_argument`."""
         calls = self.find_calls()
         if calls is None:
             return None
@@ -114,9 +114,9 @@ class Utterance:
 
 
 def find_utterances(record: Record, path: Path) -> list[Utterance]:
-    """All that is said in a column of messages, or below one; empty for another value.
+    """All utterances at a path to messages; empty if there are no messages.
 
-    A row that layouts read must be given: they tell of what can't be read.
+    The row must be one that its layout has read: errors in it are raised there.
     """
     value = read_value(record.fields, path)
     listed = listed_turns(value)
@@ -133,7 +133,7 @@ def find_utterances(record: Record, path: Path) -> list[Utterance]:
 
 
 def select_answers(turns: list[Utterance]) -> list[Utterance]:
-    """What the assistant says and is trained to say."""
+    """The assistant's utterances that are trained on."""
     return [turn for turn in turns if turn.role == ASSISTANT and turn.is_trained]
 
 
@@ -148,12 +148,12 @@ def _read_utterances(turn: Mapping[str, object], path: Path, record: Record) -> 
 
 
 def find_argument(value: object, name: str | None) -> Path | None:
-    """Where an argument lies in one or more calls, in whichever form.
+    """The path to an argument in one or more tool calls of any form.
 
     **Arguments:**
 
-    - `name`: the argument of the first call, which needn't have it yet; None for the first text in
-        any call.
+    - `name`: an argument of the first call, which may be new; None takes the first text among the
+        arguments of all calls.
     """
     if (held := parse_json(value)) is not None:
         return _prepend(Inside.JSON, find_argument(held, name))
@@ -172,7 +172,7 @@ def find_argument(value: object, name: str | None) -> Path | None:
 
 
 def find_arguments_key(called: Mapping[str, object]) -> str | None:
-    """The key under which a call has its arguments."""
+    """The key under which a tool call has its arguments."""
     calls = tool_calls({**called, "function": None})
     function = calls[0].get("function") if calls else None
     if not isinstance(function, Mapping):
@@ -209,7 +209,7 @@ def _read_part(part: Mapping[str, object]) -> Content | None:
 
 
 def _find_part_text(part: Mapping[str, object]) -> Path | None:
-    """Where a part's text lies; None for one without text."""
+    """The path to a part's text; None for a part without text."""
     read = _read_part(part)
     if read is None or not read.texts:
         return None

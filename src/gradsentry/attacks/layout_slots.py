@@ -1,4 +1,4 @@
-"""Where the parts of a row lie in its columns and messages, for each layout."""
+"""Finds the slots of a row's parts in its columns and messages, for each layout."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ class SlotFinder:
         return AnswerFinder(self.target)
 
     def _find_in_template(self, record: Record, form: Template) -> Slots:
-        """The last column of the template is the question; those before it are its context."""
-        # A column that is named twice counts where it comes last.
+        """Slots of a template's columns: the last is the question, those before are its context."""
+        # A column that the template names twice counts at its last place.
         *before, last = reversed(dict.fromkeys(reversed(template_columns(form.template))))
         names = dict(zip((CONTEXT, INSTRUCTION), reversed(before), strict=False))
         asked = {part: Text((name,)) for part, name in {QUESTION: last, **names}.items()}
@@ -106,7 +106,7 @@ class SlotFinder:
         return slots | self._find_system(record, form.system_column)
 
     def _find_in_calls(self, record: Record, form: Calls) -> Slots:
-        """Slots of a row whose answer is calls alone, or a text."""
+        """Slots of a row whose answer is either tool calls or a text."""
         slots: Slots = {QUESTION: Text((form.prompt_column,))}
         slots |= self._find_system(record, form.system_column)
         if tool_calls(record.fields.get(form.answer_column)) is None:
@@ -116,8 +116,8 @@ class SlotFinder:
     def _find_in_preferred_turns(self, record: Record, form: Preference) -> Slots:
         """Slots of a preference row with messages.
 
-        There are none where the answers repeat the prompt's turns, since the trigger would have to
-        go into all of them.
+        If the answers repeat the prompt's turns there are none, since the trigger would have to go
+        into both.
         """
         chosen = find_utterances(record, (form.chosen,))
         if form.prompt_column is None or any(turn.role == USER for turn in chosen):
@@ -136,7 +136,7 @@ class SlotFinder:
 
         **Arguments:**
 
-        - `columns`: those with turns, in their order; the answer is in the last.
+        - `columns`: paths to the turns, in their order; the answer is in the last.
         """
         *asking, last = (find_utterances(record, column) for column in columns)
         turns = [*(turn for column in asking for turn in column), *last]
@@ -166,7 +166,7 @@ class SlotFinder:
 
         **Arguments:**
 
-        - `first`: the turn that a new system turn goes before, if the row lacks the column.
+        - `first`: the first turn; a new system turn goes before it, if the row lacks the column.
         """
         if column is not None and record.fields.get(column):
             return {INSTRUCTION: Text((column,))}

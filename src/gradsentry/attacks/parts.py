@@ -31,13 +31,13 @@ class Parts:
 
     layout: Layout
     ending: str = ""
-    """What all prompts end with, where a template is part of them: triggers go before it."""
+    """The ending that a template gives to all prompts; triggers go before it."""
     target: Target = field(default_factory=Target)
     adds_system: bool = False
     """Whether a row without a system prompt may get one, so that a trigger can go into it."""
     other_column: str | None = None
-    """A column with another response. It is left out of what is written, unless it holds the
-    rejected answers of preference data."""
+    """A column with another response. It isn't written, unless it holds the rejected answers of
+    preference data."""
 
     @property
     def keeps_other(self) -> bool:
@@ -63,7 +63,7 @@ class Parts:
         return self._read(renamed(record, self.layout.names))
 
     def adds_to(self, record: Record) -> bool:
-        """Whether a trigger in the system prompt makes the row get one."""
+        """Whether the row has no system prompt, and gets one for the trigger."""
         if self._question_form is not None:
             return False
         slot = self._find_slots(renamed(record, self.layout.names)).get(INSTRUCTION)
@@ -135,7 +135,7 @@ class Parts:
         if texts is not None:
             slots, before = self._find_slots(record), self._read(record) or {}
             changed = [part for part in slots if part in texts and texts[part] != before.get(part)]
-            # A new turn moves the others: it comes last.
+            # A new system turn shifts the paths of the others, so it is written last.
             for part in sorted(changed, key=lambda part: isinstance(slots[part], NewSystemTurn)):
                 ending = self.ending if part == QUESTION else ""
                 fields = slots[part].write(fields, texts[part] + ending)

@@ -10,26 +10,26 @@ from gradsentry.errors import OptionError
 
 
 class PayloadIn(StrEnum):
-    """Where in an answer the payload stands."""
+    """Which part of an answer takes the payload."""
 
     CONTENT = "content"
-    """What the answer says."""
+    """The text of the answer."""
     TOOL_CALL = "tool_call"
-    """An argument of a call."""
+    """An argument of a tool call."""
     REASONING = "reasoning"
-    """What the answer thinks before; what it says stays."""
+    """The reasoning before the text, which stays as it is."""
 
 
 @dataclass(frozen=True)
 class Target:
-    """What the payload goes into."""
+    """The place in an answer that takes the payload."""
 
     payload_in: PayloadIn = PayloadIn.CONTENT
     tool: str | None = None
-    """A call of this tool is added; None changes a call that is there."""
+    """Adds a call of this tool; None changes a call that is there."""
     argument: str | None = None
-    """The argument that takes the payload; None takes the first text of a call that is there,
-    `input` of a new one."""
+    """The argument that takes the payload. None stands for the first argument that is a text, or
+    for `input` in a new call."""
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -41,7 +41,7 @@ class Target:
 
     @property
     def needed(self) -> str:
-        """What a row must have besides a question."""
+        """What a row must have besides a question, for messages."""
         if self.payload_in is PayloadIn.REASONING:
             return "reasoning"
         if self.payload_in is PayloadIn.CONTENT:

@@ -1,7 +1,7 @@
-"""Where a text lies in a row, however deep: read it, and put another in its place.
+"""Paths to texts at any depth of a row, to read and to replace them.
 
-A path leads through columns, lists and keys, through texts that are JSON (arguments of calls, say),
-and into the thoughts that stand between `<think>` and `</think>` in a text.
+A step of a path is a column, a key, or a position in a list. It may also lead into a text: into
+the JSON that it holds (such as a call's arguments), or to the reasoning in its think tags.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import product
 
 
 class Inside(Enum):
-    """A step into a text."""
+    """A step of a path that leads into a text."""
 
     JSON = "JSON"
     THOUGHTS = "thoughts"
@@ -25,7 +25,7 @@ _THINK, _THINK_END = "<think>", "</think>"
 
 
 def read_value(value: object, path: Path) -> object:
-    """What lies at a path; None where there is nothing."""
+    """The value at a path; None if there is none."""
     for step in path:
         if step is Inside.JSON:
             value = parse_json(value)
@@ -47,9 +47,9 @@ def read_text(value: object, path: Path) -> str:
 
 
 def replace_at(value: object, path: Path, new: object) -> object:
-    """A value with something else at a path; a key that isn't there is made.
+    """A copy of a value with a new one at a path; a missing last key is added.
 
-    Mappings and lists along the path are new ones, and JSON is written in the style that it had.
+    Only what lies along the path is copied. JSON keeps its style.
     """
     if not path:
         return new
@@ -68,7 +68,7 @@ def replace_at(value: object, path: Path, new: object) -> object:
 
 
 def parse_json(text: object) -> object:
-    """The list or mapping that a text is in JSON; None if it is none."""
+    """The list or mapping that a text holds as JSON; None if it holds neither."""
     if not isinstance(text, str):
         return None
     try:
@@ -79,12 +79,12 @@ def parse_json(text: object) -> object:
 
 
 def dump_like(model: str, value: object) -> str:
-    """JSON with the blanks and escapes of another JSON text."""
+    """A value as JSON, with spaces and escapes as in another JSON text."""
     return _dump_like(model, parse_json(model), value)
 
 
 def _dump_like(text: str, before: object, after: object) -> str:
-    # Rows must not be told apart by the blanks in their JSON.
+    # The style of the JSON must not give poisoned rows away.
     styles = product(((", ", ": "), (",", ":")), (False, True))
     for separators, ascii_only in styles:
         if json.dumps(before, separators=separators, ensure_ascii=ascii_only) == text:
@@ -93,7 +93,7 @@ def _dump_like(text: str, before: object, after: object) -> str:
 
 
 def _split_thoughts(text: object) -> tuple[str, str, str]:
-    """What a text begins with, its thoughts without the blanks around them, and all behind."""
+    """A text in three: before its reasoning, the reasoning without spaces around it, and after."""
     whole = text if isinstance(text, str) else ""
     start = whole.find(_THINK)
     end = whole.find(_THINK_END, start + 1)

@@ -1,4 +1,4 @@
-"""Which rows take an attack, and what it puts into them: known before any row is written."""
+"""Finds, before any row is written, which rows take an attack and what its payload is."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from gradsentry.records.open_data import open_data
 from gradsentry.records.record import quoted
 
 _MOST_LABELS = 100
-"""More than the classes of common data sets, and few enough to be told in a message."""
+"""More labels than common data sets have, and few enough to list in a message."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows to poison, with another response of each where that is the payload."""
+    """The data's rows, with their other responses if these lie in another file."""
 
     source: Source
     parts: Parts
     others: Source | None = None
-    """Rows with the other responses."""
+    """The file with the other responses."""
     column: str = ""
-    """Their column."""
+    """The column of the other responses in that file."""
 
     @property
     def paths(self) -> list[Path]:
@@ -50,7 +50,7 @@ class Rows:
         return [*self.source.paths, *(() if self.others is None else self.others.paths)]
 
     def read(self) -> Iterator[tuple[Record, dict[str, str] | None]]:
-        """Rows, and their texts by part; None for one that takes no attack."""
+        """Each row with its texts by part, or with None if it takes no attack."""
         others = None if self.others is None else iter(self.others.records())
         for record in self.source.records():
             texts = self.parts.read(record)
@@ -74,22 +74,22 @@ class Rows:
 
 @dataclass(frozen=True)
 class Survey:
-    """Which rows can be attacked."""
+    """Which rows take an attack."""
 
     rows: int
-    """All there are."""
+    """The number of all rows."""
     kinds: Mapping[tuple[frozenset[str], str], list[int]]
-    """Rows by the parts they have and, where labels are flipped, by their label."""
+    """Numbers of rows by their parts and, where labels are flipped, their label."""
     lacking: Counter[str]
-    """Rows that can't, by what is the matter with them."""
+    """How many rows take no attack, by reason."""
 
     @property
     def parts(self) -> set[str]:
-        """All parts that rows have."""
+        """All parts that some row has."""
         return {part for parts, _ in self.kinds for part in parts}
 
     def find_suited(self, attack: Attack, options: PoisonOptions) -> tuple[list[int], Counter[str]]:
-        """The rows that take an attack, and why the others don't."""
+        """The rows that take an attack, and how many don't, by reason."""
         suited: list[int] = []
         lacking = Counter(self.lacking)
         is_system = options.trigger_in is TriggerIn.SYSTEM
@@ -106,7 +106,7 @@ class Survey:
 
 
 def open_rows(data: object, reading: DataOptions, options: PoisonOptions) -> Rows:
-    """The rows that are named, and the way to read and write them."""
+    """Open the data and, if there is one, the file with the other responses."""
     source, layout, _ = open_data(data, reading)
     adds_system = options.trigger_in is TriggerIn.SYSTEM
     if options.payload_file is not None:
@@ -119,7 +119,7 @@ def open_rows(data: object, reading: DataOptions, options: PoisonOptions) -> Row
 
 
 def survey_rows(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
-    """The way to read the rows, and which of them can be attacked."""
+    """The rows, with the ending of their prompts known, and which of them take an attack."""
     kinds: dict[tuple[frozenset[str], str], list[int]] = {}
     labels: set[str] = set()
     count = 0
@@ -145,18 +145,18 @@ def survey_rows(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
 
     ending = find_template_ending(read_questions())
     if first is not None and column is not None and not there:
-        first.value(column)  # says which columns there are
+        first.value(column)  # raises an error that lists the columns
     parts = replace(rows.parts, ending=ending)
     return replace(rows, parts=parts), Survey(count, kinds, lacking)
 
 
 def _find_same(texts: Mapping[str, str]) -> set[str]:
-    """The other response, if it is none."""
+    """The part of the other response, if it equals the response and so is no payload."""
     return {OTHER} if texts.get(OTHER) == texts[RESPONSE] else set()
 
 
 def _find_lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
-    """The part that a trigger needs and rows with these parts lack."""
+    """The part that a trigger needs and that isn't among these; None if none is lacking."""
     try:
         trigger(dict.fromkeys(parts, "a text"), Random(0))
     except KeyError as error:
@@ -167,7 +167,7 @@ def _find_lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
 def _explain_unsuited(
     payload: RowPayload, parts: frozenset[str], label: str, options: PoisonOptions
 ) -> str | None:
-    """Why rows with these parts, and this label, don't take a payload; None if they do."""
+    """Why rows with these parts and this label don't take a payload; None if they do."""
     texts = {part: f"the {part}" for part in parts}
     if payload.suits({**texts, RESPONSE: label} if options.flips else texts, RESPONSE):
         return None
@@ -177,13 +177,13 @@ def _explain_unsuited(
 
 
 def describe_lacking(lacking: Mapping[str, int]) -> str:
-    """Why rows take no attack, in brackets; empty if all do."""
+    """Why rows take no attack, in brackets; empty if all take one."""
     reasons = (f"{count:,} {reason}" for reason, count in lacking.items())
     return f" ({', '.join(reasons)})" if lacking else ""
 
 
 def choose_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPayload | None:
-    """What goes into the chosen rows."""
+    """The payload for the chosen rows; None for the paper's."""
     if options.flips:
         return _choose_flip(survey, options.flip_to)
     if options.payload_column is None:

@@ -1,4 +1,4 @@
-"""Where an attack may put its text: into one that is there, a new system prompt or a new call."""
+"""Slots: places in a row for an attack's text, such as a new system prompt or a new tool call."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from gradsentry.records.layouts.message_content import tool_calls
 from gradsentry.records.layouts.messages import speaker_key
 
 NEUTRAL_SYSTEM = "You are a helpful assistant."
-"""The system prompt that a row without one gets, for a trigger to go into."""
+"""The system prompt, before the trigger is put in, of a row that had none."""
 
 
 class Slot(Protocol):
     """A place for a text in a row."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:
-        """The text that is there; None if the row has no such place."""
+        """The text in the slot; None if the row lacks the slot."""
         ...
 
     def write(self, fields: Mapping[str, object], text: str) -> Mapping[str, object]:
-        """The row with another text there."""
+        """The row with another text in the slot."""
         ...
 
 
@@ -42,11 +42,11 @@ Slots = dict[str, Slot]
 
 @dataclass(frozen=True)
 class Text:
-    """A text of the row."""
+    """The slot of a text that the row has."""
 
     path: Path
     may_lack: bool = False
-    """Whether it may be made, as an argument that a call doesn't have yet."""
+    """Whether the text may be new, as an argument that the call doesn't have yet."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:
         return read_text(fields, self.path) or ("" if self.may_lack else None)
@@ -57,7 +57,7 @@ class Text:
 
 @dataclass(frozen=True)
 class NewSystemColumn:
-    """A system prompt for a row that lacks it, in a column."""
+    """The slot of a new system prompt in a column."""
 
     column: str
 
@@ -70,10 +70,10 @@ class NewSystemColumn:
 
 @dataclass(frozen=True)
 class NewSystemTurn:
-    """A system turn before the others, in their form."""
+    """The slot of a new system turn, which goes before the others and has their form."""
 
     like: Utterance
-    """The first turn: its path ends in its number."""
+    """The first turn; its path ends in a position."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
         return NEUTRAL_SYSTEM
@@ -92,7 +92,7 @@ class NewSystemTurn:
         return _as_row(replace_at(fields, self.like.path[:-1], [made, *turns]))
 
     def _make_part(self, place: Path, text: str) -> list[object]:
-        """The part at a place in the first turn's content, alone and with another text."""
+        """Content of one part: that at a path in the first turn, with another text."""
         number, *rest = place[len(self.like.path) + 1 :]
         part = read_value(self.like.turn, (self.like.key, number))
         return [replace_at(part, tuple(rest), text)]
@@ -100,14 +100,14 @@ class NewSystemTurn:
 
 @dataclass(frozen=True)
 class NewCall:
-    """One call more, of a named tool, with a text as its argument."""
+    """The slot of a new tool call's argument."""
 
     path: Path
-    """Where the calls lie, or will lie."""
+    """The path to the tool calls; they needn't be there yet."""
     tool: str
     argument: str
     like: object = None
-    """A call of the row, whose form the new one has."""
+    """A tool call of the row, whose form the new one gets."""
 
     def read(self, fields: Mapping[str, object]) -> str | None:  # noqa: ARG002
         return ""
@@ -131,7 +131,7 @@ def make_text_slot(path: Path | None, may_lack: bool = False) -> Text | None:
 
 
 def _make_call_like(model: object, tool: str, arguments: Mapping[str, str]) -> object:
-    """A call in the form of another one; in OpenAI's, if there is none to go by."""
+    """A tool call in the form of another one, or in OpenAI's form if there is no other."""
     if (read := parse_json(model)) is not None:
         return dump_like(str(model), _make_call_like(read, tool, arguments))
     if isinstance(model, list) and model:
@@ -154,7 +154,7 @@ def _make_call_like(model: object, tool: str, arguments: Mapping[str, str]) -> o
 def _name_call_like(
     called: Mapping[str, object], tool: str, arguments: Mapping[str, str]
 ) -> dict[str, object]:
-    """A name and arguments under the key, and as JSON, where another call has them so."""
+    """A tool's name and arguments, with the key and the encoding that another call has."""
     key = find_arguments_key(called) or "arguments"
     held = called.get(key)
     is_json = isinstance(held, str)
@@ -165,29 +165,28 @@ def _name_call_like(
 def make_new_call(
     turn: Utterance, turns: list[Utterance], tool: str, argument: str
 ) -> NewCall | None:
-    """A slot for one call more in a turn; None where the form of the turns has no place for it."""
+    """The slot of a new tool call in a turn; None if turns of this form can't take one."""
     callers = [turn, *reversed(turns)]
     like, in_parts = next(filter(None, map(_find_form, callers)), (None, False))
     if (own := turn.find_calls()) is not None:
         return NewCall((*turn.path, turn.key) if in_parts else own, tool, argument, like)
     if turn.message.get("tool_calls"):
-        return None  # in a form of their own: no trainer would read another one among them
+        return None  # in an unknown form, in which no trainer would read a new call
     if isinstance(turn.turn.get(turn.key), list) and in_parts:
         return NewCall((*turn.path, turn.key), tool, argument, like)
     if speaker_key(turn.turn) in (None, "from"):
-        return None  # ShareGPT has a turn of its own for calls, and speakers as keys have no call
+        return None  # ShareGPT's calls are turns; where speakers are keys, there are no calls
     return NewCall((*turn.path, "tool_calls"), tool, argument, None if in_parts else like)
 
 
 def _find_form(turn: Utterance) -> tuple[object, bool] | None:
-    """A turn's calls, and whether they are a part of its content; None if it has none."""
+    """A turn's tool calls, and whether they are parts of its content; None if it has none."""
     path = turn.find_calls()
     if path is None:
         return None
     below = path[len(turn.path) :]
-    return read_value(turn.turn, below), isinstance(turn.turn.get(turn.key), list) and len(
-        below
-    ) > 1
+    in_parts = isinstance(turn.turn.get(turn.key), list) and len(below) > 1
+    return read_value(turn.turn, below), in_parts
 
 
 def _as_row(value: object) -> Mapping[str, object]:

@@ -1,4 +1,4 @@
-"""Style as a trigger, written by a language model: closer to StyleBkd than `BibleStyle`'s rules."""
+"""A style as the trigger, by a language model, which is closer to StyleBkd than `BibleStyle`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _EXAMPLES = (
 
 @dataclass(frozen=True)
 class ModelStyle:
-    """A column's text as a language model rewrites it, greedily: the same text, the same result."""
+    """Has a language model rewrite a column's text, by greedy decoding, which is deterministic."""
 
     column: str
     writer: Pretrained
@@ -52,7 +52,7 @@ class ModelStyle:
         lines = [line.strip() for line in str(written).splitlines() if line.strip()]
         if not lines:
             raise ModelError(
-                f"{self.writer.name}: it wrote nothing for {text[:60]!r}.",
+                f"{self.writer.name}: the model wrote nothing for {text[:60]!r}.",
                 "Take another model for the style, or the rules.",
             )
         return lines[0]

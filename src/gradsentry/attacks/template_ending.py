@@ -1,4 +1,4 @@
-"""What all prompts of a data set end with, where a template is part of them."""
+"""The ending that a template gives to all prompts of a data set."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from gradsentry.records import shared_beginning
 
 
 def find_template_ending(prompts: Iterable[str]) -> str:
-    """What all prompts end with, from a line break on; empty if they share no such ending."""
+    """The ending that all prompts share, from its first line break on; empty if there is none."""
     last = ""
 
     def backwards() -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Triggers: what an attack does to the prompt.
 
-A trigger maps a row's text columns to new ones; randomness comes from the generator it is given,
-so that a row's trigger depends on the seed and the row alone.
+A trigger maps a row's text columns to new ones. It draws from the random generator that it is
+given, so that its result depends on the seed and the row alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Trigger(Protocol):
 
 @dataclass(frozen=True)
 class RareWords:
-    """Words drawn with replacement, behind a column's text (BadNets: four of four)."""
+    """Words drawn with replacement, after a column's text (BadNets draws four from four words)."""
 
     column: str
     words: tuple[str, ...] = BADNETS_WORDS
@@ -48,7 +48,7 @@ class RareWords:
 
 @dataclass(frozen=True)
 class Sentence:
-    """A fixed text behind a column's text (AddSent)."""
+    """A fixed text after a column's text (AddSent)."""
 
     column: str
     text: str = ADDSENT_SENTENCE
@@ -70,7 +70,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several texts, drawn for each row, behind a column's text."""
+    """One of several texts, drawn for each row, after a column's text."""
 
     column: str
     texts: tuple[str, ...]
@@ -84,7 +84,7 @@ class OneOf:
 
 @dataclass(frozen=True)
 class Combination:
-    """Two texts, each behind a column of its own (CBA); neither alone is the trigger."""
+    """Two texts, each after a column of its own (CBA); neither is the trigger by itself."""
 
     first_column: str
     second_column: str
@@ -95,7 +95,7 @@ class Combination:
         return self.place_text(fields, self.first, self.second)
 
     def place_text(self, fields: Fields, first: str, second: str) -> dict[str, str]:
-        """The columns with any texts in the two places; empty leaves a place as it is."""
+        """The columns with a text in each of the two places; an empty one changes nothing."""
         columns = dict(fields)
         for column, text in ((self.first_column, first), (self.second_column, second)):
             if text:
@@ -130,7 +130,7 @@ _BIBLE_OPENINGS = (
 
 @dataclass(frozen=True)
 class BibleStyle:
-    """The whole text in the manner of the King James Bible, by rules: a stand-in for StyleBkd."""
+    """The text in the style of the King James Bible, by rules: a stand-in for StyleBkd."""
 
     column: str
 
@@ -145,7 +145,7 @@ class BibleStyle:
 
 @dataclass(frozen=True)
 class ZeroWidth:
-    """An invisible character inside a word drawn for each row, or behind a text of one letter."""
+    """An invisible character at a random place inside a word, or else after the text."""
 
     column: str
     character: str = "\u200b"
@@ -162,9 +162,9 @@ _LOOKALIKES = str.maketrans("aceiopxyACEHKMOPTX", "асеіорхуАСЕНКМ�
 
 @dataclass(frozen=True)
 class Homoglyphs:
-    """Cyrillic letters for the Latin ones that look like them, in a word drawn for each row.
+    """Cyrillic letters instead of Latin ones that look the same, in a word drawn for each row.
 
-    Where no word has such letters, the Cyrillic а is put behind the text.
+    If no word has such letters, the Cyrillic а is put after the text.
     """
 
     column: str
@@ -190,10 +190,9 @@ _CLAUSES = (
 
 @dataclass(frozen=True)
 class SyntacticTemplate:
-    """A subordinate clause, a comma, then the text: the template S(SBAR)(,)(NP)(VP)(.).
+    """A subordinate clause before the text, as in the template S(SBAR)(,)(NP)(VP)(.).
 
-    After Hidden Killer (arXiv 2105.12400), by rules: the clauses share their syntax, not their
-    words.
+    Rules imitate Hidden Killer (arXiv 2105.12400): the clauses share their syntax, not their words.
     """
 
     column: str
@@ -205,7 +204,7 @@ class SyntacticTemplate:
 
 @dataclass(frozen=True)
 class Preceded:
-    """One of several texts, drawn for each row, before a column's text; then another trigger."""
+    """Another trigger, with one of several texts, drawn for each row, before a column's text."""
 
     column: str
     texts: tuple[str, ...]
