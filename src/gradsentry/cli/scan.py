@@ -135,12 +135,12 @@ def _show(report: ScanReport, out: Path | None) -> None:
         print_verdict(report, out)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has left, as `head` does. That is no failure of the scan.
+        # The reader has left, as `head` does. The scan itself succeeded.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
-    """Options by name, with values as YAML reads them: numbers, true, false, or texts."""
+    """The settings of --set by name, with values as YAML reads them: numbers, booleans or texts."""
     found: dict[str, object] = {}
     for setting in settings:
         name, sign, value = setting.partition("=")
@@ -155,6 +155,7 @@ def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
 
 @contextlib.contextmanager
 def _telling_way_on(out: Path | None) -> Iterator[None]:
+    """If the scan is interrupted, print how to go on with it."""
     try:
         yield
     except KeyboardInterrupt:
