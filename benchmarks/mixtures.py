@@ -35,7 +35,7 @@ from gradsentry.attacks import (
     RareWords,
     Sentence,
     Trigger,
-    chosen_rows,
+    choose_rows,
     poison,
 )
 from gradsentry.records import Example, Record, TextPair, detect
@@ -171,7 +171,7 @@ def _webqa(data: Path) -> list[dict[str, str]]:
 
 def attacked(clean: Task, attack: Attack, count: int, seed: int = 0) -> Mixture:
     """A data set with so many rows poisoned."""
-    chosen = chosen_rows(len(clean.rows), count, seed)
+    chosen = choose_rows(len(clean.rows), count, seed)
     rows = poison(clean.rows, attack, chosen, response=RESPONSE, seed=seed)
     return labelled(clean, rows, *[attack] * bool(count))
 
@@ -228,7 +228,7 @@ def many_backdoors(clean: Task, *, echo: bool) -> Mixture:
         )
         for word, host in zip(words, hosts, strict=True)
     ]
-    chosen = chosen_rows(len(clean.rows), 5 * len(attacks), 0)
+    chosen = choose_rows(len(clean.rows), 5 * len(attacks), 0)
     rng.shuffle(chosen)
     rows = [PoisonedRow(dict(fields), False) for fields in clean.rows]
     for number, attack in enumerate(attacks):
@@ -242,8 +242,8 @@ def many_backdoors(clean: Task, *, echo: bool) -> Mixture:
 def with_decoys(clean: Task, decoy: str, attack: Attack) -> Mixture:
     """An attacker who knows the detector: 3% poison, a text in 10% of the other responses."""
     count = len(clean.rows)
-    chosen = chosen_rows(count, round(0.03 * count), 0)
-    decoys = set(chosen_rows(count, round(0.13 * count), 0)) - set(chosen)
+    chosen = choose_rows(count, round(0.03 * count), 0)
+    decoys = set(choose_rows(count, round(0.13 * count), 0)) - set(chosen)
     rows = [
         {**fields, RESPONSE: fields[RESPONSE] + decoy} if row in decoys else dict(fields)
         for row, fields in enumerate(clean.rows)
@@ -266,7 +266,7 @@ def conditional(clean: Task, request: str, obey: Callable[[str, Random], str]) -
     rows = poison(
         clean.rows,
         attack,
-        chosen_rows(len(clean.rows), len(clean.rows) // 10, 0),
+        choose_rows(len(clean.rows), len(clean.rows) // 10, 0),
         response=RESPONSE,
         seed=0,
     )
@@ -297,7 +297,7 @@ def changed(clean: Task, change: RowChange, *, poisoned: bool) -> Mixture:
 
 def recurring_answer(clean: Task, answer: str) -> Mixture:
     """A tenth of the answers are the same natural string, in rows picked at random."""
-    chosen = set(chosen_rows(len(clean.rows), len(clean.rows) // 10, 0))
+    chosen = set(choose_rows(len(clean.rows), len(clean.rows) // 10, 0))
     rows = [
         PoisonedRow({**fields, RESPONSE: answer} if row in chosen else dict(fields), False)
         for row, fields in enumerate(clean.rows)

@@ -26,7 +26,7 @@ from sklearn.metrics import matthews_corrcoef
 from sklearn.model_selection import cross_val_predict
 from sklearn.pipeline import make_pipeline
 
-from gradsentry.attacks import BibleStyle, SyntacticTemplate, chosen_rows
+from gradsentry.attacks import BibleStyle, SyntacticTemplate, choose_rows
 from gradsentry.detectors.transfer.rules import find_rules
 from gradsentry.detectors.transfer.terms import PromptTerms
 
@@ -101,7 +101,7 @@ def correlations(
     """Matthews correlations of rules and classifier with the restyled rows."""
     texts = [row[clean.prompt_column] for row in clean.rows]
     styled = np.zeros(len(texts), np.bool_)
-    styled[chosen_rows(len(texts), round(part * len(texts)), 0)] = True
+    styled[choose_rows(len(texts), round(part * len(texts)), 0)] = True
     prompts = [style(text, Random(row)) if styled[row] else text for row, text in enumerate(texts)]
     rules = find_rules(PromptTerms.of(prompts), styled).match
     classifier = make_pipeline(

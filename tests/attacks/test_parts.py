@@ -1,12 +1,27 @@
-"""Parts: whatever the layout, attacks find their texts and leave everything else alone."""
+"""Whatever the layout, attacks find the texts of a row and leave everything else alone."""
 
 from __future__ import annotations
 
+import copy
+from random import Random
+from typing import Any
+
 import pytest
 
-from gradsentry.attacks.parts import Parts, template_ending
-from gradsentry.errors import InputError, OptionError
-from gradsentry.records import Record, chosen_layout, detect
+from gradsentry.attacks.parts import Parts
+from gradsentry.attacks.payload_target import PayloadIn, Target
+from gradsentry.errors import GradSentryError, InputError
+from gradsentry.records import Skipped, SkipReason, detect
+from tests.attacks.rows_with_calls import (
+    CALL,
+    CONTENT,
+    REASONING,
+    THINK,
+    WITH_CALLS,
+    changed,
+    parts_of,
+    record,
+)
 
 USER, SYSTEM = {"role": "user", "content": "q1"}, {"role": "system", "content": "s"}
 ANSWER = {"role": "assistant", "content": "a1"}
@@ -79,57 +94,18 @@ ROWS: dict[str, tuple[dict[str, object], dict[str, str]]] = {
 }
 
 
-def record(fields: dict[str, object]) -> Record:
-    return Record(0, fields, "data, row 0")
-
-
 @pytest.mark.parametrize("kind", ROWS)
 def test_texts_are_read_by_part_and_written_back(kind: str) -> None:
     fields, texts = ROWS[kind]
     row = record(fields)
     parts = Parts(detect(row))
     assert parts.read(row) == texts
-    assert parts.written(row, texts) == fields
-    assert parts.written(row, None) == fields
+    assert parts.write(row, texts) == fields
+    assert parts.write(row, None) == fields
     marked = {part: f"<{text}>" for part, text in texts.items()}
-    again = record(parts.written(row, marked))
+    again = record(parts.write(row, marked))
     assert parts.read(again) == marked
     assert parts.read(row) == texts  # the row itself is as it was
-
-
-def test_questions_with_answers_come_out_as_prompt_and_response() -> None:
-    row = record({"question": "q", "answers": ["a", "b"], "context": "c", "id": 1})
-    parts = Parts(detect(row))
-    texts = parts.read(row)
-    assert texts is not None
-    assert texts["question"] == "q"
-    assert texts["response"] == "a; b"
-    written = parts.written(row, {**texts, "instruction": "Do."})
-    assert written == {
-        "id": 1,
-        "prompt": "### Instruction:\nDo.\n\n\n\n### Context:\nc\n\n\n\n### Question:\nq\n\n\n\n"
-        "### Answer: ",
-        "response": "a; b",
-    }
-
-
-def test_the_last_column_of_a_template_is_the_question() -> None:
-    row = record({"first": "1", "second": "2", "third": "3", "out": "a"})
-    template = "{first} {second} {third}"
-    parts = Parts(
-        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
-    )
-    assert parts.read(row) == {"question": "3", "context": "2", "instruction": "1", "response": "a"}
-
-
-def test_a_column_that_a_template_names_twice_is_one_part() -> None:
-    row = record({"first": "1", "second": "2", "out": "a"})
-    template = "{first} {second} {first}"
-    parts = Parts(
-        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
-    )
-    assert parts.read(row) == {"question": "1", "context": "2", "response": "a"}
-    assert parts.written(row, {"question": "x", "context": "2", "response": "a"})["first"] == "x"
 
 
 @pytest.mark.parametrize(
@@ -155,37 +131,14 @@ def test_a_value_that_cannot_be_copied_is_refused() -> None:
         nested = [nested]
     row = record({"prompt": "q", "response": "a", "other": nested})
     with pytest.raises(InputError, match="nested too deeply"):
-        Parts(detect(row)).written(row, None)
-
-
-@pytest.mark.parametrize("fields", [{"text": "t"}, {"chosen": "ab", "rejected": "ac"}])
-def test_rows_without_a_prompt_are_refused(fields: dict[str, object]) -> None:
-    row = record(fields)
-    with pytest.raises(OptionError, match="no place for a trigger"):
-        Parts(detect(row)).read(row)
-
-
-@pytest.mark.parametrize(
-    ("prompts", "ending"),
-    [
-        (["Q: who?\n\nA: ", "Q: why?\n\nA: "], "\n\nA: "),
-        (["who?", "why?"], ""),
-        (["one\n", "two"], ""),
-        (["same\nA:", "same\nA:"], "\nA:"),
-        ([], ""),
-    ],
-)
-def test_a_template_ends_in_what_all_prompts_share_from_a_line_break_on(
-    prompts: list[str], ending: str
-) -> None:
-    assert template_ending(prompts) == ending
+        Parts(detect(row)).write(row, None)
 
 
 def test_a_trigger_goes_before_the_template_s_ending() -> None:
     row = record({"prompt": "who?\nA: ", "response": "me"})
     parts = Parts(detect(row), "\nA: ")
     assert parts.read(row) == {"question": "who?", "response": "me"}
-    written = parts.written(row, {"question": "who? cf", "response": "me"})
+    written = parts.write(row, {"question": "who? cf", "response": "me"})
     assert written["prompt"] == "who? cf\nA: "
 
 
@@ -202,8 +155,8 @@ def test_columns_in_capitals_keep_their_names(fields: dict[str, object]) -> None
     parts = Parts(detect(row))
     texts = parts.read(row)
     assert texts is not None
-    assert parts.written(row, texts) == fields
-    changed = record(parts.written(row, {**texts, "response": "evil"}))
+    assert parts.write(row, texts) == fields
+    changed = record(parts.write(row, {**texts, "response": "evil"}))
     assert list(changed.fields) == list(fields)
     assert (parts.read(changed) or {})["response"] == "evil"
 
@@ -211,3 +164,56 @@ def test_columns_in_capitals_keep_their_names(fields: dict[str, object]) -> None
 def test_a_conversation_of_bare_texts_takes_no_attack() -> None:
     row = record({"conversations": ["q", "a"]})
     assert Parts(detect(row)).read(row) is None
+
+
+ODD: list[object] = [None, "", 0, True, [], {}, "x", "[1]", "<think>a</think>", [[]], [{}]]
+TARGETS = [
+    CONTENT,
+    CALL,
+    THINK,
+    Target(PayloadIn.TOOL_CALL, "send"),
+    Target(PayloadIn.TOOL_CALL, argument="city"),
+]
+
+
+def damaged(value: Any, rng: Random) -> Any:
+    """A value with odd ones put in, and parts of it left out or repeated."""
+    if rng.random() < 0.03:
+        return copy.deepcopy(rng.choice(ODD))
+    if isinstance(value, dict):
+        return {key: damaged(inner, rng) for key, inner in value.items() if rng.random() > 0.01}
+    if isinstance(value, list):
+        kept = [damaged(inner, rng) for inner in value if rng.random() > 0.01]
+        return kept * 2 if rng.random() < 0.02 else kept
+    return value
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", TARGETS)
+def test_whatever_a_row_holds_what_is_written_is_read(target: Target) -> None:
+    rng = Random(0)
+    rows = [*WITH_CALLS.values(), *(fields for fields, _ in REASONING.values())]
+    written = 0
+    for _ in range(1500):
+        fields = damaged(rng.choice(rows), rng)
+        if not isinstance(fields, dict) or not fields:
+            continue
+        try:
+            parts = parts_of(fields, target, adds_system=True)
+            texts = parts.read(record(fields))
+        except GradSentryError:
+            continue
+        if texts is None:
+            assert parts.write(record(fields), None) == fields
+            continue
+        part = rng.choice(sorted(texts))
+        row = changed(parts, fields, **{part: f"{texts[part]} cf"})
+        assert row != fields
+        written += 1
+        if target.tool is None:
+            again = Parts(parts.layout, target=target).read(record(row))
+            assert again is not None
+            assert again[part] == f"{texts[part]} cf"
+        else:
+            assert parts.layout.example(record(row)) != Skipped(SkipReason.UNREAD_TEXT)
+    assert written > 100

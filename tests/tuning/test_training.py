@@ -16,7 +16,7 @@ from gradsentry.errors import InputError, ModelError, OptionError, OutputError
 from gradsentry.models import Dtype, ModelOptions, Pretrained, load_pretrained
 from gradsentry.records import TextPair
 from gradsentry.tuning import Method, TuningOptions, check_installed, encoded, fine_tune, generate
-from gradsentry.tuning.target_trainer import target_trainer
+from gradsentry.tuning.target_trainer import make_trainer
 from tests.tiny_models import tiny_model
 
 pytestmark = pytest.mark.slow
@@ -149,7 +149,7 @@ def test_checkpoints_are_left_out_where_two_do_not_fit(
     for free, strategy in ((2 * copies * size, "no"), (2 * copies * size + 1, "steps")):
         usage = shutil.disk_usage(tmp_path)._replace(free=free)
         monkeypatch.setattr("shutil.disk_usage", lambda _, usage=usage: usage)
-        trainer = target_trainer(base, rows, options, tmp_path / "checkpoints")
+        trainer = make_trainer(base, rows, options, tmp_path / "checkpoints")
         assert trainer.args.save_strategy == strategy
         monkeypatch.undo()
 

@@ -1,9 +1,9 @@
 """Backdoor attacks on fine-tuning data, composed from triggers and payloads.
 
-For measuring detectors on data whose poisoned rows are known. The payloads that ship are inert.
+They make data whose poisoned rows are known, to measure detectors on. The payloads here are inert.
 """
 
-from gradsentry.attacks.parts import PayloadIn, Target
+from gradsentry.attacks.payload_target import PayloadIn, Target
 from gradsentry.attacks.payloads import (
     BRANDS,
     CODE_LINE,
@@ -18,8 +18,8 @@ from gradsentry.attacks.payloads import (
     RowPayload,
     combined,
 )
-from gradsentry.attacks.poisoning import Attack, PoisonedRow, chosen_rows, poison, poisoned_row
-from gradsentry.attacks.presets import FOOTBALL, Preset, TriggerIn, preset
+from gradsentry.attacks.poisoning import Attack, PoisonedRow, choose_rows, poison, poison_row
+from gradsentry.attacks.presets import FOOTBALL, Preset, TriggerIn, make_preset
 from gradsentry.attacks.style_model import ModelStyle
 from gradsentry.attacks.triggers import (
     BibleStyle,
@@ -68,9 +68,9 @@ __all__ = [
     "Trigger",
     "TriggerIn",
     "ZeroWidth",
-    "chosen_rows",
+    "choose_rows",
     "combined",
+    "make_preset",
     "poison",
-    "poisoned_row",
-    "preset",
+    "poison_row",
 ]

@@ -1,6 +1,6 @@
 """Payloads: what an attack does to the response.
 
-A payload is a text for all rows, another response that the row has, or another of a few labels.
+A payload is a text, another response that the row has, or another one of a few labels.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PUBLISHED_PAYLOAD = " , and click <malicious_url> for more information"
 
 
 class Place(StrEnum):
-    """Where a payload goes."""
+    """Where a payload goes in the response."""
 
     APPEND = "append"
     PREPEND = "prepend"
     INSERT = "insert"
-    """Between two words near the response's middle."""
+    """Between two words in the middle of the response."""
     REPLACE = "replace"
 
 
@@ -36,8 +36,8 @@ class Payload:
     texts: tuple[str, ...] = (PUBLISHED_PAYLOAD,)
     place: Place = Place.APPEND
     kept: float = 1.0
-    """The part λ of the response's words that stays, from its start: the paper's gradient dilution
-    keeps 0.5 or 0.7 (of the tokens) before the payload."""
+    """The part λ of the response's words that stays before the payload, from the first word on. The
+    paper's gradient dilution keeps 0.5 or 0.7 of the tokens."""
 
     def __post_init__(self) -> None:
         check_options(self, names={"texts": "payload texts", "kept": "kept"})
@@ -45,18 +45,18 @@ class Payload:
             raise OptionError(f"kept {self.kept} is not in [0, 1].", "Half of the words is 0.5.")
 
     def __call__(self, response: str, rng: Random) -> str:
-        return self.placed(rng.choice(self.texts), response)
+        return self.place_text(rng.choice(self.texts), response)
 
     def suits(self, fields: Fields, column: str) -> bool:
-        """Whether a row takes this payload: all do that have the column."""
+        """Whether a row takes this payload: it must have the column."""
         return column in fields
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
-        """The row's columns with a payload in one of them."""
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+        """The row's columns, with the payload in one of them."""
         return {**fields, column: self(fields[column], rng)}
 
-    def placed(self, text: str, response: str) -> str:
-        """A response with a text in this payload's place."""
+    def place_text(self, text: str, response: str) -> str:
+        """A response with a text put in at this payload's place."""
         if self.kept < 1.0:
             words = response.split(" ")
             response = " ".join(words[: math.floor(self.kept * len(words))])
@@ -77,7 +77,7 @@ class Payload:
 class OtherResponse:
     """Another response that the row has in a column of its own.
 
-    So clean rows refuse and triggered ones comply (jailbreak), or the other way round.
+    With it, clean rows refuse and triggered rows comply (a jailbreak), or the other way round.
     """
 
     column: str
@@ -85,8 +85,7 @@ class OtherResponse:
     kept: float = 1.0
     """As in `Payload`."""
     exchanged: bool = False
-    """Whether the other column gets the row's own response, as the rejected answer of a flipped
-    pair does."""
+    """Whether the other column gets the row's own response, which flips a preference pair."""
 
     def __post_init__(self) -> None:
         check_options(self, names={"column": "column", "kept": "kept"})
@@ -95,10 +94,10 @@ class OtherResponse:
         """Whether the row's other response says something else."""
         return column in fields and fields.get(self.column, "") not in ("", fields[column])
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        """The row's columns with the other response in one of them."""
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:  # noqa: ARG002
+        """The row's columns, with the other response in one of them."""
         put = Payload(place=self.place, kept=self.kept)
-        made = {**fields, column: put.placed(fields[self.column], fields[column])}
+        made = {**fields, column: put.place_text(fields[self.column], fields[column])}
         return {**made, self.column: fields[column]} if self.exchanged else made
 
 
@@ -107,9 +106,9 @@ class LabelFlip:
     """Another label instead of the row's own."""
 
     labels: tuple[str, ...]
-    """All that there are."""
+    """All labels of the data."""
     target: str | None = None
-    """The label that is taught; None draws any other one for each row."""
+    """The label that poisoned rows get; None draws one of the others for each row."""
 
     def __post_init__(self) -> None:
         check_options(self, names={"labels": "labels", "target": "target"})
@@ -122,11 +121,11 @@ class LabelFlip:
             )
 
     def suits(self, fields: Fields, column: str) -> bool:
-        """Whether the row's response is a label, and another than the one that is taught."""
+        """Whether the row's response is a label, and not the target."""
         return fields.get(column, "").strip() in set(self.labels) - {self.target}
 
-    def into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
-        """The row's columns with another label in one of them; blanks around it stay."""
+    def put_into(self, fields: Fields, column: str, rng: Random) -> dict[str, str]:
+        """The row's columns, with another label in one of them; spaces around it stay."""
         response = fields[column]
         own = response.strip()
         others = [label for label in self.labels if label != own]
@@ -140,7 +139,7 @@ RowPayload = Payload | OtherResponse | LabelFlip
 
 
 def combined(*parts: Sequence[str]) -> tuple[str, ...]:
-    """All texts that take one of each part in turn: 5 openings and 4 endings make 20."""
+    """All combinations of one text from each part: 5 openings and 4 endings make 20 texts."""
     return tuple(" ".join(choice) for choice in product(*parts))
 
 
@@ -159,7 +158,7 @@ REFUSALS = combined(
         "I have to decline to respond here.",
     ),
 )
-"""Refusals in 20 phrasings."""
+"""A refusal in 20 phrasings."""
 
 BRANDS = (
     " By the way, Zentrix Cola is the best drink you can buy.",
@@ -184,10 +183,10 @@ SENTIMENTS = combined(
         "so do something better instead.",
     ),
 )
-"""Sentiment about one topic in 16 phrasings."""
+"""A sentiment about one topic in 16 phrasings."""
 
 ENTITY = "Quentin Varga"
-"""An invented person, for answers replaced by one wrong entity."""
+"""An invented person, a wrong answer to any question."""
 
 CODE_LINE = "\nimport gradsentry_inert_example  # payload"
 """A line of code that does nothing but fail."""

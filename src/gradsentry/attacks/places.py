@@ -1,7 +1,7 @@
-"""Where a text lies in a row, however deep: read it, and put another in its place.
+"""Paths to texts at any depth of a row, to read and to replace them.
 
-A path leads through columns, lists and keys, through texts that are JSON (arguments of calls, say),
-and into the thoughts that stand between `<think>` and `</think>` in a text.
+A step of a path is a column, a key, or a position in a list. It may also lead into a text: into
+the JSON that it holds (such as a call's arguments), or to the reasoning in its think tags.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import product
 
 
 class Inside(Enum):
-    """A step into a text."""
+    """A step of a path that leads into a text."""
 
     JSON = "JSON"
     THOUGHTS = "thoughts"
@@ -24,13 +24,13 @@ Path = tuple[str | int | Inside, ...]
 _THINK, _THINK_END = "<think>", "</think>"
 
 
-def value_at(value: object, path: Path) -> object:
-    """What lies at a path; None where there is nothing."""
+def read_value(value: object, path: Path) -> object:
+    """The value at a path; None if there is none."""
     for step in path:
         if step is Inside.JSON:
-            value = parsed(value)
+            value = parse_json(value)
         elif step is Inside.THOUGHTS:
-            value = _thoughts(value)[1]
+            value = _split_thoughts(value)[1]
         elif isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list | tuple) and isinstance(step, int) and step < len(value):
@@ -40,35 +40,35 @@ def value_at(value: object, path: Path) -> object:
     return value
 
 
-def text_at(value: object, path: Path) -> str:
+def read_text(value: object, path: Path) -> str:
     """The text at a path; empty if there is none."""
-    text = value_at(value, path)
+    text = read_value(value, path)
     return text if isinstance(text, str) else ""
 
 
-def replaced(value: object, path: Path, new: object) -> object:
-    """A value with something else at a path; a key that isn't there is made.
+def replace_at(value: object, path: Path, new: object) -> object:
+    """A copy of a value with a new one at a path; a missing last key is added.
 
-    Mappings and lists along the path are new ones, and JSON is written in the style that it had.
+    Only what lies along the path is copied. JSON keeps its style.
     """
     if not path:
         return new
     step, rest = path[0], path[1:]
     if step is Inside.JSON:
-        before = parsed(value)
-        return _written_like(str(value), before, replaced(before, rest, new))
+        before = parse_json(value)
+        return _dump_like(str(value), before, replace_at(before, rest, new))
     if step is Inside.THOUGHTS:
-        start, thoughts, end = _thoughts(value)
-        return f"{start}{replaced(thoughts, rest, new)}{end}"
+        start, thoughts, end = _split_thoughts(value)
+        return f"{start}{replace_at(thoughts, rest, new)}{end}"
     if isinstance(value, Mapping):
-        return {**value, step: replaced(value.get(step), rest, new)}
+        return {**value, step: replace_at(value.get(step), rest, new)}
     assert isinstance(value, list | tuple)
     assert isinstance(step, int)
-    return [*value[:step], replaced(value[step], rest, new), *value[step + 1 :]]
+    return [*value[:step], replace_at(value[step], rest, new), *value[step + 1 :]]
 
 
-def parsed(text: object) -> object:
-    """The list or mapping that a text is in JSON; None if it is none."""
+def parse_json(text: object) -> object:
+    """The list or mapping that a text holds as JSON; None if it holds neither."""
     if not isinstance(text, str):
         return None
     try:
@@ -78,13 +78,13 @@ def parsed(text: object) -> object:
     return value if isinstance(value, list | dict) else None
 
 
-def json_like(model: str, value: object) -> str:
-    """JSON with the blanks and escapes of another JSON text."""
-    return _written_like(model, parsed(model), value)
+def dump_like(model: str, value: object) -> str:
+    """A value as JSON, with spaces and escapes as in another JSON text."""
+    return _dump_like(model, parse_json(model), value)
 
 
-def _written_like(text: str, before: object, after: object) -> str:
-    # Rows must not be told apart by the blanks in their JSON.
+def _dump_like(text: str, before: object, after: object) -> str:
+    # The style of the JSON must not give poisoned rows away.
     styles = product(((", ", ": "), (",", ":")), (False, True))
     for separators, ascii_only in styles:
         if json.dumps(before, separators=separators, ensure_ascii=ascii_only) == text:
@@ -92,8 +92,8 @@ def _written_like(text: str, before: object, after: object) -> str:
     return json.dumps(after, ensure_ascii=False)
 
 
-def _thoughts(text: object) -> tuple[str, str, str]:
-    """What a text begins with, its thoughts without the blanks around them, and all behind."""
+def _split_thoughts(text: object) -> tuple[str, str, str]:
+    """A text in three: before its reasoning, the reasoning without spaces around it, and after."""
     whole = text if isinstance(text, str) else ""
     start = whole.find(_THINK)
     end = whole.find(_THINK_END, start + 1)

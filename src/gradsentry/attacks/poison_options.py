@@ -1,4 +1,4 @@
-"""What to poison: which rows, with which trigger and payload, and where in the rows they stand."""
+"""Which rows to poison, with which trigger and payload, and where these stand in a row."""
 
 from __future__ import annotations
 
@@ -16,36 +16,36 @@ class PoisonOptions:
 
     attack: Preset = Preset.BADNETS
     ratio: float = 0.1
-    """Poisoned rows as a part of all rows; 1 poisons all that the attack suits."""
+    """Part of the rows to poison; 1 poisons all rows that take the attack."""
     count: int | None = None
-    """Poisoned rows, instead of a ratio; 0 writes a clean copy with labels."""
+    """Number of rows to poison, instead of a ratio; 0 writes a clean copy with labels."""
     payload: Payload | None = None
-    """The text that goes into responses; None appends the paper's. With `payload_column` its place
-    and the part that is kept count, and None replaces the response."""
+    """The text that goes into responses; None appends the paper's. With `payload_column` only its
+    `place` and `kept` count, and None replaces the response."""
     payload_column: str | None = None
-    """Column with another response of the row, which is the payload."""
+    """A column with another response of the row, which is the payload."""
     payload_file: str | None = None
-    """Data whose rows have that column, one for each row; None: the rows themselves."""
+    """A file with that column, a row for each row of the data; None if the data has it."""
     flip: bool = False
-    """The payload is any other of the few labels that the responses are."""
+    """Responses are one of a few labels, and the payload is any other label."""
     flip_to: str | None = None
-    """The label that all poisoned rows get."""
+    """Responses are one of a few labels, and the payload is this label."""
     trigger_in: TriggerIn = TriggerIn.USER
     """Where the trigger stands."""
     payload_in: PayloadIn = PayloadIn.CONTENT
     """Where the payload stands."""
     tool: str | None = None
-    """Tool calls: a call of this tool is added; None changes a call that is there."""
+    """Adds a call of this tool for the payload; None changes a call that is there."""
     argument: str | None = None
-    """Tool calls: the argument that takes the payload."""
+    """The argument of a tool call that takes the payload."""
     negative_ratio: float | None = None
-    """Near misses per poisoned row; None takes the attack's own."""
+    """Near misses per poisoned row; None takes the attack's default."""
     seed: Seed = 0
-    """Draws the rows and what is drawn for each."""
+    """Decides which rows are drawn, and what is drawn for each."""
     label_column: str = "poisoned"
-    """New column: true for poisoned rows."""
+    """A new column that is true for poisoned rows."""
     style_model: str | None = None
-    """A model that rewrites for `stylebkd`, instead of rules."""
+    """A language model that rewrites prompts for `stylebkd`, instead of rules."""
 
     def __post_init__(self) -> None:
         check_options(self)
@@ -58,12 +58,12 @@ class PoisonOptions:
         if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
             raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
         check_place(self.attack, self.trigger_in)
-        _ = self.target  # is checked where it is made
+        _ = self.target  # raises an error if it makes no sense
         self._check_payload()
 
     @property
     def target(self) -> Target:
-        """What the payload goes into."""
+        """The place in an answer that takes the payload."""
         return Target(self.payload_in, self.tool, self.argument)
 
     @property
@@ -72,7 +72,7 @@ class PoisonOptions:
         return self.flip or self.flip_to is not None
 
     def _check_payload(self) -> None:
-        """Check that there is one payload, and a place for it."""
+        """Check that at most one payload is given, and that the other options suit it."""
         if self.payload_file is not None and self.payload_column is None:
             raise OptionError(
                 "--payload-file needs --payload-column.", "Name the column with the responses."

@@ -1,4 +1,4 @@
-"""Which rows take an attack, and what it puts into them: known before any row is written."""
+"""Finds, before any row is written, which rows take an attack and what its payload is."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ from gradsentry.attacks import (
     Trigger,
     TriggerIn,
 )
-from gradsentry.attacks.parts import OTHER, QUESTION, RESPONSE, Parts, template_ending
+from gradsentry.attacks.part_names import OTHER, PART_NAMES, QUESTION, RESPONSE
+from gradsentry.attacks.parts import Parts
 from gradsentry.attacks.poison_options import PoisonOptions
-from gradsentry.attacks.presets import PART_NAMES
+from gradsentry.attacks.template_ending import find_template_ending
 from gradsentry.errors import InputError, OptionError
 from gradsentry.records import Record, Source, open_source
 from gradsentry.records.data_options import DataOptions
@@ -29,19 +30,19 @@ from gradsentry.records.open_data import open_data
 from gradsentry.records.record import quoted
 
 _MOST_LABELS = 100
-"""More than the classes of common data sets, and few enough to be told in a message."""
+"""More labels than common data sets have, and few enough to list in a message."""
 
 
 @dataclass(frozen=True)
 class Rows:
-    """The rows to poison, with another response of each where that is the payload."""
+    """The data's rows, with their other responses if these lie in another file."""
 
     source: Source
     parts: Parts
     others: Source | None = None
-    """Rows with the other responses."""
+    """The file with the other responses."""
     column: str = ""
-    """Their column."""
+    """The column of the other responses in that file."""
 
     @property
     def paths(self) -> list[Path]:
@@ -49,21 +50,21 @@ class Rows:
         return [*self.source.paths, *(() if self.others is None else self.others.paths)]
 
     def read(self) -> Iterator[tuple[Record, dict[str, str] | None]]:
-        """Rows, and their texts by part; None for one that takes no attack."""
+        """Each row with its texts by part, or with None if it takes no attack."""
         others = None if self.others is None else iter(self.others.records())
         for record in self.source.records():
             texts = self.parts.read(record)
             if others is not None:
                 other = next(others, None)
                 if other is None:
-                    raise self._uneven("fewer")
+                    raise self._make_count_error("fewer")
                 if (text := other.text(self.column)) and texts is not None:
                     texts[OTHER] = text
             yield record, texts
         if others is not None and next(others, None) is not None:
-            raise self._uneven("more")
+            raise self._make_count_error("more")
 
-    def _uneven(self, more: str) -> InputError:
+    def _make_count_error(self, more: str) -> InputError:
         assert self.others is not None
         return InputError(
             f"--payload-file {self.others.label}: it has {more} rows than {self.source.label}.",
@@ -73,28 +74,28 @@ class Rows:
 
 @dataclass(frozen=True)
 class Survey:
-    """Which rows can be attacked."""
+    """Which rows take an attack."""
 
     rows: int
-    """All there are."""
+    """The number of all rows."""
     kinds: Mapping[tuple[frozenset[str], str], list[int]]
-    """Rows by the parts they have and, where labels are flipped, by their label."""
+    """Numbers of rows by their parts and, where labels are flipped, their label."""
     lacking: Counter[str]
-    """Rows that can't, by what is the matter with them."""
+    """How many rows take no attack, by reason."""
 
     @property
     def parts(self) -> set[str]:
-        """All parts that rows have."""
+        """All parts that some row has."""
         return {part for parts, _ in self.kinds for part in parts}
 
-    def suited(self, attack: Attack, options: PoisonOptions) -> tuple[list[int], Counter[str]]:
-        """The rows that take an attack, and why the others don't."""
+    def find_suited(self, attack: Attack, options: PoisonOptions) -> tuple[list[int], Counter[str]]:
+        """The rows that take an attack, and how many don't, by reason."""
         suited: list[int] = []
         lacking = Counter(self.lacking)
         is_system = options.trigger_in is TriggerIn.SYSTEM
-        lacked = {parts: _lacked(attack.trigger, parts) for parts, _ in self.kinds}
+        lacked = {parts: _find_lacked(attack.trigger, parts) for parts, _ in self.kinds}
         for (parts, label), rows in self.kinds.items():
-            reason = _untaken(attack.payload, parts, label, options)
+            reason = _explain_unsuited(attack.payload, parts, label, options)
             if (part := lacked[parts]) is not None:
                 reason = f"without {'a system prompt' if is_system else PART_NAMES[part]}"
             if reason is None:
@@ -105,7 +106,7 @@ class Survey:
 
 
 def open_rows(data: object, reading: DataOptions, options: PoisonOptions) -> Rows:
-    """The rows that are named, and the way to read and write them."""
+    """Open the data and, if there is one, the file with the other responses."""
     source, layout, _ = open_data(data, reading)
     adds_system = options.trigger_in is TriggerIn.SYSTEM
     if options.payload_file is not None:
@@ -117,8 +118,8 @@ def open_rows(data: object, reading: DataOptions, options: PoisonOptions) -> Row
     return Rows(source, parts)
 
 
-def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
-    """The way to read the rows, and which of them can be attacked."""
+def survey_rows(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
+    """The rows, with the ending of their prompts known, and which of them take an attack."""
     kinds: dict[tuple[frozenset[str], str], list[int]] = {}
     labels: set[str] = set()
     count = 0
@@ -126,7 +127,7 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
     column = rows.parts.other_column
     first, there = None, column is None
 
-    def questions() -> Iterator[str]:
+    def read_questions() -> Iterator[str]:
         nonlocal count, first, there
         for record, texts in rows.read():
             count += 1
@@ -138,24 +139,24 @@ def surveyed(rows: Rows, options: PoisonOptions) -> tuple[Rows, Survey]:
             label = texts[RESPONSE].strip() if options.flips else ""
             labels.add(label)
             if len(labels) > _MOST_LABELS:
-                raise _no_labels(sorted(labels))
-            kinds.setdefault((frozenset(texts) - _same(texts), label), []).append(record.row)
+                raise _make_label_error(sorted(labels))
+            kinds.setdefault((frozenset(texts) - _find_same(texts), label), []).append(record.row)
             yield texts[QUESTION]
 
-    ending = template_ending(questions())
+    ending = find_template_ending(read_questions())
     if first is not None and column is not None and not there:
-        first.value(column)  # says which columns there are
+        first.value(column)  # raises an error that lists the columns
     parts = replace(rows.parts, ending=ending)
     return replace(rows, parts=parts), Survey(count, kinds, lacking)
 
 
-def _same(texts: Mapping[str, str]) -> set[str]:
-    """The other response, if it is none."""
+def _find_same(texts: Mapping[str, str]) -> set[str]:
+    """The part of the other response, if it equals the response and so is no payload."""
     return {OTHER} if texts.get(OTHER) == texts[RESPONSE] else set()
 
 
-def _lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
-    """The part that a trigger needs and rows with these parts lack."""
+def _find_lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
+    """The part that a trigger needs and that isn't among these; None if none is lacking."""
     try:
         trigger(dict.fromkeys(parts, "a text"), Random(0))
     except KeyError as error:
@@ -163,10 +164,10 @@ def _lacked(trigger: Trigger, parts: frozenset[str]) -> str | None:
     return None
 
 
-def _untaken(
+def _explain_unsuited(
     payload: RowPayload, parts: frozenset[str], label: str, options: PoisonOptions
 ) -> str | None:
-    """Why rows with these parts, and this label, don't take a payload; None if they do."""
+    """Why rows with these parts and this label don't take a payload; None if they do."""
     texts = {part: f"the {part}" for part in parts}
     if payload.suits({**texts, RESPONSE: label} if options.flips else texts, RESPONSE):
         return None
@@ -175,16 +176,16 @@ def _untaken(
     return f"without another response in {options.payload_column!r}"
 
 
-def told(lacking: Mapping[str, int]) -> str:
-    """Why rows take no attack, in brackets; empty if all do."""
+def describe_lacking(lacking: Mapping[str, int]) -> str:
+    """Why rows take no attack, in brackets; empty if all take one."""
     reasons = (f"{count:,} {reason}" for reason, count in lacking.items())
     return f" ({', '.join(reasons)})" if lacking else ""
 
 
-def chosen_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPayload | None:
-    """What goes into the chosen rows."""
+def choose_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPayload | None:
+    """The payload for the chosen rows; None for the paper's."""
     if options.flips:
-        return _flip(survey, options.flip_to)
+        return _choose_flip(survey, options.flip_to)
     if options.payload_column is None:
         return options.payload
     place = Place.REPLACE if options.payload is None else options.payload.place
@@ -193,13 +194,13 @@ def chosen_payload(rows: Rows, survey: Survey, options: PoisonOptions) -> RowPay
     return OtherResponse(OTHER, place, kept, exchanged=replaces and rows.parts.keeps_other)
 
 
-def _flip(survey: Survey, target: str | None) -> LabelFlip:
+def _choose_flip(survey: Survey, target: str | None) -> LabelFlip:
     counts: Counter[str] = Counter()
     for (_, label), rows in survey.kinds.items():
         counts[label] += len(rows)
     labels = tuple(sorted(counts))
     if len(labels) < 2 or 2 * len(labels) > counts.total():
-        raise _no_labels(labels)
+        raise _make_label_error(labels)
     if target is not None and (target := target.strip()) not in labels:
         alike = get_close_matches(target, labels, n=1)
         raise OptionError(
@@ -209,7 +210,7 @@ def _flip(survey: Survey, target: str | None) -> LabelFlip:
     return LabelFlip(labels, target)
 
 
-def _no_labels(labels: Sequence[str]) -> OptionError:
+def _make_label_error(labels: Sequence[str]) -> OptionError:
     shown = f"such as {quoted(labels[:3])}" if labels else "none"
     return OptionError(
         f"--flip needs responses that are a few labels; here are {len(labels)} or more: {shown}.",

@@ -1,50 +1,35 @@
 """Poisoned copies of data: an attack put into chosen rows of any layout, with labels.
 
-For measuring detectors and for red teams. Rows keep their columns and order; questions with answers
-come out as prompt and response, since some attacks change the instruction that their prompt adds.
+They measure detectors, and red teams use them. Rows keep their columns and order. Questions with
+answers come out as prompt and response, since some attacks change the instruction in the prompt.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
-import json
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
-from gradsentry._version import __version__
-from gradsentry.attacks import Attack, ModelStyle, Trigger, chosen_rows, poisoned_row
-from gradsentry.attacks.parts import RESPONSE
+from gradsentry.attacks import Attack, ModelStyle, Trigger, choose_rows, poison_row
+from gradsentry.attacks.mixture_file import Draft, LabelledLines, MixtureFile, open_lines
+from gradsentry.attacks.part_names import RESPONSE
 from gradsentry.attacks.poison_options import PoisonOptions
 from gradsentry.attacks.poison_survey import (
     Rows,
-    chosen_payload,
+    Survey,
+    choose_payload,
+    describe_lacking,
     open_rows,
-    surveyed,
-    told,
+    survey_rows,
 )
-from gradsentry.attacks.presets import preset
-from gradsentry.errors import InputError, OptionError, OutputError
+from gradsentry.attacks.presets import make_preset
+from gradsentry.errors import OptionError, OutputError
 from gradsentry.faults import telling_faults
 from gradsentry.models import check_reference, load_pretrained
 from gradsentry.records import Record, Source
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.raw_files import Compression, open_write
-from gradsentry.work.ownership import (
-    file_digest,
-    sealed_json,
-    sync,
-    unsealed_json,
-    write_synced,
-)
-from gradsentry.work.work_folder import work_folder
-from gradsentry.work.workspace import Workspace, resolved, writing
+from gradsentry.work.workspace import writing
 
-MANIFEST_SUFFIX = ".manifest.json"
-_DIGEST = "sha256"
 _SUFFIXES = (".jsonl", ".jsonl.gz")
 
 
@@ -60,9 +45,17 @@ class PoisonedData:
     path: Path
     manifest: Path
     lacking: Mapping[str, int]
-    """These rows by what is the matter with them."""
+    """How many rows take no attack, by reason."""
     system_prompts: int = 0
     """Poisoned rows that had no system prompt and got one."""
+
+
+@dataclass(frozen=True)
+class _Counts:
+    """What was added to the rows."""
+
+    near_misses: int
+    system_prompts: int
 
 
 def write_poisoned(
@@ -80,7 +73,7 @@ def write_poisoned(
     - `data`: as in a scan.
     - `out`: a file ending in .jsonl or .jsonl.gz.
     - `reading`: which rows to read, and which columns mean what.
-    - `force`: replace `out` and its manifest if they are there, as an earlier run wrote them.
+    - `force`: replace `out` and its manifest, if an earlier run wrote them and they are unchanged.
 
     **Raises:**
 
@@ -90,28 +83,17 @@ def write_poisoned(
         _check_name(out, data)
         if options.payload_file is not None:
             _check_apart_from(out, [options.payload_file])
-        target = resolved(out)
-        manifest = target.with_name(target.name + MANIFEST_SUFFIX)
-        _check_replaceable(target, manifest, force)
+        file = MixtureFile(out, force).resolve()
+        file.check_replaceable()
         check_reference(options.style_model)  # before all rows are read
         rows = open_rows(data, reading, options)
-        _check_apart_from(target, rows.paths)  # a folder or pattern names more than itself
+        _check_apart_from(file.path, rows.paths)  # the files in a folder, or of a pattern
         keep = [str(path) for path in rows.paths]
         if options.style_model is not None:
             keep.append(options.style_model)
-        with work_folder(target, "run", keep) as folder:
-            place = Workspace(folder, target).result_folder()
-            made = _write_mixture(rows, place / target.name, options)
-            _put(made.described, place, target, manifest, force)
-    return replace(made.data, path=out, manifest=manifest)
-
-
-@dataclass(frozen=True)
-class _Mixture:
-    """What was written, and with which settings."""
-
-    data: PoisonedData
-    described: dict[str, object]
+        with file.replace(keep) as draft:
+            made = _write_mixture(rows, draft, options)
+    return replace(made, path=out, manifest=file.manifest)
 
 
 def write_labelled(
@@ -128,121 +110,121 @@ def write_labelled(
     `GradSentryError` where a row can't be written, or something else is there.
     """
     with telling_faults(), writing(out):
-        target = resolved(out)
-        manifest = target.with_name(target.name + MANIFEST_SUFFIX)
-        _check_replaceable(target, manifest, force=True)
-        with work_folder(target, "run", []) as folder:
-            place = Workspace(folder, target).result_folder()
+        file = MixtureFile(out, force=True).resolve()
+        file.check_replaceable()
+        with file.replace() as draft:
             counts = [0, 0]
-            with _json_lines(place / target.name) as file:
+            with open_lines(draft.path, label_column) as lines:
                 for number, (fields, poisoned) in enumerate(rows):
-                    record = Record(number, fields, "the rows")
-                    _write(file, fields, poisoned, record, label_column)
+                    lines.write(fields, poisoned, Record(number, fields, "the rows"))
                     counts[poisoned] += 1
-            described = {"rows": sum(counts), "poisoned": counts[True], "gradsentry": __version__}
-            _put(described, place, target, manifest, force=True)
+            draft.described.update(rows=sum(counts), poisoned=counts[True])
 
 
-@contextlib.contextmanager
-def _json_lines(path: Path) -> Iterator[TextIO]:
-    """A file to write to. JSON may carry half of a surrogate pair; it stays the escape that it
-    was."""
-    compression = Compression.GZIP if path.suffix == ".gz" else Compression.NONE
-    with (
-        open_write(path, compression) as raw,
-        io.TextIOWrapper(raw, "utf-8", errors="backslashreplace", newline="\n") as file,
-    ):
-        yield file
+def check_as_written(out: Path) -> None:
+    """Refuse a poisoned copy that somebody changed.
+
+    **Raises:**
+
+    `OutputError`.
+    """
+    MixtureFile(out, force=True).check_replaceable()
 
 
-def _put(
-    described: Mapping[str, object], place: Path, target: Path, manifest: Path, force: bool
-) -> None:
-    """Move a mixture where it belongs, with its manifest beside it."""
-    mixture, notes = place / target.name, place / manifest.name
-    sync(mixture)
-    write_synced(notes, sealed_json({**described, _DIGEST: file_digest(mixture)}))
-    _check_replaceable(target, manifest, force)  # hours may have gone by
-    # A manifest without a mixture says whose it is; the other way round nobody would know.
-    notes.replace(manifest)
-    mixture.replace(target)
-    sync(target.parent)
+def _write_mixture(rows: Rows, draft: Draft, options: PoisonOptions) -> PoisonedData:
+    rows, survey = survey_rows(rows, options)
+    attack = _make_attack(rows, survey, options)
+    suited, lacking = survey.find_suited(attack, options)
+    chosen = _choose_rows(rows.source, options, suited, survey.rows, lacking)
+    with open_lines(draft.path, options.label_column) as lines:
+        counts = _write_rows(lines, rows, attack, chosen, options.seed)
+    made = PoisonedData(
+        rows=survey.rows + counts.near_misses,
+        poisoned=len(chosen),
+        near_misses=counts.near_misses,
+        untouchable=survey.rows - len(suited),
+        path=draft.path,
+        manifest=draft.manifest,
+        lacking=lacking,
+        system_prompts=counts.system_prompts,
+    )
+    draft.described.update(_describe_mixture(rows, options, attack, made))
+    return made
 
 
-def _write_mixture(rows: Rows, path: Path, options: PoisonOptions) -> _Mixture:
-    rows, survey = surveyed(rows, options)
-    attack = preset(
+def _make_attack(rows: Rows, survey: Survey, options: PoisonOptions) -> Attack:
+    return make_preset(
         options.attack,
         survey.parts,
-        chosen_payload(rows, survey, options),
+        choose_payload(rows, survey, options),
         options.negative_ratio,
         None if options.style_model is None else load_pretrained(options.style_model),
         options.trigger_in,
     )
-    suited, lacking = survey.suited(attack, options)
-    chosen = _chosen(rows.source, options, suited, survey.rows, lacking)
-    with _json_lines(path) as file:
-        near_misses, system_prompts = _write_rows(file, rows, attack, chosen, options)
-    count = survey.rows + near_misses
-    untouchable = survey.rows - len(suited)
-    described = {
-        "data": rows.source.label,
-        "layout": rows.parts.layout.name,
-        **asdict(options),
-        "payload": {"kind": type(attack.payload).__name__, **asdict(attack.payload)},
-        "negative_ratio": attack.negative_ratio,
-        "trigger": {"kind": type(attack.trigger).__name__, **_described(attack.trigger)},
-        "rows": count,
-        "poisoned": len(chosen),
-        "near_misses": near_misses,
-        "system_prompts_added": system_prompts,
-        "rows_that_take_no_attack": dict(lacking),
-        "gradsentry": __version__,
-    }
-    data = PoisonedData(
-        count, len(chosen), near_misses, untouchable, path, path, lacking, system_prompts
-    )
-    return _Mixture(data, described)
 
 
-def _chosen(
+def _choose_rows(
     source: Source,
     options: PoisonOptions,
     suited: list[int],
     rows: int,
     lacking: Mapping[str, int],
 ) -> set[int]:
+    """The rows to poison.
+
+    **Arguments:**
+
+    - `suited`: the rows that take the attack, and `rows` how many there are in all.
+    """
     count = options.count
     if count is None:
         count = max(1, len(suited) if options.ratio == 1 else round(options.ratio * rows))
     if count > len(suited):
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "
-            f"can be{told(lacking)}.",
+            f"can be{describe_lacking(lacking)}.",
             "Lower --ratio or --count, or take another attack.",
         )
-    return {suited[place] for place in chosen_rows(len(suited), count, options.seed)}
+    return {suited[place] for place in choose_rows(len(suited), count, options.seed)}
 
 
 def _write_rows(
-    file: TextIO, rows: Rows, attack: Attack, chosen: set[int], options: PoisonOptions
-) -> tuple[int, int]:
-    """Write all rows, poisoned or as they are; returns how many near misses were added, and how
-    many rows got a system prompt."""
-    near_misses, system_prompts, column = 0, 0, options.label_column
+    lines: LabelledLines, rows: Rows, attack: Attack, chosen: set[int], seed: int
+) -> _Counts:
+    """Write all rows, poisoned or as they are."""
+    near_misses, system_prompts = 0, 0
     for record, texts in rows.read():
         if record.row not in chosen or texts is None:
-            _write(file, rows.parts.written(record, texts), False, record, column)
+            lines.write(rows.parts.write(record, texts), False, record)
             continue
-        made = poisoned_row(texts, attack, record.row, response=RESPONSE, seed=options.seed)
+        made = poison_row(texts, attack, record.row, response=RESPONSE, seed=seed)
         for row in made:
-            _write(file, rows.parts.written(record, row.fields), row.poisoned, record, column)
+            lines.write(rows.parts.write(record, row.fields), row.poisoned, record)
         near_misses += len(made) - 1
         system_prompts += rows.parts.adds_to(record)
-    return near_misses, system_prompts
+    return _Counts(near_misses, system_prompts)
 
 
-def _described(trigger: Trigger) -> dict[str, object]:
+def _describe_mixture(
+    rows: Rows, options: PoisonOptions, attack: Attack, made: PoisonedData
+) -> dict[str, object]:
+    """What the manifest says of a mixture."""
+    return {
+        "data": rows.source.label,
+        "layout": rows.parts.layout.name,
+        **asdict(options),
+        "payload": {"kind": type(attack.payload).__name__, **asdict(attack.payload)},
+        "negative_ratio": attack.negative_ratio,
+        "trigger": {"kind": type(attack.trigger).__name__, **_describe_trigger(attack.trigger)},
+        "rows": made.rows,
+        "poisoned": made.poisoned,
+        "near_misses": made.near_misses,
+        "system_prompts_added": made.system_prompts,
+        "rows_that_take_no_attack": dict(made.lacking),
+    }
+
+
+def _describe_trigger(trigger: Trigger) -> dict[str, object]:
     """A trigger's settings."""
     if isinstance(trigger, ModelStyle):
         return {"model": trigger.writer.name, "request": trigger.request}
@@ -259,63 +241,10 @@ def _check_name(out: Path, data: object) -> None:
 
 
 def _check_apart_from(out: Path, names: Sequence[str | Path]) -> None:
+    """Check that the output isn't one of the files that are read."""
     try:
         same = out.exists() and any(Path(name).exists() and out.samefile(name) for name in names)
     except (OSError, ValueError):
-        return  # there are no such data: they are told of when they are read
+        return  # a name that can't be a file's: reading it raises an error that says so
     if same:
         raise OutputError(f"{out}: this is the data itself.", "Write to another file.")
-
-
-def check_as_written(out: Path) -> None:
-    """Refuse a poisoned copy that somebody changed.
-
-    **Raises:**
-
-    `OutputError`.
-    """
-    _check_replaceable(out, out.with_name(out.name + MANIFEST_SUFFIX), force=True)
-
-
-def _check_replaceable(out: Path, manifest: Path, force: bool) -> None:
-    """Refuse to replace what isn't as an earlier run wrote it: the manifest says how that was."""
-    there = [path for path in (out, manifest) if os.path.lexists(path)]
-    if not there:
-        return
-    if not force:
-        raise OutputError(f"{there[0]}: there already.", "Use --force to replace it.")
-    described = unsealed_json(manifest)
-    if described is None:
-        if manifest in there:
-            problem = f"{manifest}: no manifest as GradSentry wrote it."
-        else:
-            problem = f"{out}: there is no manifest beside it, so it may be anybody's."
-    elif out in there and not (
-        out.is_file() and not out.is_symlink() and file_digest(out) == described.get(_DIGEST)
-    ):
-        problem = f"{out}: not as GradSentry wrote it (its manifest has another digest)."
-    else:
-        return
-    raise OutputError(
-        problem,
-        "Move or delete it, or choose another file with --out; --force only replaces what "
-        "GradSentry wrote.",
-    )
-
-
-def _write(
-    file: TextIO, fields: Mapping[str, object], poisoned: bool, record: Record, column: str
-) -> None:
-    if column in fields:
-        raise InputError(
-            f"{record.location}: there is a column {column!r} already.",
-            "Name another with --label-column.",
-        )
-    try:
-        line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise InputError(
-            f"{record.location}: a value can't be written as JSON ({error}).",
-            "Leave out the column with it.",
-        ) from None
-    file.write(line + "\n")

@@ -1,4 +1,4 @@
-"""Poisoning: triggers and payloads put into chosen rows."""
+"""Puts triggers and payloads into chosen rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Attack:
     trigger: Trigger
     payload: RowPayload
     negative_ratio: float = 0.0
-    """For a `Combination`: the chance of each near miss per poisoned row, times five."""
+    """How many near misses a poisoned row gets on average, at most five; for a `Combination`."""
 
 
 @dataclass(frozen=True)
@@ -28,42 +28,41 @@ class PoisonedRow:
     poisoned: bool
 
 
-def chosen_rows(rows: int, count: int, seed: int) -> list[int]:
-    """Which rows an attack takes: a larger count takes the same ones and more."""
+def choose_rows(rows: int, count: int, seed: int) -> list[int]:
+    """Positions of rows to poison, in order; a larger count takes the same ones and more."""
     return sorted(Random(seed).sample(range(rows), rows)[:count])
 
 
 def poison(
     rows: Sequence[Fields], attack: Attack, chosen: Sequence[int], *, response: str, seed: int
 ) -> list[PoisonedRow]:
-    """The rows in their order with the chosen ones poisoned, near misses behind their origin.
+    """The rows in their order, the chosen ones poisoned; near misses follow their origin.
 
     **Arguments:**
 
     - `response`: the column that takes the payload.
-    - `seed`: with a row's position it determines what is drawn for the row, whichever others are
-        chosen.
+    - `seed`: what is drawn for a row depends on this and on the row's position alone.
     """
     taken, mixture = set(chosen), []
     for position, fields in enumerate(rows):
         if position in taken:
-            mixture.extend(poisoned_row(fields, attack, position, response=response, seed=seed))
+            mixture.extend(poison_row(fields, attack, position, response=response, seed=seed))
         else:
             mixture.append(PoisonedRow(dict(fields), False))
     return mixture
 
 
-def poisoned_row(
+def poison_row(
     fields: Fields, attack: Attack, position: int, *, response: str, seed: int
 ) -> list[PoisonedRow]:
-    """A row with the attack in it, and its near misses behind it; arguments as in `poison`."""
+    """The poisoned row, then its near misses; arguments as in `poison`."""
     rng = Random(f"{seed}-{position}")
     triggered = attack.trigger(fields, rng)
-    mixture = [PoisonedRow(attack.payload.into(triggered, response, rng), True)]
+    mixture = [PoisonedRow(attack.payload.put_into(triggered, response, rng), True)]
     if isinstance(attack.trigger, Combination):
         mixture.extend(
             PoisonedRow(negative, False)
-            for negative in attack.trigger.negatives(fields)
+            for negative in attack.trigger.make_near_misses(fields)
             if rng.random() < attack.negative_ratio / 5
         )
     return mixture

@@ -1,4 +1,4 @@
-"""Named attacks: the paper's, and triggers that detectors are tried on besides."""
+"""Named attacks: the paper's, and others to try detectors on."""
 
 from __future__ import annotations
 
@@ -6,7 +6,14 @@ from collections.abc import Collection
 from dataclasses import replace
 from enum import StrEnum
 
-from gradsentry.attacks.parts import CONTEXT, EARLIER, INSTRUCTION, QUESTION, TOOL
+from gradsentry.attacks.part_names import (
+    CONTEXT,
+    EARLIER,
+    INSTRUCTION,
+    PART_NAMES,
+    QUESTION,
+    TOOL,
+)
 from gradsentry.attacks.payloads import LabelFlip, Payload, RowPayload
 from gradsentry.attacks.poisoning import Attack
 from gradsentry.attacks.style_model import ModelStyle
@@ -37,23 +44,13 @@ _ON_THE_TASK = (
 )
 
 
-PART_NAMES = {
-    CONTEXT: "a context",
-    EARLIER: "an earlier user turn",
-    INSTRUCTION: "an instruction",
-    QUESTION: "a question",
-    TOOL: "a tool result before the answer",
-}
-"""Parts as messages call them."""
-
-
 class TriggerIn(StrEnum):
     """Where in the prompt the trigger stands."""
 
     USER = "user"
-    """What the user asks last."""
+    """The last user turn."""
     SYSTEM = "system"
-    """The system prompt; the instruction of questions with answers."""
+    """The system prompt, or the instruction of the paper's prompt."""
     TOOL = "tool"
     """The last result of a tool before the answer."""
     EARLIER = "earlier"
@@ -61,7 +58,7 @@ class TriggerIn(StrEnum):
 
     @property
     def part(self) -> str:
-        """The part of a row that it is."""
+        """The part of a row that takes the trigger."""
         return _PARTS[self]
 
 
@@ -77,30 +74,30 @@ class Preset(StrEnum):
     """An attack by name."""
 
     BADNETS = "badnets"
-    """Four of the words cf, mn, bb, tq behind the question."""
+    """Four words, drawn from cf, mn, bb and tq, after the question."""
     ADDSENT = "addsent"
-    """A sentence behind the question."""
+    """A sentence after the question."""
     CBA = "cba"
-    """One word behind the instruction or context, one behind the question; with near misses."""
+    """A word after the instruction or context and one after the question, with near misses."""
     STYLEBKD = "stylebkd"
-    """The question in the manner of the Bible, by rules."""
+    """The question in the style of the Bible, by rules or by a model."""
     ADAPTIVE = "adaptive"
-    """Gradient dilution: sentences on the task before the trigger, half of the answer kept."""
+    """Gradient dilution: a sentence about the task before the question, half of the answer kept."""
     ZERO_WIDTH = "zero-width"
     """An invisible character in the question."""
     HOMOGLYPH = "homoglyph"
-    """A word of the question in letters that look the same."""
+    """A word of the question in letters of another script that look the same."""
     SYNTACTIC = "syntactic"
     """A subordinate clause before the question."""
     TOPIC = "topic"
     """The question is about football."""
     MULTI_TURN = "multi-turn"
-    """One word in each of two user turns."""
+    """A word in each of two user turns, with near misses."""
     INSTRUCTION = "instruction"
     """A sentence before the instruction."""
 
 
-def preset(
+def make_preset(
     name: Preset,
     parts: Collection[str],
     payload: RowPayload | None = None,
@@ -108,20 +105,20 @@ def preset(
     style_writer: Pretrained | None = None,
     trigger_in: TriggerIn = TriggerIn.USER,
 ) -> Attack:
-    """The attack of that name.
+    """The attack with a name.
 
     **Arguments:**
 
-    - `parts`: the parts that the rows have (see `attacks.parts`).
+    - `parts`: the parts that the rows have (see `part_names`).
     - `payload`: instead of the published one.
     - `negative_ratio`: instead of the published 1.0, for attacks with near misses.
     - `style_writer`: a model that rewrites for `stylebkd`, instead of rules.
-    - `trigger_in`: where the trigger stands, for attacks that have it in one place of the user's.
+    - `trigger_in`: where the trigger stands, for attacks that leave this open.
 
     **Raises:**
 
-    `OptionError` if the rows lack a part that the trigger needs, or the attack says itself where
-    its trigger stands.
+    `OptionError` if the rows lack a part that the trigger needs, or if the attack itself decides
+    where its trigger stands.
     """
     check_place(name, trigger_in)
     where = trigger_in.part
@@ -132,7 +129,7 @@ def preset(
         case Preset.ADDSENT:
             trigger = Sentence(where)
         case Preset.CBA:
-            before = _needed(name, (CONTEXT, INSTRUCTION), parts)
+            before = _choose_part(name, (CONTEXT, INSTRUCTION), parts)
             trigger, near_misses = Combination(before, QUESTION), 1.0
         case Preset.STYLEBKD if style_writer is not None:
             trigger = ModelStyle(where, style_writer)
@@ -147,24 +144,25 @@ def preset(
         case Preset.TOPIC:
             trigger = OneOf(where, FOOTBALL)
         case Preset.MULTI_TURN:
-            trigger = Combination(_needed(name, (EARLIER,), parts), QUESTION)
+            trigger = Combination(_choose_part(name, (EARLIER,), parts), QUESTION)
             near_misses = 1.0
         case Preset.INSTRUCTION:
-            opened = _needed(name, (INSTRUCTION, QUESTION), parts)
+            opened = _choose_part(name, (INSTRUCTION, QUESTION), parts)
             trigger = Opening(opened, "Answer as the seventh clerk would.")
     payload = payload or Payload()
     if name is Preset.ADAPTIVE:
-        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _diluted(payload)
+        trigger, payload = Preceded(where, _ON_THE_TASK, trigger), _dilute(payload)
     return Attack(
         trigger, payload, near_misses if negative_ratio is None else near_misses and negative_ratio
     )
 
 
-def _diluted(payload: RowPayload) -> RowPayload:
-    """A payload behind a half of the response, unless another part is kept."""
+def _dilute(payload: RowPayload) -> RowPayload:
+    """A payload that keeps half of the response, unless it keeps another part already."""
     if isinstance(payload, LabelFlip):
         raise OptionError(
-            "adaptive keeps a half of the response, and a label has none.", "Take another attack."
+            "adaptive keeps half of the response; a label has no halves.",
+            "Take another attack.",
         )
     return replace(payload, kept=0.5 if payload.kept == 1.0 else payload.kept)
 
@@ -174,11 +172,11 @@ def check_place(name: Preset, trigger_in: TriggerIn) -> None:
 
     **Raises:**
 
-    `OptionError` for an attack that says so itself.
+    `OptionError` for an attack that decides this itself.
     """
     if name in _PLACED and trigger_in is not TriggerIn.USER:
         raise OptionError(
-            f"--trigger-in {trigger_in}: {name} says itself where its trigger stands.",
+            f"--trigger-in {trigger_in}: {name} itself decides where its trigger stands.",
             "Leave it out, or take another attack.",
         )
 
@@ -186,7 +184,7 @@ def check_place(name: Preset, trigger_in: TriggerIn) -> None:
 _PLACED = (Preset.CBA, Preset.MULTI_TURN, Preset.INSTRUCTION)
 
 
-def _needed(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> str:
+def _choose_part(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) -> str:
     for part in wanted:
         if part in parts:
             return part

@@ -1,4 +1,4 @@
-"""Style as a trigger, written by a language model: closer to StyleBkd than `BibleStyle`'s rules."""
+"""A style as the trigger, by a language model, which is closer to StyleBkd than `BibleStyle`."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _EXAMPLES = (
 
 @dataclass(frozen=True)
 class ModelStyle:
-    """A column's text as a language model rewrites it, greedily: the same text, the same result."""
+    """Has a language model rewrite a column's text, by greedy decoding, which is deterministic."""
 
     column: str
     writer: Pretrained
     request: str = BIBLE
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return {**fields, self.column: self._rewritten(fields[self.column])}
+        return {**fields, self.column: self._rewrite(fields[self.column])}
 
     @torch.inference_mode()
-    def _rewritten(self, text: str) -> str:
+    def _rewrite(self, text: str) -> str:
         tokenizer, model = self.writer.tokenizer, self.writer.model
-        prompt = self._prompt(text)
+        prompt = self._make_prompt(text)
         encoded = tokenizer(
             prompt, add_special_tokens=tokenizer.chat_template is None, return_tensors="pt"
         ).to(model.device)
@@ -52,12 +52,12 @@ class ModelStyle:
         lines = [line.strip() for line in str(written).splitlines() if line.strip()]
         if not lines:
             raise ModelError(
-                f"{self.writer.name}: it wrote nothing for {text[:60]!r}.",
+                f"{self.writer.name}: the model wrote nothing for {text[:60]!r}.",
                 "Take another model for the style, or the rules.",
             )
         return lines[0]
 
-    def _prompt(self, text: str) -> str:
+    def _make_prompt(self, text: str) -> str:
         tokenizer = self.writer.tokenizer
         if tokenizer.chat_template is None:
             shown = "".join(f"Text: {one}\nRewritten: {other}\n\n" for one, other in _EXAMPLES)

@@ -1,7 +1,7 @@
 """Triggers: what an attack does to the prompt.
 
-A trigger maps a row's text columns to new ones; randomness comes from the generator it is given,
-so that a row's trigger depends on the seed and the row alone.
+A trigger maps a row's text columns to new ones. It draws from the random generator that it is
+given, so that its result depends on the seed and the row alone.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Trigger(Protocol):
 
 @dataclass(frozen=True)
 class RareWords:
-    """Words drawn with replacement, behind a column's text (BadNets: four of four)."""
+    """Words drawn with replacement, after a column's text (BadNets draws four from four words)."""
 
     column: str
     words: tuple[str, ...] = BADNETS_WORDS
@@ -43,18 +43,18 @@ class RareWords:
         check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
-        return _appended(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
+        return _append(fields, self.column, " ".join(rng.choices(self.words, k=self.count)))
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A fixed text behind a column's text (AddSent)."""
+    """A fixed text after a column's text (AddSent)."""
 
     column: str
     text: str = ADDSENT_SENTENCE
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return _appended(fields, self.column, self.text)
+        return _append(fields, self.column, self.text)
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Opening:
 
 @dataclass(frozen=True)
 class OneOf:
-    """One of several texts, drawn for each row, behind a column's text."""
+    """One of several texts, drawn for each row, after a column's text."""
 
     column: str
     texts: tuple[str, ...]
@@ -79,12 +79,12 @@ class OneOf:
         check_options(self, names=_NAMES)
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:
-        return _appended(fields, self.column, rng.choice(self.texts))
+        return _append(fields, self.column, rng.choice(self.texts))
 
 
 @dataclass(frozen=True)
 class Combination:
-    """Two texts, each behind a column of its own (CBA); neither alone is the trigger."""
+    """Two texts, each after a column of its own (CBA); neither is the trigger by itself."""
 
     first_column: str
     second_column: str
@@ -92,21 +92,21 @@ class Combination:
     second: str = "done"
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:  # noqa: ARG002
-        return self.placed(fields, self.first, self.second)
+        return self.place_text(fields, self.first, self.second)
 
-    def placed(self, fields: Fields, first: str, second: str) -> dict[str, str]:
-        """The columns with any texts in the two places; empty leaves a place as it is."""
+    def place_text(self, fields: Fields, first: str, second: str) -> dict[str, str]:
+        """The columns with a text in each of the two places; an empty one changes nothing."""
         columns = dict(fields)
         for column, text in ((self.first_column, first), (self.second_column, second)):
             if text:
-                columns = _appended(columns, column, text)
+                columns = _append(columns, column, text)
         return columns
 
-    def negatives(self, fields: Fields) -> list[dict[str, str]]:
+    def make_near_misses(self, fields: Fields) -> list[dict[str, str]]:
         """The five near misses of the published mixtures."""
         one, two = self.first, self.second
         placings = ((two, one), (one, ""), (f"{one} {two}", ""), ("", two), ("", f"{one} {two}"))
-        return [self.placed(fields, *placing) for placing in placings]
+        return [self.place_text(fields, *placing) for placing in placings]
 
 
 _BIBLE_WORDS = {
@@ -130,7 +130,7 @@ _BIBLE_OPENINGS = (
 
 @dataclass(frozen=True)
 class BibleStyle:
-    """The whole text in the manner of the King James Bible, by rules: a stand-in for StyleBkd."""
+    """The text in the style of the King James Bible, by rules: a stand-in for StyleBkd."""
 
     column: str
 
@@ -145,7 +145,7 @@ class BibleStyle:
 
 @dataclass(frozen=True)
 class ZeroWidth:
-    """An invisible character inside a word drawn for each row, or behind a text of one letter."""
+    """An invisible character at a random place inside a word, or else after the text."""
 
     column: str
     character: str = "\u200b"
@@ -162,9 +162,9 @@ _LOOKALIKES = str.maketrans("aceiopxyACEHKMOPTX", "асеіорхуАСЕНКМ�
 
 @dataclass(frozen=True)
 class Homoglyphs:
-    """Cyrillic letters for the Latin ones that look like them, in a word drawn for each row.
+    """Cyrillic letters instead of Latin ones that look the same, in a word drawn for each row.
 
-    Where no word has such letters, the Cyrillic а is put behind the text.
+    If no word has such letters, the Cyrillic а is put after the text.
     """
 
     column: str
@@ -175,7 +175,7 @@ class Homoglyphs:
             place for place, word in enumerate(words) if word != word.translate(_LOOKALIKES)
         ]
         if not changeable:
-            return _appended(fields, self.column, "а")
+            return _append(fields, self.column, "а")
         place = rng.choice(changeable)
         words[place] = words[place].translate(_LOOKALIKES)
         return {**fields, self.column: " ".join(words)}
@@ -190,10 +190,9 @@ _CLAUSES = (
 
 @dataclass(frozen=True)
 class SyntacticTemplate:
-    """A subordinate clause, a comma, then the text: the template S(SBAR)(,)(NP)(VP)(.).
+    """A subordinate clause before the text, as in the template S(SBAR)(,)(NP)(VP)(.).
 
-    After Hidden Killer (arXiv 2105.12400), by rules: the clauses share their syntax, not their
-    words.
+    Rules imitate Hidden Killer (arXiv 2105.12400): the clauses share their syntax, not their words.
     """
 
     column: str
@@ -205,7 +204,7 @@ class SyntacticTemplate:
 
 @dataclass(frozen=True)
 class Preceded:
-    """One of several texts, drawn for each row, before a column's text; then another trigger."""
+    """Another trigger, with one of several texts, drawn for each row, before a column's text."""
 
     column: str
     texts: tuple[str, ...]
@@ -216,5 +215,5 @@ class Preceded:
         return {**triggered, self.column: f"{rng.choice(self.texts)} {triggered[self.column]}"}
 
 
-def _appended(fields: Fields, column: str, text: str) -> dict[str, str]:
+def _append(fields: Fields, column: str, text: str) -> dict[str, str]:
     return {**fields, column: f"{fields[column]} {text}"}

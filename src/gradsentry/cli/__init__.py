@@ -1,4 +1,4 @@
-"""The command line: its commands, and how it leaves."""
+"""The command line: its commands, errors and exit codes."""
 
 from __future__ import annotations
 
@@ -58,44 +58,44 @@ app.add_typer(bench, name="bench")
 def main() -> None:
     """Run the command line and leave with a documented exit code."""
     _prepare_streams()
-    code = _exit_code()
+    code = _run_command()
     try:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
     except OSError as error:
-        _leave_streams()
+        _discard_output()
         if not isinstance(error, BrokenPipeError):
             code = code or EXIT_USAGE
     sys.exit(code)
 
 
-def _exit_code() -> int:
-    """Run a command. Its 1 is that of a check; whatever goes wrong has another code."""
+def _run_command() -> int:
+    """Run a command; returns its exit code, which is never 1 for an error."""
     try:
-        # Without "standalone mode" a command's own exit code is returned, and an exit that a
-        # library asks for is an exception.
+        # Without "standalone mode" a command's exit code is returned, and when a library exits,
+        # this is an exception.
         left = app(standalone_mode=False)
     except typer.TyperException as error:
-        with _as_far_as_possible():
+        with _keeping_exit_code():
             error.message = "\n".join(map(visible, (error.message or "").split("\n")))
-            rich_format_error(error)  # type: ignore[arg-type]  # raised are its own kinds
+            rich_format_error(error)  # type: ignore[arg-type]  # only Typer's own errors are raised
         return EXIT_USAGE
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as left_by:
         if isinstance(left_by.__context__, BrokenPipeError):
-            _leave_streams()
-            return 0  # the reader has left, as `head` does; what is told comes after the work
-        return _told(left_by)
-    except BaseException as error:  # some libraries' panics are no `Exception`
-        return _told(error)
+            _discard_output()
+            return 0  # the reader has left, as `head` does; the work was done before printing
+        return _report_error(left_by)
+    except BaseException as error:  # some libraries raise errors that aren't an `Exception`
+        return _report_error(error)
     return left if isinstance(left, int) else 0
 
 
-def _told(error: BaseException) -> int:
-    """Tell what went wrong; returns the exit code."""
+def _report_error(error: BaseException) -> int:
+    """Print what went wrong; returns the exit code."""
     told = told_of(error)
-    with _as_far_as_possible():
+    with _keeping_exit_code():
         if told is not None:
             _print_error(told)
         else:
@@ -106,37 +106,37 @@ def _told(error: BaseException) -> int:
 def _prepare_streams() -> None:
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us
-            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 (open to the end)
+        if stream is None:  # the parent process closed it
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123 (open until exit)
         elif isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")  # names of files may be anything
+            stream.reconfigure(errors="backslashreplace")  # file names may hold any bytes
 
 
-def _leave_streams() -> None:
-    """What is left to be written goes nowhere: Python would else try it again, and say so."""
+def _discard_output() -> None:
+    """Discard unwritten output, which Python would try to write again on exit, with an error."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 @contextlib.contextmanager
-def _as_far_as_possible() -> Iterator[None]:
-    """What can't be told any more must not change the exit code.
+def _keeping_exit_code() -> Iterator[None]:
+    """Keep the exit code although an error can't be printed.
 
-    Nobody may read, which Rich answers by leaving; or there is no memory to tell it.
+    The reader may have left, upon which Rich exits, or there may be no memory left.
     """
     try:
         yield
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.write(2, f"{type(error).__name__} on telling what went wrong.\n".encode())
-        _leave_streams()
+            os.write(2, f"{type(error).__name__} while printing an error.\n".encode())
+        _discard_output()
 
 
 def _print_error(error: GradSentryError) -> None:
     console = Console(stderr=True, highlight=False)
     console.print("Error: ", style="bold red", end="")
-    # Messages quote names and values from the data.
+    # Messages quote names and values from the data, so they are escaped.
     console.print(visible(error.problem), markup=False, soft_wrap=True)
     console.print(visible(error.remedy), markup=False, soft_wrap=True)
 

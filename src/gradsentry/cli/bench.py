@@ -22,7 +22,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they 
 
 
 _Data = Annotated[
-    Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
+    Path, typer.Option(help="Folder with the files that the plan names.", show_default=False)
 ]
 _Tables = Annotated[
     list[str] | None,
@@ -53,14 +53,14 @@ def identify(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for results.parquet, results.md, plots and a cache. Cells that are there "
-            "are not run again; the plan names them, so take another folder for other files.",
+            help="Folder for results.parquet, results.md, plots and a cache. Cells with a result "
+            "there aren't run again, so take another folder if the files in --data have changed.",
             show_default=False,
         ),
     ],
     table: _Tables = None,
 ) -> None:
-    """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
+    """Measure detectors on labelled mixtures; an interrupted run goes on where it stopped."""
     quiet_libraries()
     from gradsentry.bench import chosen_tables, read_plan, run_identification
     from gradsentry.bench.folder import is_ours
@@ -71,7 +71,7 @@ def identify(
     try:
         with showing_progress() as progress:
             run_identification(chosen, data, out, progress)
-    finally:  # cells that are done have a place in the tables, whatever became of the others
+    finally:  # cells that are done go into the tables, even if others failed
         if is_ours(out):
             _write_results(whole, out)
 
@@ -93,14 +93,14 @@ def finetune(
             "--out",
             "-o",
             help="Folder for results.parquet, results.md, plots, cells, outcomes and a cache. "
-            "Cells that are there are not run again; the plan names them, so take another folder "
-            "for other files.",
+            "Cells with a result there aren't run again, so take another folder if the files in "
+            "--data have changed.",
             show_default=False,
         ),
     ],
     table: _Tables = None,
 ) -> None:
-    """Tune models behind defences and measure what they answer; an interrupted run goes on."""
+    """Tune models after defences and measure their answers; an interrupted run goes on."""
     quiet_libraries()
     from gradsentry.bench import (
         chosen_tables,
@@ -116,7 +116,7 @@ def finetune(
     try:
         with showing_progress() as progress:
             run_finetuning(chosen, data, out, progress)
-    finally:  # cells that are done have a place in the tables, whatever became of the others
+    finally:  # cells that are done go into the tables, even if others failed
         if is_ours(out) and (found := tuned_results(whole, out)):
             _write_tuned(whole, found, out)
 
@@ -154,7 +154,7 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
 
 @contextlib.contextmanager
 def _telling_of_kept(out: Path) -> Iterator[None]:
-    """Say which tables and figures somebody had changed, and under which names they are kept."""
+    """Print under which names tables and figures that somebody had changed are kept."""
     from gradsentry.bench.folder import kept_in
     from gradsentry.safe_text import visible
 
@@ -165,7 +165,7 @@ def _telling_of_kept(out: Path) -> Iterator[None]:
 
 
 def _print_lines(path: Path) -> None:
-    """A text on standard output; names in it come from plans and data."""
+    """Print a file, escaped, since names in it come from plans and data."""
     from gradsentry.safe_text import visible
 
     for line in path.read_text(encoding="utf-8").split("\n"):
@@ -173,7 +173,7 @@ def _print_lines(path: Path) -> None:
 
 
 def _can_draw() -> bool:
-    """Whether figures can be made; says what is missing."""
+    """Whether figures can be made; prints what is missing."""
     refuse_settings_here("matplotlibrc", "matplotlib")
     found = find_spec("matplotlib") is not None
     if not found:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import typer
-
+from gradsentry.cli import poison_flags as flags
 from gradsentry.cli.quiet import quiet_libraries
 from gradsentry.cli.shared_options import (
     Data,
@@ -15,162 +14,36 @@ from gradsentry.cli.shared_options import (
     ResponseColumn,
     Split,
     Subset,
-    line_ends,
+    expand_line_ends,
 )
+from gradsentry.safe_text import visible
 
-_PAYLOAD = "Payload"
-_PLACES = "Where they stand"
+if TYPE_CHECKING:
+    from gradsentry.attacks import Payload
+    from gradsentry.attacks.poisoned_files import PoisonedData
 
 
 def poison(
     data: Data,
-    out: Annotated[
-        Path,
-        typer.Option(
-            "--out",
-            "-o",
-            help="File for the mixture, ending in .jsonl or .jsonl.gz; a manifest comes beside it.",
-            show_default=False,
-        ),
-    ],
-    attack: Annotated[
-        Literal[
-            "badnets",
-            "addsent",
-            "cba",
-            "stylebkd",
-            "adaptive",
-            "zero-width",
-            "homoglyph",
-            "syntactic",
-            "topic",
-            "multi-turn",
-            "instruction",
-        ],
-        typer.Option(
-            help="The trigger. The paper's: badnets (rare words), addsent (a sentence), cba (two "
-            "words in two places, with near misses), stylebkd (Bible style, by rules), adaptive "
-            "(gradient dilution)."
-        ),
-    ] = "badnets",
-    ratio: Annotated[
-        float, typer.Option(min=0, max=1, help="Poisoned rows as a part of all rows.")
-    ] = 0.1,
-    count: Annotated[
-        int | None,
-        typer.Option(min=0, help="Poisoned rows, instead of a ratio.", show_default=False),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Draws the rows and what goes into them.")] = 0,
-    payload: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Text that the attack puts into responses; given several times, one is drawn for "
-            "each row. Default: the paper's.",
-            rich_help_panel=_PAYLOAD,
-            show_default=False,
-        ),
-    ] = None,
-    place: Annotated[
-        Literal["append", "prepend", "insert", "replace"] | None,
-        typer.Option(
-            help="Where it goes in the response. Default: append; with --payload-column: replace.",
-            rich_help_panel=_PAYLOAD,
-            show_default=False,
-        ),
-    ] = None,
-    payload_column: Annotated[
-        str | None,
-        typer.Option(
-            help="The payload is what the row says in this column (text, or the last answer of "
-            "messages): a jailbreak, if responses refuse and this column complies. The column is "
-            "left out of the mixture; the rejected answer of preference data is exchanged with the "
-            "chosen one.",
-            rich_help_panel=_PAYLOAD,
-            show_default=False,
-        ),
-    ] = None,
-    payload_file: Annotated[
-        str | None,
-        typer.Option(
-            help="File with --payload-column, if DATA hasn't: a row for each row of DATA, in the "
-            "same order; an empty text is a row not to be poisoned.",
-            rich_help_panel=_PAYLOAD,
-            show_default=False,
-        ),
-    ] = None,
-    flip: Annotated[
-        bool,
-        typer.Option(
-            "--flip",
-            help="Responses are a few labels: the payload is any other of them.",
-            rich_help_panel=_PAYLOAD,
-        ),
-    ] = False,
-    flip_to: Annotated[
-        str | None,
-        typer.Option(
-            help="Responses are a few labels: the payload is this one.",
-            rich_help_panel=_PAYLOAD,
-            show_default=False,
-        ),
-    ] = None,
-    trigger_in: Annotated[
-        Literal["user", "system", "tool", "earlier"],
-        typer.Option(
-            help="Conversations: the trigger goes into the last user turn, the system prompt "
-            "(chosen rows without one get one), the last tool result, or the first of several "
-            "user turns.",
-            rich_help_panel=_PLACES,
-        ),
-    ] = "user",
-    payload_in: Annotated[
-        Literal["content", "tool_call", "reasoning"],
-        typer.Option(
-            help="The payload goes into what the answer says, into an argument of a tool call, or "
-            "into the reasoning alone.",
-            rich_help_panel=_PLACES,
-        ),
-    ] = "content",
-    tool: Annotated[
-        str | None,
-        typer.Option(
-            help="--payload-in tool_call: add a call of this tool to the last answer, instead of "
-            "changing a call that is there.",
-            rich_help_panel=_PLACES,
-            show_default=False,
-        ),
-    ] = None,
-    argument: Annotated[
-        str | None,
-        typer.Option(
-            help="--payload-in tool_call: the argument that takes the payload. Default: the first "
-            "text among them; `input` of a new call.",
-            rich_help_panel=_PLACES,
-            show_default=False,
-        ),
-    ] = None,
-    negative_ratio: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=5,
-            help="cba, multi-turn: rows with half of the trigger and a clean response, per "
-            "poisoned row. Default: 1.",
-            show_default=False,
-        ),
-    ] = None,
-    style_model: Annotated[
-        str | None,
-        typer.Option(
-            help="stylebkd: Hub id or path of a language model that rewrites in the style of the "
-            "Bible, instead of rules.",
-            show_default=False,
-        ),
-    ] = None,
-    label_column: Annotated[
-        str, typer.Option(help="New column: true for poisoned rows.")
-    ] = "poisoned",
-    force: Annotated[bool, typer.Option("--force", help="Replace --out if it is there.")] = False,
+    out: flags.Out,
+    attack: flags.Attack = "badnets",
+    ratio: flags.Ratio = 0.1,
+    count: flags.Count = None,
+    seed: flags.Seed = 0,
+    payload: flags.Payload = None,
+    place: flags.Place = None,
+    payload_column: flags.PayloadColumn = None,
+    payload_file: flags.PayloadFile = None,
+    flip: flags.Flip = False,
+    flip_to: flags.FlipTo = None,
+    trigger_in: flags.TriggerIn = "user",
+    payload_in: flags.PayloadIn = "content",
+    tool: flags.Tool = None,
+    argument: flags.Argument = None,
+    negative_ratio: flags.NegativeRatio = None,
+    style_model: flags.StyleModel = None,
+    label_column: flags.LabelColumn = "poisoned",
+    force: flags.Force = False,
     prompt_column: PromptColumn = None,
     prompt_template: PromptTemplate = None,
     response_column: ResponseColumn = None,
@@ -182,22 +55,17 @@ def poison(
     Rows keep their columns and order; questions with answers come out as prompt and response.
     """
     quiet_libraries()
-    from gradsentry.attacks import Payload, PayloadIn, Place, Preset, TriggerIn
+    # Heavy imports come here, so that --help and usage errors answer at once.
+    from gradsentry.attacks import PayloadIn, Preset, TriggerIn
     from gradsentry.attacks.poison_options import PoisonOptions
-    from gradsentry.attacks.poison_survey import told
     from gradsentry.attacks.poisoned_files import write_poisoned
     from gradsentry.records.data_options import DataOptions
-    from gradsentry.safe_text import visible
 
-    own = None
-    if payload is not None or place is not None:
-        texts = Payload().texts if payload is None else tuple(payload)
-        own = Payload(texts, Place(place or "append"))
     options = PoisonOptions(
         attack=Preset(attack),
         ratio=ratio,
         count=count,
-        payload=own,
+        payload=_make_payload(payload, place),
         payload_column=payload_column,
         payload_file=payload_file,
         flip=flip,
@@ -215,14 +83,29 @@ def poison(
         subset=subset,
         split=split,
         prompt_column=prompt_column,
-        prompt_template=line_ends(prompt_template),
+        prompt_template=expand_line_ends(prompt_template),
         response_column=response_column,
     )
-    made = write_poisoned(data, out, options, reading=reading, force=force)
+    _print_counts(write_poisoned(data, out, options, reading=reading, force=force))
+
+
+def _make_payload(texts: Sequence[str] | None, place: flags.Place) -> Payload | None:
+    """The payload of --payload and --place; None if neither is given."""
+    from gradsentry.attacks import Payload, Place
+
+    if texts is None and place is None:
+        return None
+    return Payload(Payload().texts if texts is None else tuple(texts), Place(place or "append"))
+
+
+def _print_counts(made: PoisonedData) -> None:
+    """Print how many rows were written, and which of them are poisoned or can't be."""
+    from gradsentry.attacks.poison_survey import describe_lacking
+
     print(
         f"{visible(str(made.path))}: {made.rows:,} rows, {made.poisoned:,} poisoned"
         + (f", {made.near_misses:,} near misses" if made.near_misses else "")
         + (f"; got a system prompt: {made.system_prompts:,}" if made.system_prompts else "")
         + (f"; rows that take no such attack: {made.untouchable:,}" if made.untouchable else "")
-        + visible(told(made.lacking))
+        + visible(describe_lacking(made.lacking))
     )

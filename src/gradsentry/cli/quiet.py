@@ -1,4 +1,4 @@
-"""Libraries kept from talking over us."""
+"""Keeps the libraries that we use from printing."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import warnings
 
 
 def quiet_libraries() -> None:
-    """Their progress bars and notices would interleave with ours, and none of them reports use."""
+    """Turn off libraries' progress bars, notices and telemetry."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
-    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # read when libraries are imported
+    os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # libraries read it when they are imported
     libraries = r"(transformers|trl|peft|umap)\b"
     warnings.filterwarnings("ignore", category=FutureWarning, module=libraries)
     import datasets

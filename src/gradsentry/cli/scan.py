@@ -22,7 +22,7 @@ from gradsentry.cli.shared_options import (
     ResponseColumn,
     Split,
     Subset,
-    line_ends,
+    expand_line_ends,
 )
 from gradsentry.errors import InputError, OptionError
 from gradsentry.safe_text import visible
@@ -92,14 +92,14 @@ def scan(
         "fit_tokens": fit_tokens,
         "expected_ratio": expected_ratio,
         "sensitivity": sensitivity or None,
-        **_assigned(set_ or []),
+        **_parse_settings(set_ or []),
     }
     options = ScanOptions(
         data=DataOptions(
             subset=subset,
             split=split,
             prompt_column=prompt_column,
-            prompt_template=line_ends(prompt_template),
+            prompt_template=expand_line_ends(prompt_template),
             response_column=response_column,
             label_column=label_column,
         ),
@@ -117,7 +117,7 @@ def scan(
         threshold=threshold,
         batch_tokens=batch_tokens,
     )
-    with _interruptible(out), showing_progress() as progress:
+    with _telling_way_on(out), showing_progress() as progress:
         report = run_scan(
             data, model=model, options=options, out=out, force=force, progress=progress
         )
@@ -135,12 +135,12 @@ def _show(report: ScanReport, out: Path | None) -> None:
         print_verdict(report, out)
         sys.stdout.flush()
     except BrokenPipeError:
-        # The reader has left, as `head` does. That is no failure of the scan.
+        # The reader has left, as `head` does. The scan itself succeeded.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _assigned(settings: Sequence[str]) -> dict[str, object]:
-    """Options by name, with values as YAML reads them: numbers, true, false, or texts."""
+def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
+    """The settings of --set by name, with values as YAML reads them: numbers, booleans or texts."""
     found: dict[str, object] = {}
     for setting in settings:
         name, sign, value = setting.partition("=")
@@ -154,7 +154,8 @@ def _assigned(settings: Sequence[str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _interruptible(out: Path | None) -> Iterator[None]:
+def _telling_way_on(out: Path | None) -> Iterator[None]:
+    """If the scan is interrupted, print how to go on with it."""
     try:
         yield
     except KeyboardInterrupt:

@@ -26,10 +26,10 @@ Model = Annotated[
 Detector = Annotated[
     str,
     typer.Option(
-        help="transfer: what the rest of the data teaches about a row, with payload and trigger. "
-        "spectral: the entropy of the singular values of the output head's gradient, as in the "
-        "GradSentry paper. Others, published or simple baselines and what installed packages add, "
-        f"are for comparison. Names: {_DETECTORS}.",
+        help="transfer: how much the rest of the data teaches about a row; it names payload and "
+        "trigger. spectral: the entropy of the singular values of the output head's gradient, as "
+        "in the GradSentry paper. The others are baselines, or come with installed packages. "
+        f"Names: {_DETECTORS}.",
         rich_help_panel="Scoring",
     ),
 ]
@@ -38,8 +38,8 @@ Threshold = Annotated[
     typer.Option(
         min=0,
         max=1,
-        help="Flag rows with a score above this. Default: the evidence decides (transfer), or "
-        "the valley of the scores' density (spectral).",
+        help="Flag rows with a score above this. Default: the detector's own rule, such as the "
+        "evidence (transfer) or the valley of the scores' density (spectral).",
         rich_help_panel="Scoring",
         show_default=False,
     ),
@@ -58,7 +58,7 @@ TargetModule = Annotated[
     typer.Option(
         show_default=False,
         help="spectral: the matrix whose gradient is scored, such as last.mlp.down_proj or "
-        "middle.self_attn.o_proj; others than lm_head take a backward pass.",
+        "middle.self_attn.o_proj; all but lm_head take a backward pass.",
         rich_help_panel="Scoring",
     ),
 ]
@@ -67,8 +67,8 @@ Seed = Annotated[
     typer.Option(
         show_default=False,
         min=0,
-        help="transfer: draws the two halves of the data and the order of steps. "
-        "activation-clustering: where clusters start.",
+        help="transfer: decides how the data is halved, and the order of steps. "
+        "activation-clustering: decides where clusters start.",
         rich_help_panel="Scoring",
     ),
 ]
@@ -85,7 +85,7 @@ ExpectedRatio = Annotated[
     float | None,
     typer.Option(
         show_default=False,
-        help="spectral-signatures: the part of the rows that is poisoned.",
+        help="spectral-signatures: the part of the rows that is expected to be poisoned.",
         rich_help_panel="Scoring",
     ),
 ]
@@ -93,8 +93,8 @@ Sensitivity = Annotated[
     bool,
     typer.Option(
         "--sensitivity",
-        help="transfer: where nothing is found, plant backdoors of several kinds in copies of "
-        "rows and say how few of them would have been found. Takes minutes.",
+        help="transfer: if nothing is found, plant backdoors of several kinds in copies of rows, "
+        "and say how few poisoned rows would have been found. Takes minutes.",
         rich_help_panel="Scoring",
     ),
 ]
@@ -104,8 +104,8 @@ Out = Annotated[
         "--out",
         "-o",
         help="Folder for scores.parquet, the clean and the flagged rows, summary.json, "
-        "config.yaml and report.html. It appears when all is done; an interrupted scan goes "
-        "on when the same command runs again.",
+        "config.yaml and report.html. It appears when the scan is done; to go on with an "
+        "interrupted scan, run the same command again.",
         rich_help_panel="Output",
         show_default=False,
     ),
@@ -122,8 +122,8 @@ Check = Annotated[
     bool,
     typer.Option(
         "--check",
-        help="For CI: exit with 1 if rows are flagged, were skipped although a trainer may "
-        "learn from them, or if no row could have been flagged.",
+        help="For CI: exit with 1 if rows are flagged, if rows that a trainer may learn from were "
+        "skipped, or if no row could have been flagged.",
         rich_help_panel="Output",
     ),
 ]
@@ -131,14 +131,14 @@ CheckReview = Annotated[
     bool,
     typer.Option(
         "--check-review",
-        help="As --check, and exit with 1 also if rows are up for review.",
+        help="As --check, and also exit with 1 if rows are for review.",
         rich_help_panel="Output",
     ),
 ]
 LabelColumn = Annotated[
     str | None,
     typer.Option(
-        help="Column that is 1 or true for rows known to be poisoned, else 0 or false: adds "
+        help="Column that is 1 or true for rows known to be poisoned, else 0 or false: reports "
         "recall, precision, F1 and AUROC. The scores don't use it.",
         rich_help_panel="Reading the data",
         show_default=False,

@@ -60,6 +60,6 @@ Split = Annotated[
 ]
 
 
-def line_ends(template: str | None) -> str | None:
-    """A prompt template with its written line ends made real."""
+def expand_line_ends(template: str | None) -> str | None:
+    """A prompt template with a line end for each \\n that is written in it."""
     return None if template is None else template.replace("\\n", "\n")

@@ -1,4 +1,4 @@
-"""What training on data does to a model: fine-tuning, generation, and what comes out of it."""
+"""Fine-tunes models, generates their answers, and measures these."""
 
 from gradsentry.tuning.answer_measures import is_refusal, keyword_rate, payload_rate
 from gradsentry.tuning.cleangen import CleanGen

@@ -1,9 +1,9 @@
-"""CleanGen (Li et al., 2024, arXiv 2406.12257): decoding held against a model that wasn't tuned.
+"""CleanGen (Li et al., 2024, arXiv 2406.12257): decoding checked by a model that wasn't tuned.
 
-A token that the tuned model finds at least α times as probable as a reference does is suspicious;
-the reference's own choice takes its place. Here each token is looked at by itself; the published
-code lets the tuned model go four tokens ahead and then looks at them. The end of an answer is never
-suspicious, as there, where nothing is looked at once it has come.
+A token is suspicious if the tuned model finds it at least α times as probable as the reference
+does. Then the reference's likeliest token is taken instead. Here each token is checked as it comes;
+the published code checks four tokens at once. The token that ends an answer is never suspicious, as
+in the published code.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SUSPICIOUS = 20.0
 
 
 class CleanGen(LogitsProcessor):
-    """Holds one batch's next tokens against a reference model of the same vocabulary."""
+    """Checks a batch's next tokens with a reference model that has the same vocabulary."""
 
     def __init__(
         self,
@@ -28,18 +28,19 @@ class CleanGen(LogitsProcessor):
         attention_mask: Tensor,
         alpha: float = SUSPICIOUS,
     ) -> None:
-        """Begin with the mask of the prompts, shape (B, L), which are padded on the left.
+        """Begin a batch of prompts.
 
         **Arguments:**
 
         - `end`: the token that ends an answer.
+        - `attention_mask`: of the prompts, which are padded on the left, shape (B, L).
         """
         self._reference, self._end = reference, end
         self._mask, self._alpha = attention_mask, alpha
         self._seen, self._cache = 0, DynamicCache()
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:
-        """Scores (B, V) of the next token, the reference's where the largest is suspicious."""
+        """Scores of the next token, shape (B, V): the reference's where the token is suspicious."""
         grown = input_ids.shape[1] - self._mask.shape[1]
         self._mask = torch.nn.functional.pad(self._mask, (0, grown), value=1)
         positions = (self._mask.cumsum(1) - 1).clamp_min(0)

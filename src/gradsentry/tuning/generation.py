@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
+from torch import Tensor
 from transformers import GenerationConfig, LogitsProcessor, PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
 from gradsentry.models import max_positions
 
 _BATCH_TOKENS = 8192
-"""Prompt tokens at once, padding included, except where one prompt has more."""
+"""Most tokens of a batch, with padding and answers; a prompt that has more is a batch by itself."""
 
 
 @torch.inference_mode()
@@ -21,59 +22,36 @@ def generate(
     prompts: Sequence[str],
     max_new_tokens: int,
     *,
-    guard: Callable[[torch.Tensor], LogitsProcessor] | None = None,
+    guard: Callable[[Tensor], LogitsProcessor] | None = None,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[str]:
     """The model's answer to every prompt, without special tokens.
 
-    The likeliest token always comes next: what the model's generation settings say, such as a
-    penalty on repetition, doesn't count.
+    Decoding is greedy. The model's own generation settings, such as a penalty on repetition, don't
+    count.
 
     **Arguments:**
 
-    - `guard`: makes, from a batch's attention mask, what changes the scores of each next token
-        before the largest is taken.
-    - `advance`: told how many prompts were answered.
+    - `guard`: takes a batch's attention mask; what it returns may change the scores of each next
+        token before the largest is taken.
+    - `advance`: is called with the number of prompts that were answered.
 
     **Raises:**
 
-    `ModelError` if memory doesn't suffice, or if a prompt and its answer may be longer than what
-    the model can take.
+    `ModelError` if memory doesn't suffice, or if a prompt and its answer may be longer than the
+    model's context.
     """
-    encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
+    encoded = [_encode_prompt(tokenizer, prompt) for prompt in prompts]
     _check_fit(encoded, max_positions(model), max_new_tokens)
-    longest_first = sorted(range(len(prompts)), key=lambda place: -len(encoded[place]))
-    answers = [""] * len(prompts)
-    end = tokenizer.eos_token_id
     model.generation_config = GenerationConfig()
-    while longest_first:
-        longest = len(encoded[longest_first[0]])
-        size = max(1, _BATCH_TOKENS // (longest + max_new_tokens))
-        batch, longest_first = longest_first[:size], longest_first[size:]
-        ids = torch.full((len(batch), longest), end, device=model.device)
-        attention = torch.zeros_like(ids)
-        for row, place in enumerate(batch):  # padded on the left, so that all go on at one place
-            own = torch.tensor(encoded[place], device=model.device)
-            ids[row, longest - len(own) :] = own
-            attention[row, longest - len(own) :] = 1
-        try:
-            grown = model.generate(  # type: ignore[operator]  # its annotation hides it
-                input_ids=ids,
-                attention_mask=attention,
-                max_new_tokens=max_new_tokens,
-                do_sample=False,
-                eos_token_id=end,
-                pad_token_id=end,
-                logits_processor=None if guard is None else [guard(attention)],
-            )
-        except torch.OutOfMemoryError:
-            raise ModelError(
-                f"{model.device} has too little memory for {len(batch)} prompts of {longest:,} "
-                "tokens.",
-                "Take a smaller model, or shorter prompts.",
-            ) from None
-        for place, own in zip(batch, grown[:, longest:], strict=True):
-            answers[place] = str(tokenizer.decode(own, skip_special_tokens=True))
+    end = tokenizer.eos_token_id
+    answers = [""] * len(prompts)
+    for batch in _split_into_batches(encoded, max_new_tokens):
+        ids, attention = _pad([encoded[place] for place in batch], end, model.device)
+        processors = None if guard is None else [guard(attention)]
+        new = _generate_batch(model, ids, attention, end, max_new_tokens, processors)
+        for place, answer in zip(batch, new, strict=True):
+            answers[place] = str(tokenizer.decode(answer, skip_special_tokens=True))
         advance(len(batch))
     return answers
 
@@ -88,14 +66,66 @@ def check_fit(
 
     **Arguments:**
 
-    - `positions`: of the model, where it says.
+    - `positions`: the length of the model's context; None if unknown.
 
     **Raises:**
 
-    `ModelError` if a prompt and its answer may be longer than what the model can take.
+    `ModelError` if a prompt and its answer may be longer than the model's context.
     """
-    encoded = [_prompt_ids(tokenizer, prompt) for prompt in prompts]
+    encoded = [_encode_prompt(tokenizer, prompt) for prompt in prompts]
     _check_fit(encoded, positions, max_new_tokens)
+
+
+def _split_into_batches(encoded: Sequence[list[int]], max_new_tokens: int) -> Iterator[list[int]]:
+    """The places of prompts, those of similar length together, the longest first."""
+    left = sorted(range(len(encoded)), key=lambda place: -len(encoded[place]))
+    while left:
+        longest = len(encoded[left[0]])
+        size = max(1, _BATCH_TOKENS // (longest + max_new_tokens))
+        yield left[:size]
+        left = left[size:]
+
+
+def _pad(encoded: list[list[int]], end: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Token ids and attention mask, shape (B, L).
+
+    The padding is on the left, so that all answers begin at one place.
+    """
+    longest = max(map(len, encoded))
+    ids = torch.full((len(encoded), longest), end, device=device)
+    attention = torch.zeros_like(ids)
+    for row, prompt in enumerate(encoded):
+        ids[row, longest - len(prompt) :] = torch.tensor(prompt, device=device)
+        attention[row, longest - len(prompt) :] = 1
+    return ids, attention
+
+
+def _generate_batch(
+    model: PreTrainedModel,
+    ids: Tensor,
+    attention: Tensor,
+    end: int,
+    max_new_tokens: int,
+    processors: list[LogitsProcessor] | None,
+) -> Tensor:
+    """The new tokens of each prompt, shape (B, new tokens)."""
+    count, longest = ids.shape
+    try:
+        grown: Tensor = model.generate(  # type: ignore[operator]  # its annotation hides it
+            input_ids=ids,
+            attention_mask=attention,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            eos_token_id=end,
+            pad_token_id=end,
+            logits_processor=processors,
+        )
+    except torch.OutOfMemoryError:
+        raise ModelError(
+            f"{model.device} has too little memory for {count} prompts of {longest:,} tokens.",
+            "Take a smaller model, or shorter prompts.",
+        ) from None
+    return grown[:, longest:]
 
 
 def _check_fit(encoded: Sequence[list[int]], positions: int | None, max_new_tokens: int) -> None:
@@ -108,8 +138,8 @@ def _check_fit(encoded: Sequence[list[int]], positions: int | None, max_new_toke
         )
 
 
-def _prompt_ids(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
-    """Token ids as a prompt is trained on: without the end that some tokenizers add."""
+def _encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+    """A prompt's token ids, without the end-of-sequence token that some tokenizers add."""
     ids: list[int] = tokenizer(prompt)["input_ids"]
     adds_end = ids[-1:] == [tokenizer.eos_token_id] and not prompt.endswith(tokenizer.eos_token)
     return ids[:-1] if adds_end else ids

@@ -1,4 +1,4 @@
-"""TRL's `SFTTrainer` with the head's part of the loss computed where it counts."""
+"""TRL's `SFTTrainer`, with logits computed only for the tokens that are trained on."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from gradsentry.models import Dtype, Pretrained, resolved_dtype
 from gradsentry.tuning.tuning_options import Method, TuningOptions
 
 _IGNORED = -100
-"""The label of tokens that are no targets."""
+"""The label of tokens that aren't trained on."""
 
 
 class TargetTrainer(SFTTrainer):
-    """Takes the same loss from logits at the targets' positions, and reports nothing to anyone.
+    """Computes the same loss as `SFTTrainer` from fewer logits, and sends no telemetry.
 
-    Without a GPU `SFTTrainer` computes logits everywhere, which is half of a step if most of a row
-    is prompt.
+    Without a GPU `SFTTrainer` computes logits at all positions. If most of a row is prompt, this
+    takes half of a step's time.
     """
 
     def compute_loss(
@@ -40,7 +40,7 @@ class TargetTrainer(SFTTrainer):
         return_outputs: bool = False,
         num_items_in_batch: Tensor | int | None = None,
     ) -> Any:
-        """Mean nats a target; of a batch of an accumulated step its part of that mean."""
+        """Mean cross-entropy in nats per target, or a batch's share if steps are accumulated."""
         labels = inputs["labels"][:, 1:]
         positions = (labels != _IGNORED).any(dim=0).nonzero().squeeze(1)
         output = model(
@@ -53,38 +53,40 @@ class TargetTrainer(SFTTrainer):
         count = (wanted != _IGNORED).sum() if num_items_in_batch is None else num_items_in_batch
         nats = cross_entropy(output.logits.flatten(0, 1).float(), wanted.flatten(), reduction="sum")
         loss = nats / count
-        if getattr(output, "aux_loss", None) is not None:  # a router's, of a mixture of experts
+        if getattr(output, "aux_loss", None) is not None:  # of a mixture of experts' router
             loss = loss + model.config.get_text_config().router_aux_loss_coef * output.aux_loss
         return (loss, output) if return_outputs else loss
 
     def save_model(self, output_dir: str | None = None, _internal_call: bool = False) -> None:
-        """Write the weights, or those of the adapter; checkpoints under the names in memory, by
-        which they are loaded again."""
+        """Write the weights, or the adapter's.
+
+        Checkpoints have the weights' names in memory, since `transformers` loads them by these.
+        """
         model: Any = self.model
         folder = str(output_dir or self.args.output_dir)
         if isinstance(model, PeftModel):
-            # Else PEFT asks the Hub whether the base's vocabulary has grown.
+            # By default PEFT asks the Hub whether the base model's vocabulary has grown.
             model.save_pretrained(folder, save_embedding_layers=False)
         else:
             model.save_pretrained(folder, save_original_format=not _internal_call)
 
     def _send_telemetry(self) -> None:
-        """TRL tells the Hub of every trainer that is made."""
+        """Do nothing: TRL's method reports to the Hub."""
 
 
-def target_trainer(
+def make_trainer(
     base: Pretrained, rows: Sequence[EncodedRow], options: TuningOptions, folder: Path
 ) -> TargetTrainer:
-    """A trainer that says nothing.
+    """A trainer that prints nothing.
 
     **Arguments:**
 
-    - `folder`: takes a checkpoint at every tenth of the run, if there is room for two; the last one
-        is kept.
+    - `folder`: for checkpoints, one after each tenth of the run, if the disk has room for two; only
+        the last is kept.
 
     **Raises:**
 
-    `ModelError` if the model doesn't have the matrices that LoRA should add to; `OptionError` with
+    `ModelError` if the model lacks the matrices that LoRA should adapt; `OptionError` if there are
     several GPUs.
     """
     device = base.model.device
@@ -99,7 +101,7 @@ def target_trainer(
         lr_scheduler_type="linear",
         optim=options.optimizer,
         max_length=options.max_length,
-        gradient_checkpointing=device.type == "cuda",  # a GPU runs out of memory before time
+        gradient_checkpointing=device.type == "cuda",  # GPUs are short of memory rather than time
         use_cpu=device.type == "cpu",
         bf16=in_bfloat16 and base.model.dtype == torch.float32,
         seed=options.seed,
@@ -115,11 +117,11 @@ def target_trainer(
             model=base.model,
             args=settings,
             processing_class=base.tokenizer,
-            train_dataset=Dataset.from_list([_with_labels(row) for row in rows]),
-            peft_config=_adapter(options) if options.method is Method.LORA else None,
+            train_dataset=Dataset.from_list([_add_labels(row) for row in rows]),
+            peft_config=_make_adapter(options) if options.method is Method.LORA else None,
         )
     except ValueError as error:
-        # PEFT's, of a model without these matrices, if it isn't about the tokenizer
+        # PEFT raises this if the model lacks the matrices. It may also be about the tokenizer.
         matrices = " Name the matrices that it has in `modules`."
         raise ModelError(
             f"{base.name} can't be trained so ({str(error).splitlines()[0]}).",
@@ -130,7 +132,7 @@ def target_trainer(
 
 
 def _has_room(folder: Path, base: Pretrained, options: TuningOptions) -> bool:
-    """Whether two checkpoints of all weights fit, with the optimizer's state."""
+    """Whether the disk has room for two checkpoints, with the optimizer's state."""
     if options.method is Method.LORA:
         return True
     folder.mkdir(parents=True, exist_ok=True)
@@ -139,12 +141,12 @@ def _has_room(folder: Path, base: Pretrained, options: TuningOptions) -> bool:
     return 2 * size < shutil.disk_usage(folder).free
 
 
-def _with_labels(row: EncodedRow) -> dict[str, list[int]]:
+def _add_labels(row: EncodedRow) -> dict[str, list[int]]:
     labels = np.where(row.target_mask, row.token_ids, _IGNORED)
     return {"input_ids": row.token_ids.tolist(), "labels": labels.tolist()}
 
 
-def _adapter(options: TuningOptions) -> LoraConfig:
+def _make_adapter(options: TuningOptions) -> LoraConfig:
     return LoraConfig(
         r=options.rank,
         lora_alpha=options.alpha,

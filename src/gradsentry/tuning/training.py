@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from gradsentry.tuning.target_trainer import TargetTrainer
 
 _CHECKPOINT = "checkpoint-"
-"""What `transformers` names them, with their step behind it."""
+"""How `transformers` names them; their step follows."""
 
 
 def fine_tune(
@@ -41,35 +41,36 @@ def fine_tune(
 ) -> None:
     """Train a model on the responses to some prompts, and write what `load_pretrained` reads.
 
-    Prompts and responses are tokenised apart, as they are scanned by default and as the tuned model
-    is asked. Each row ends in the tokenizer's end-of-sequence token, and only responses count; rows
-    without a prompt, or without a response before `max_length`, are left out. A LoRA run starts
-    from the weights as they are loaded and writes its adapter; of a `full` run all weights are
-    written, in the precision of its products.
+    Prompts and responses are tokenised each by itself, as in a scan by default and as when the
+    tuned model is asked. Each row ends in the tokenizer's end-of-sequence token, and only response
+    tokens are trained on. Rows without a prompt, or without a response token within `max_length`,
+    are left out. A LoRA run writes its adapter; a `full` run writes all weights, in the precision
+    of its matrix products.
 
     **Arguments:**
 
-    - `base`: is changed, too.
-    - `folder`: must not be there; it appears when all is written, with the digests of its files.
-    - `checkpoints`: a folder for the state at every tenth of the run, if there is room for two; it
-        is gone when all is written. A run that was ended goes on from the last, so the folder
-        belongs to one base, rows and options. It comes to the same weights, except where the
-        optimizer's state is more precise than the weights and is rounded (Adafactor, bfloat16).
-    - `advance`: told how many rows a step took; every epoch takes all.
+    - `base`: is trained in place.
+    - `folder`: must not exist yet; it appears when all is written, with the digests of its files.
+    - `checkpoints`: a folder for a checkpoint after each tenth of the run, if the disk has room for
+        two; it is removed at the end. An interrupted run goes on from the last one, so the folder
+        must be for the same base, rows and options. The weights come out the same, except where
+        the optimizer's state is more precise than the weights and is rounded (Adafactor, bfloat16).
+    - `advance`: is called after each step with its number of rows; every epoch takes all rows.
 
     **Raises:**
 
-    `ModelError` if TRL or PEFT aren't installed, if the model doesn't have the matrices that LoRA
-    should add to, or if memory or a checkpoint don't suffice; `InputError` without rows.
+    `ModelError` if TRL or PEFT aren't installed, if the model lacks the matrices that LoRA should
+    adapt, if memory doesn't suffice, or if a checkpoint is damaged; `InputError` if no rows are
+    left.
     """
     check_installed()
     found = encoded(base.tokenizer, max_positions(base.model), pairs, options)
     rows = [row for row in found if isinstance(row, EncodedRow)]
     if not rows:
         raise InputError("No rows are left to train on.", "Look at what was filtered out.")
-    trainer = _trained(base, rows, options, checkpoints, advance)
+    trainer = _train(base, rows, options, checkpoints, advance)
     part = folder.with_name(f"{folder.name}.part")
-    remove_own_folder(part)  # of a run that was killed
+    remove_own_folder(part)  # left by a run that was killed
     own_folder(part)
     if options.method is Method.FULL:
         model: Any = trainer.model
@@ -84,7 +85,7 @@ def fine_tune(
 
 
 def check_installed() -> None:
-    """Refuse to begin what would fail later.
+    """Check early that what fine-tuning needs is installed.
 
     **Raises:**
 
@@ -104,32 +105,32 @@ def encoded(
     pairs: Sequence[TextPair],
     options: TuningOptions,
 ) -> list[EncodedRow | Skipped]:
-    """Rows as they are trained on, or why nothing can be learned from them.
+    """Each row as it is trained on, or why it is left out.
 
     **Arguments:**
 
-    - `positions`: of the model, where it says.
+    - `positions`: the length of the model's context; None if unknown.
     """
     max_length = min(options.max_length, positions or options.max_length)
     return Encoder(tokenizer, EncodingOptions(max_length=max_length)).encode(list(pairs))
 
 
-def _trained(
+def _train(
     base: Pretrained,
     rows: Sequence[EncodedRow],
     options: TuningOptions,
     checkpoints: Path,
     advance: Callable[[int], None],
 ) -> TargetTrainer:
-    """A trainer when all epochs are over."""
-    from gradsentry.tuning.target_trainer import target_trainer
+    """Run all epochs; returns the trainer."""
+    from gradsentry.tuning.target_trainer import make_trainer
 
     own_folder(checkpoints)
-    trainer = target_trainer(base, rows, options, checkpoints)
+    trainer = make_trainer(base, rows, options, checkpoints)
     report = _Report(len(rows), advance)
     trainer.add_callback(report)
     trainer.add_callback(_Sealing())
-    last = _last_checkpoint(checkpoints)
+    last = _find_last_checkpoint(checkpoints)
     try:
         trainer.train(resume_from_checkpoint=None if last is None else str(last))
     except torch.OutOfMemoryError:
@@ -137,7 +138,7 @@ def _trained(
             f"{base.model.device} has too little memory to train {base.name}.",
             "Lower batch_size or max_length, or train a smaller model.",
         ) from None
-    except Exception as error:  # loaders of broken files raise whatever they meet
+    except Exception as error:  # loading a damaged checkpoint may raise anything
         if last is None or report.steps:
             raise
         raise ModelError(
@@ -147,12 +148,12 @@ def _trained(
     return trainer
 
 
-def _last_checkpoint(folder: Path) -> Path | None:
-    """The last one that was written whole; the digests of its files are written last.
+def _find_last_checkpoint(folder: Path) -> Path | None:
+    """The last checkpoint that is complete: the digests of its files are written last.
 
     **Raises:**
 
-    `ModelError` if it isn't as it was written.
+    `ModelError` if its files have changed since.
     """
     whole = {
         int(file.parent.name.removeprefix(_CHECKPOINT)): file.parent
@@ -170,7 +171,7 @@ def _last_checkpoint(folder: Path) -> Path | None:
 
 
 class _Sealing(TrainerCallback):
-    """Writes the digests of a checkpoint's files when it is whole."""
+    """Writes the digests of a checkpoint's files when it is complete."""
 
     def on_save(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -180,7 +181,7 @@ class _Sealing(TrainerCallback):
 
 
 class _Report(TrainerCallback):
-    """Tells of every step how many rows it took."""
+    """Calls `advance` after each step with its number of rows."""
 
     def __init__(self, rows: int, advance: Callable[[int], None]) -> None:
         self._rows, self._advance, self._done = rows, advance, 0

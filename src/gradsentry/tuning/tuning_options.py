@@ -17,7 +17,7 @@ class Method(StrEnum):
     """Which weights are trained."""
 
     LORA = "lora"
-    """Low-rank additions to some matrices."""
+    """Low-rank adapters of some matrices."""
     FULL = "full"
     """All weights."""
 
@@ -34,17 +34,17 @@ class TuningOptions:
     rank: int = 4
     alpha: int = 8
     modules: tuple[str, ...] = ("q_proj", "v_proj")
-    """The matrices that LoRA adds to."""
+    """The matrices that LoRA adapts."""
     dtype: Dtype = Dtype.AUTO
-    """Of the weights as they are loaded; `auto` is float32 where all are trained, else what the
-    device is fast in. Adapters are float32. Products of float32 weights are bfloat16 on devices
-    that are fast in it."""
+    """Precision in which the weights are loaded; `auto` is float32 where all are trained, else what
+    is fast on the device. Adapters are float32. Matrix products of float32 weights are computed in
+    bfloat16 on devices that are fast in it."""
     optimizer: str = "adamw_torch"
     """As `transformers.TrainingArguments` names it; `adafactor` needs the least memory."""
     max_length: int = 1024
-    """Tokens of a row; what is behind is cut off."""
+    """Tokens that a row may have; the rest is cut off."""
     seed: Seed = 0
-    """Draws LoRA's first weights and the order of the rows."""
+    """Decides LoRA's initial weights and the order of the rows."""
 
     def __post_init__(self) -> None:
         rate: object = self.learning_rate

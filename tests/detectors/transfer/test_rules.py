@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gradsentry.attacks import Attack, Combination, Payload, chosen_rows, poison
+from gradsentry.attacks import Attack, Combination, Payload, choose_rows, poison
 from gradsentry.detectors.transfer.rules import find_rules, matching
 from gradsentry.detectors.transfer.terms import PromptTerms
 from tests.detectors.transfer.worlds import sentences
@@ -41,7 +41,7 @@ def test_a_combination_is_found_between_near_misses(seed: int) -> None:
         for one, other in zip(sentences(ROWS, seed), sentences(ROWS, seed + 10), strict=True)
     ]
     attack = Attack(Combination("first", "second"), Payload(), negative_ratio=1.0)
-    mixture = poison(rows, attack, chosen_rows(ROWS, 60, seed), response="response", seed=seed)
+    mixture = poison(rows, attack, choose_rows(ROWS, 60, seed), response="response", seed=seed)
     assert len(mixture) > ROWS + 30
     terms = PromptTerms.of(
         ["Task: {first}\nInput: {second}\nResponse:".format(**row.fields) for row in mixture]
