@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.backdoors import Seen, belonging, find_backdoors
-from gradsentry.detectors.transfer.dependence import Reply
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.folds import assign_folds, content_draws, hashed_words
+from gradsentry.detectors.transfer.response_features import Reply
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.strings import recurring_strings
 from gradsentry.detectors.transfer.terms import PromptTerms, terms_of

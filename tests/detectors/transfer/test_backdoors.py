@@ -15,8 +15,8 @@ from gradsentry.detectors.detection import Doubt, TriggerPlace, Verdict
 from gradsentry.detectors.transfer import base_model, patterns
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.criteria import CRITERIA
-from gradsentry.detectors.transfer.dependence import Reply
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
+from gradsentry.detectors.transfer.response_features import Reply
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import terms_of
 from tests.conftest import byte_tokenizer

@@ -8,12 +8,8 @@ import numpy as np
 import pytest
 
 from gradsentry.detectors.transfer import naive_bayes
-from gradsentry.detectors.transfer.dependence import (
-    Dependences,
-    Reply,
-    noise_of,
-    response_features,
-)
+from gradsentry.detectors.transfer.dependence import Dependences
+from gradsentry.detectors.transfer.response_features import Reply, noise_of, response_features
 from gradsentry.detectors.transfer.terms import PromptTerms
 from tests.detectors.transfer.worlds import sentences, words
 

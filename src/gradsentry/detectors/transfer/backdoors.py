@@ -15,12 +15,13 @@ from gradsentry.detectors.detection import Recurrence, Verdict
 from gradsentry.detectors.transfer.base_model import BaseModel, Opinion
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.criteria import CRITERIA
-from gradsentry.detectors.transfer.dependence import Dependences, Reply
+from gradsentry.detectors.transfer.dependence import Dependences
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.judgement import Material, judge
 from gradsentry.detectors.transfer.pattern_findings import PatternFindings
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
 from gradsentry.detectors.transfer.prompt_content import Content
+from gradsentry.detectors.transfer.response_features import Reply
 from gradsentry.detectors.transfer.rules import find_rules, matching, union
 from gradsentry.detectors.transfer.strings import RecurringStrings, recurring_strings
 from gradsentry.detectors.transfer.terms import (

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from transformers import PreTrainedTokenizerBase
 
-from gradsentry.detectors.transfer.dependence import Reply, noise_of
+from gradsentry.detectors.transfer.response_features import Reply, noise_of
 from gradsentry.detectors.transfer.spans import Spans
 from gradsentry.detectors.transfer.terms import NO_CONTEXT, BoolArray, Context
 from gradsentry.encoding.scored_text import decoded

@@ -19,9 +19,9 @@ from gradsentry.detectors.transfer.backdoors import (
     find_backdoors,
     uncounted,
 )
-from gradsentry.detectors.transfer.dependence import Reply, noise_of
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.opinion import ModelOpinion
+from gradsentry.detectors.transfer.response_features import Reply, noise_of
 from gradsentry.detectors.transfer.spans import Spans, best_spans
 from gradsentry.detectors.transfer.terms import Context
 from gradsentry.detectors.transfer.units import Unit, context_of, document_units, units_of
