@@ -12,10 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from gradsentry.bench import finetune as finetune_module
+from gradsentry.bench import finetune_cells as finetune_module
 from gradsentry.bench import read_finetune_plan, run_finetuning, tuned_models, tuned_results
-from gradsentry.bench.finetune import cell_path
-from gradsentry.bench.finetune_plan import FinetunePlan, TuningData, TuningTable
+from gradsentry.bench.finetune_cells import cell_path
+from gradsentry.bench.finetune_plan import FinetunePlan, FinetuneTable, TuningData
 from gradsentry.bench.finetune_plots import write_tuned_plots
 from gradsentry.bench.finetune_tables import (
     Mean,
@@ -264,7 +264,7 @@ def test_the_interval_holds_the_mean() -> None:
 
 def _plan_of(*tables: str, data: Sequence[str] = ("a",)) -> FinetunePlan:
     asked = TuningData(source=("train.jsonl",), test=("test.jsonl",))
-    table = TuningTable(data=tuple(data))
+    table = FinetuneTable(data=tuple(data))
     return FinetunePlan(data=dict.fromkeys(data, asked), tables=dict.fromkeys(tables, table))
 
 

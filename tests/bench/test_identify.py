@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
-from gradsentry.bench import identify as identify_module
+from gradsentry.bench import chosen_tables, measured, read_identify_plan, run_identification
+from gradsentry.bench import identify_cells as identify_module
 from gradsentry.bench.folder import held, kept_in
-from gradsentry.bench.identify import result_path, scores_of, scores_path
+from gradsentry.bench.identify_cells import result_path, scores_of, scores_path
+from gradsentry.bench.identify_plots import write_plots
 from gradsentry.bench.identify_tables import markdown, write_tables
-from gradsentry.bench.plots import write_plots
 from gradsentry.bench.results import read_result
 from gradsentry.bench.state_cache import StateCache
 from gradsentry.errors import GradSentryError, OutputError
@@ -75,7 +75,7 @@ def published(figures: dict[str, object]) -> dict[str, object]:
 def test_all_cells_are_run_once_and_tables_tell_them(
     plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
+    plan, out = read_identify_plan(plan_file), tmp_path / "out"
     cells = run_identification(plan, data, out, Silent())
     # Clean rows have no ratio: they are one cell, not two.
     assert len(cells) == 2 * (2 + 1) * 3 + 2
@@ -114,7 +114,7 @@ def test_all_cells_are_run_once_and_tables_tell_them(
 def test_a_cell_that_is_missing_is_run_again_and_gives_the_same(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
+    plan, out = read_identify_plan(plan_file), tmp_path / "out"
     cells = run_identification(plan, data, out, Silent())
     path = result_path(out, cells[0])
     before = read_result(path)
@@ -137,7 +137,7 @@ def test_head_states_are_computed_once_for_all_detectors_and_mixtures(
         return original(model, rows)
 
     monkeypatch.setattr(head_states, "target_states", counting)
-    run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+    run_identification(read_identify_plan(plan_file), data, tmp_path / "out", Silent())
     assert len(seen) == len(set(seen))
 
 
@@ -164,7 +164,7 @@ def test_a_cache_is_taken_up_by_the_next_run(
 def test_a_table_can_be_run_alone_and_figures_need_no_scores(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    whole, out = read_plan(plan_file), tmp_path / "out"
+    whole, out = read_identify_plan(plan_file), tmp_path / "out"
     with pytest.raises(GradSentryError, match="--table size: not in the plan"):
         chosen_tables(whole, ["size"])
     assert chosen_tables(whole, None) == whole
@@ -207,7 +207,7 @@ def test_a_plan_that_makes_no_sense_is_refused(
     plan = {**yaml.safe_load(plan_file.read_text()), **change}
     plan_file.write_text(yaml.safe_dump(plan))
     with pytest.raises(GradSentryError, match=message):
-        read_plan(plan_file)
+        read_identify_plan(plan_file)
 
 
 @pytest.mark.parametrize("content", ["a: [", "- 1", ""])
@@ -215,9 +215,9 @@ def test_a_file_that_is_no_plan_is_refused(content: str, tmp_path: Path) -> None
     path = tmp_path / "plan.yaml"
     path.write_text(content)
     with pytest.raises(GradSentryError, match=r"plan\.yaml"):
-        read_plan(path)
+        read_identify_plan(path)
     with pytest.raises(GradSentryError, match="can't be read"):
-        read_plan(tmp_path / "none.yaml")
+        read_identify_plan(tmp_path / "none.yaml")
 
 
 def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_path: Path) -> None:
@@ -225,7 +225,7 @@ def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_
     plan["tables"] = {"t": {**plan["tables"]["sizes"], "volumes": [81]}}
     plan_file.write_text(yaml.safe_dump(plan))
     with pytest.raises(GradSentryError, match="81 rows are asked for, and there are 80"):
-        run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+        run_identification(read_identify_plan(plan_file), data, tmp_path / "out", Silent())
 
 
 def test_a_folder_of_other_things_is_left_alone(
@@ -236,7 +236,7 @@ def test_a_folder_of_other_things_is_left_alone(
     (out / "cache" / "work" / "draft.tex").write_text("precious")
     for place in (out, data, plan_file):
         with pytest.raises(OutputError, match="no benchmark of GradSentry wrote it"):
-            run_identification(read_plan(plan_file), data, place, Silent())
+            run_identification(read_identify_plan(plan_file), data, place, Silent())
     assert [path.name for path in out.rglob("*")] == ["cache", "work", "draft.tex"]
 
 
@@ -245,14 +245,14 @@ def test_data_in_the_cache_are_left_alone(plan_file: Path, data: Path, tmp_path:
     with held(out):
         inside = shutil.copytree(data, out / "cache" / "data")
     with pytest.raises(OutputError, match="lies in the output folder"):
-        run_identification(read_plan(plan_file), inside, out, Silent())
+        run_identification(read_identify_plan(plan_file), inside, out, Silent())
     assert len(list(inside.iterdir())) == 2
 
 
 def test_damaged_cells_and_states_are_computed_again(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
+    plan, out = read_identify_plan(plan_file), tmp_path / "out"
     plan = chosen_tables(plan, ["attacks"])
 
     def found() -> list[float]:
@@ -278,7 +278,7 @@ def test_damaged_cells_and_states_are_computed_again(
 def test_files_beside_those_of_the_cache_are_left_alone(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
+    plan, out = chosen_tables(read_identify_plan(plan_file), ["attacks"]), tmp_path / "out"
     run_identification(plan, data, out, Silent())
     (out / "cache" / "work").mkdir()
     for name in ("work/draft.tex", "draft.tex", "states/draft.tex", "mixtures/draft.tex"):
@@ -293,7 +293,7 @@ def test_files_beside_those_of_the_cache_are_left_alone(
 def test_a_mixture_that_was_changed_is_not_measured(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
+    plan, out = chosen_tables(read_identify_plan(plan_file), ["attacks"]), tmp_path / "out"
     run_identification(plan, data, out, Silent())
     mixture = sorted((out / "cache" / "mixtures").glob("*.jsonl.gz"))[0]
     mixture.write_bytes(gzip.compress(gzip.decompress(mixture.read_bytes())[:-1] + b" \n"))

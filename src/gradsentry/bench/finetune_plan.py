@@ -98,7 +98,7 @@ class TuningData:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuningTable:
+class FinetuneTable:
     """Cells that belong together: all combinations of the lists."""
 
     data: tuple[str, ...]
@@ -136,7 +136,7 @@ class TuningTable:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuningCell:
+class FinetuneCell:
     """One model tuned on one set of rows."""
 
     table: str
@@ -155,9 +155,9 @@ class FinetunePlan:
     """A benchmark of defences by what tuned models do."""
 
     data: Mapping[str, TuningData]
-    tables: Mapping[str, TuningTable] = field(default_factory=dict)
+    tables: Mapping[str, FinetuneTable] = field(default_factory=dict)
 
-    def cells(self) -> list[TuningCell]:
+    def cells(self) -> list[FinetuneCell]:
         """All cells."""
         found = []
         for name, table in self.tables.items():
@@ -174,7 +174,7 @@ class FinetunePlan:
                     payloads=table.payloads,
                     place=table.place,
                 )
-                cell = TuningCell(
+                cell = FinetuneCell(
                     table=name,
                     data=data,
                     model=model,
@@ -202,10 +202,10 @@ def read_finetune_plan(path: Path) -> FinetunePlan:
     return plan
 
 
-def _table(value: object, place: str) -> TuningTable:
+def _table(value: object, place: str) -> FinetuneTable:
     given = named(value, None, place)
     tuning = filled(TuningOptions, given.get("tuning", {}), f"{place}, tuning")
     if "seed" in given.get("tuning", {}):
         raise OptionError(f"{place}: tuning takes no seed of its own.", "Give the table's `seeds`.")
-    table: TuningTable = filled(TuningTable, {**given, "tuning": tuning}, place)
+    table: FinetuneTable = filled(FinetuneTable, {**given, "tuning": tuning}, place)
     return table

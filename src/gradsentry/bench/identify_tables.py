@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradsentry.bench.folder import replacing_result
-from gradsentry.bench.plan import IdentifyPlan
+from gradsentry.bench.identify_plan import IdentifyPlan
 from gradsentry.bench.results import Result
 
 _SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")

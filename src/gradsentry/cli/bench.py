@@ -62,11 +62,11 @@ def identify(
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import chosen_tables, read_plan, run_identification
+    from gradsentry.bench import chosen_tables, read_identify_plan, run_identification
     from gradsentry.bench.folder import is_ours
     from gradsentry.report.terminal import showing_progress
 
-    whole = read_plan(plan)
+    whole = read_identify_plan(plan)
     chosen = chosen_tables(whole, table)
     try:
         with showing_progress() as progress:
@@ -146,7 +146,7 @@ def _write_results(plan: IdentifyPlan, out: Path) -> None:
     with _telling_of_kept(out):
         write_tables(plan, results, out)
         if _can_draw():
-            from gradsentry.bench.plots import write_plots
+            from gradsentry.bench.identify_plots import write_plots
 
             write_plots(found, out)
     _print_lines(out / "results.md")

@@ -11,14 +11,14 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from gradsentry.bench.figures import save_figure
-from gradsentry.bench.identify import scores_of, scores_path
-from gradsentry.bench.plan import Cell
+from gradsentry.bench.identify_cells import scores_of, scores_path
+from gradsentry.bench.identify_plan import IdentifyCell
 from gradsentry.bench.results import Result
 
 _BINS = np.linspace(0, 1, 41)
 
 
-def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path]:
+def write_plots(measured: Sequence[tuple[IdentifyCell, Result]], out: Path) -> list[Path]:
     """Write PNG files into `out/plots`."""
     written = []
     for table in dict.fromkeys(cell.table for cell, _ in measured):
@@ -41,7 +41,7 @@ def write_plots(measured: Sequence[tuple[Cell, Result]], out: Path) -> list[Path
     return written
 
 
-def _against(cells: Sequence[tuple[Cell, Result]], axis: str) -> Figure:
+def _against(cells: Sequence[tuple[IdentifyCell, Result]], axis: str) -> Figure:
     """Mean F1 of each detector against the ratio or the volume."""
     points: dict[str, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for cell, result in cells:
@@ -64,7 +64,7 @@ def _against(cells: Sequence[tuple[Cell, Result]], axis: str) -> Figure:
     return figure
 
 
-def _distributions(cells: Sequence[Cell], out: Path) -> Figure:
+def _distributions(cells: Sequence[IdentifyCell], out: Path) -> Figure:
     """Histograms of clean and poisoned rows' scores, detectors by attacks."""
     detectors = list(dict.fromkeys(cell.detector for cell in cells))
     attacks = list(dict.fromkeys(cell.attack for cell in cells))

@@ -11,8 +11,8 @@ import numpy as np
 
 from gradsentry._version import __version__
 from gradsentry.bench.folder import held
+from gradsentry.bench.identify_plan import IdentifyCell, IdentifyPlan
 from gradsentry.bench.mixture_files import LABEL, mixture_file
-from gradsentry.bench.plan import Cell, IdentifyPlan
 from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
 from gradsentry.bench.scans import detector_for, scan_mixture
 from gradsentry.bench.spec import below, digest
@@ -26,7 +26,9 @@ from gradsentry.work.ownership import file_digest, replacing, set_aside
 from gradsentry.work.progress import Progress
 
 
-def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Progress) -> list[Cell]:
+def run_identification(
+    plan: IdentifyPlan, data: Path, out: Path, progress: Progress
+) -> list[IdentifyCell]:
     """Run the cells whose results aren't in `out` yet; returns all cells of the plan.
 
     **Arguments:**
@@ -57,7 +59,7 @@ def run_identification(plan: IdentifyPlan, data: Path, out: Path, progress: Prog
     return cells
 
 
-def described(cell: Cell) -> str:
+def described(cell: IdentifyCell) -> str:
     """A cell in words."""
     volume = "" if cell.volume is None else f" ({cell.volume:,} rows)"
     module = "" if cell.module == "lm_head" else f" of {cell.module}"
@@ -66,7 +68,7 @@ def described(cell: Cell) -> str:
     return f"{cell.table}: {rows}, {cell.detector}{module}{model}"
 
 
-def result_path(out: Path, cell: Cell) -> Path:
+def result_path(out: Path, cell: IdentifyCell) -> Path:
     """Where a cell's result lies; the scores lie beside it."""
     name = "-".join(
         str(part)
@@ -86,7 +88,7 @@ def result_path(out: Path, cell: Cell) -> Path:
     return out / "cells" / f"{name}.json"
 
 
-def measured(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
+def measured(out: Path, cells: Sequence[IdentifyCell]) -> list[tuple[IdentifyCell, Result]]:
     """All cells that have a result, with it, in their order."""
     results = [(cell, read_result(result_path(out, cell))) for cell in cells]
     return [
@@ -96,18 +98,18 @@ def measured(out: Path, cells: Sequence[Cell]) -> list[tuple[Cell, Result]]:
     ]
 
 
-def scores_path(out: Path, cell: Cell) -> Path:
+def scores_path(out: Path, cell: IdentifyCell) -> Path:
     """Where a cell's scores lie, unless somebody took them away: results stand without them."""
     return result_path(out, cell).with_suffix(".npz")
 
 
-def scores_of(out: Path, cell: Cell) -> tuple[np.ndarray, np.ndarray]:
+def scores_of(out: Path, cell: IdentifyCell) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of a cell's scored rows."""
     with np.load(scores_path(out, cell)) as kept:
         return kept["scores"], kept["labels"]
 
 
-def _options(cell: Cell) -> ScanOptions:
+def _options(cell: IdentifyCell) -> ScanOptions:
     return ScanOptions(
         data=DataOptions(label_column=LABEL),
         detector=detector_for(
@@ -116,7 +118,7 @@ def _options(cell: Cell) -> ScanOptions:
     )
 
 
-def _write(path: Path, cell: Cell, result: ScanReport, seconds: float) -> None:
+def _write(path: Path, cell: IdentifyCell, result: ScanReport, seconds: float) -> None:
     scored, labels = result.rows.scored, result.rows.labels
     assert labels is not None
     labels, scores = labels[scored], result.scores[scored]

@@ -31,7 +31,7 @@ from gradsentry.errors import OptionError
 
 
 @dataclass(frozen=True, kw_only=True)
-class TableSpec:
+class IdentifyTable:
     """Cells that belong together: all combinations of the lists."""
 
     data: tuple[str, ...]
@@ -69,7 +69,7 @@ class TableSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cell:
+class IdentifyCell:
     """One measurement."""
 
     table: str
@@ -91,13 +91,13 @@ class IdentifyPlan:
     """A benchmark of detectors."""
 
     data: Mapping[str, DataSpec]
-    tables: Mapping[str, TableSpec] = field(default_factory=dict)
+    tables: Mapping[str, IdentifyTable] = field(default_factory=dict)
 
-    def cells(self) -> list[Cell]:
+    def cells(self) -> list[IdentifyCell]:
         """All cells, those of one mixture and one model next to each other."""
         all_cells = []
         for name, table in self.tables.items():
-            cells: list[Cell] = []
+            cells: list[IdentifyCell] = []
             of_mixture = product(
                 table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
             )
@@ -114,7 +114,7 @@ class IdentifyPlan:
                     kept=table.kept,
                 )
                 for detector, module in product(table.detectors, table.modules):
-                    cell = Cell(
+                    cell = IdentifyCell(
                         table=name,
                         data=data,
                         volume=volume,
@@ -132,8 +132,10 @@ class IdentifyPlan:
         return all_cells
 
 
-def _with_published(cells: Sequence[Cell], table: TableSpec, name: str) -> list[Cell]:
-    published: dict[Cell, float] = {}
+def _with_published(
+    cells: Sequence[IdentifyCell], table: IdentifyTable, name: str
+) -> list[IdentifyCell]:
+    published: dict[IdentifyCell, float] = {}
     for detector, of_data in table.published.items():
         for data, figures in of_data.items():
             own = [cell for cell in cells if (cell.detector, cell.data) == (detector, data)]
@@ -147,14 +149,14 @@ def _with_published(cells: Sequence[Cell], table: TableSpec, name: str) -> list[
     return [replace(cell, published=published.get(cell)) for cell in cells]
 
 
-def read_plan(path: Path) -> IdentifyPlan:
+def read_identify_plan(path: Path) -> IdentifyPlan:
     """Read a plan.
 
     **Raises:**
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, _data, partial(filled, TableSpec))
+    data, tables = read_parts(path, _data, partial(filled, IdentifyTable))
     plan = IdentifyPlan(data=data, tables=tables)
     plan.cells()  # refuses what makes no mixture, and published figures that don't fit
     return plan

@@ -22,8 +22,8 @@ from gradsentry.bench.finetune_plan import (
     ONION,
     ORACLE,
     UNDEFENDED,
+    FinetuneCell,
     FinetunePlan,
-    TuningCell,
 )
 from gradsentry.bench.folder import held
 from gradsentry.bench.mixture_files import LABEL, LabelledRows, labelled_rows, mixture_file
@@ -66,7 +66,7 @@ def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress
                 write_result(path, run.result(cell))
 
 
-def described(cell: TuningCell) -> str:
+def described(cell: FinetuneCell) -> str:
     """A cell in words."""
     return (
         f"{cell.table}: {cell.data}, {cell.mixture.in_words}, {cell.defence}, "
@@ -74,7 +74,7 @@ def described(cell: TuningCell) -> str:
     )
 
 
-def cell_path(out: Path, cell: TuningCell) -> Path:
+def cell_path(out: Path, cell: FinetuneCell) -> Path:
     """Where a cell's result lies; tables that have the cell share it."""
     named = {name: value for name, value in asdict(cell).items() if name != "table"}
     return out / "cells" / f"{cell.data}-{cell.defence}-{digest(named)}.json"
@@ -138,7 +138,7 @@ class _Run:
     models: TunedModels
     progress: Progress
 
-    def result(self, cell: TuningCell) -> Result:
+    def result(self, cell: FinetuneCell) -> Result:
         """What becomes of a cell, with the names of its outcomes."""
         mixture = mixture_file(cell.mixture, cell.data, self.data, self._mixtures)
         rows = labelled_rows(mixture)
@@ -179,16 +179,16 @@ class _Run:
     def _mixtures(self) -> Path:
         return self.out / "cache" / "mixtures"
 
-    def _base(self, cell: TuningCell) -> str | None:
+    def _base(self, cell: FinetuneCell) -> str | None:
         return None if cell.model is None else below(self.data, cell.model)
 
-    def _key(self, cell: TuningCell, rows: LabelledRows) -> str:
+    def _key(self, cell: FinetuneCell, rows: LabelledRows) -> str:
         return self.models.key(self._base(cell), rows.pairs, cell.tuning)
 
-    def _tuned(self, cell: TuningCell, rows: LabelledRows) -> Pretrained:
+    def _tuned(self, cell: FinetuneCell, rows: LabelledRows) -> Pretrained:
         return self.models.load(self._base(cell), rows.pairs, cell.tuning)
 
-    def _defended(self, rows: LabelledRows, mixture: Path, cell: TuningCell) -> LabelledRows:
+    def _defended(self, rows: LabelledRows, mixture: Path, cell: FinetuneCell) -> LabelledRows:
         """Those of a mixture's rows that a defence leaves, in their order."""
         if cell.defence in (UNDEFENDED, ONION, CLEANGEN):
             return rows
@@ -215,7 +215,7 @@ class _Run:
 
     def _outcome(
         self,
-        cell: TuningCell,
+        cell: FinetuneCell,
         tuned: str,
         asked: Questions,
         clean: Sequence[str],
@@ -241,7 +241,7 @@ class _Run:
             write_result(path, found)
         return name
 
-    def _answering(self, cell: TuningCell, rows: LabelledRows) -> _Answering:
+    def _answering(self, cell: FinetuneCell, rows: LabelledRows) -> _Answering:
         tuned = self._tuned(cell, rows)  # first: training needs the memory
         reference = None
         if cell.defence == CLEANGEN:
@@ -249,7 +249,7 @@ class _Run:
         return _Answering(tuned, reference)
 
     def _purified(
-        self, cell: TuningCell, prompts: Sequence[str], clean: Sequence[str]
+        self, cell: FinetuneCell, prompts: Sequence[str], clean: Sequence[str]
     ) -> list[str]:
         """Prompts as ONION leaves them; attacks share the clean ones."""
         settings = [self.models.revision(self._base(cell)), onion.SUSPICIOUS]
