@@ -1,4 +1,4 @@
-"""Defences judged by the models that are tuned behind them: every cell of a plan, once.
+"""Defences judged by the models that are tuned behind them: how one cell is run.
 
 What is answered depends on the rows that are left to train on, the model, how it is tuned and what
 it is asked. Cells in which those are the same, as behind a perfect defence and its oracle, share
@@ -16,6 +16,7 @@ import torch
 from transformers import LogitsProcessor
 
 from gradsentry._version import __version__
+from gradsentry.bench.finetune_outcomes import outcome_path
 from gradsentry.bench.finetune_plan import (
     CLEANGEN,
     CUBE,
@@ -23,11 +24,9 @@ from gradsentry.bench.finetune_plan import (
     ORACLE,
     UNDEFENDED,
     FinetuneCell,
-    FinetunePlan,
 )
-from gradsentry.bench.folder import held
 from gradsentry.bench.mixture_files import LABEL, LabelledRows, labelled_rows, mixture_file
-from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
+from gradsentry.bench.results import Result, read_result, write_result
 from gradsentry.bench.scans import detector_for, scan_mixture
 from gradsentry.bench.spec import below, digest
 from gradsentry.bench.state_cache import StateCache
@@ -44,68 +43,15 @@ from gradsentry.tuning import Method, check_installed, cleangen, generate
 from gradsentry.work.progress import Progress
 
 
-def run_finetuning(plan: FinetunePlan, data: Path, out: Path, progress: Progress) -> None:
-    """Run the cells whose results aren't in `out` yet.
+def measuring(data: Path, out: Path, progress: Progress) -> Callable[[FinetuneCell], Result]:
+    """What measures a cell.
 
     **Arguments:**
 
-    - `data`: the folder that the plan's files lie in, data and models. Cells are named by the
-        plan: for other files of the same names take another `out`.
-    - `out`: takes `cells/` and `outcomes/`, small files both, and a cache of mixtures and tuned
-        models, which may be deleted when all is done.
+    - `data`: the folder that the plan's files lie in, data and models.
+    - `out`: takes `outcomes/`, small files, and a cache of mixtures and tuned models.
     """
-    cells = plan.cells()
-    run = _Run(data, out, TunedModels(out / "cache" / "models", progress), progress)
-    with held(out, [str(data)]):
-        for number, cell in enumerate(cells, start=1):
-            path = cell_path(out, cell)
-            if _known(path, out) is None:
-                check_installed()
-                tell_if_damaged(path, progress)
-                progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-                write_result(path, run.result(cell))
-
-
-def described(cell: FinetuneCell) -> str:
-    """A cell in words."""
-    return (
-        f"{cell.table}: {cell.data}, {cell.mixture.in_words}, {cell.defence}, "
-        f"{cell.tuning.method}, seed {cell.tuning.seed}"
-    )
-
-
-def cell_path(out: Path, cell: FinetuneCell) -> Path:
-    """Where a cell's result lies; tables that have the cell share it."""
-    named = {name: value for name, value in asdict(cell).items() if name != "table"}
-    return out / "cells" / f"{cell.data}-{cell.defence}-{digest(named)}.json"
-
-
-def tuned_results(plan: FinetunePlan, out: Path) -> list[Result]:
-    """The results of all cells that have one, outcomes included, in their order."""
-    found = []
-    for cell in plan.cells():
-        result = _known(cell_path(out, cell), out)
-        if result is not None:
-            found.append({"table": cell.table, **result})
-    return found
-
-
-def _known(path: Path, out: Path) -> Result | None:
-    """A cell's result with its outcomes, if all of them are there."""
-    result = read_result(path)
-    if result is None:
-        return None
-    clean, triggered = (
-        read_result(_outcome_path(out, result[asked])) for asked in ("clean", "triggered")
-    )
-    if clean is None or triggered is None:
-        return None
-    answers = [*clean["answers"], *triggered["answers"]]
-    return {**triggered, **clean, **result, "answers": answers}
-
-
-def _outcome_path(out: Path, name: str) -> Path:
-    return out / "outcomes" / f"{name}.json"
+    return _Run(data, out, TunedModels(out / "cache" / "models", progress), progress).result
 
 
 @dataclass(frozen=True)
@@ -140,6 +86,7 @@ class _Run:
 
     def result(self, cell: FinetuneCell) -> Result:
         """What becomes of a cell, with the names of its outcomes."""
+        check_installed()
         mixture = mixture_file(cell.mixture, cell.data, self.data, self._mixtures)
         rows = labelled_rows(mixture)
         rows = rows.where(self.models.learned_from(self._base(cell), rows.pairs, cell.tuning))
@@ -232,7 +179,7 @@ class _Run:
             asked = replace(asked, prompts=self._purified(cell, asked.prompts, clean))
         guarded = [CLEANGEN, cleangen.SUSPICIOUS] if cell.defence == CLEANGEN else None
         name = digest([tuned, asdict(asked), cell.new_tokens, guarded])
-        path = _outcome_path(self.out, name)
+        path = outcome_path(self.out, name)
         if read_result(path) is None:
             if asked.prompts:
                 found = answering().measured(asked, cell.new_tokens, self.progress)

@@ -1,21 +1,21 @@
-"""Detectors on labelled mixtures: every cell of a plan, once."""
+"""Detectors on labelled mixtures: how one cell is run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from gradsentry._version import __version__
-from gradsentry.bench.folder import held
-from gradsentry.bench.identify_plan import IdentifyCell, IdentifyPlan
+from gradsentry.bench.cells import result_path
+from gradsentry.bench.identify_plan import IdentifyCell
 from gradsentry.bench.mixture_files import LABEL, mixture_file
-from gradsentry.bench.results import Result, read_result, tell_if_damaged, write_result
+from gradsentry.bench.results import Result
 from gradsentry.bench.scans import detector_for, scan_mixture
-from gradsentry.bench.spec import below, digest
+from gradsentry.bench.spec import below
 from gradsentry.bench.state_cache import StateCache
 from gradsentry.measures import f1_interval, identification, ranking
 from gradsentry.models import ModelOptions, load_model
@@ -26,86 +26,55 @@ from gradsentry.work.ownership import file_digest, replacing, set_aside
 from gradsentry.work.progress import Progress
 
 
-def run_identification(
-    plan: IdentifyPlan, data: Path, out: Path, progress: Progress
-) -> list[IdentifyCell]:
-    """Run the cells whose results aren't in `out` yet; returns all cells of the plan.
+def measuring(data: Path, out: Path, progress: Progress) -> Callable[[IdentifyCell], Result]:
+    """What measures a cell.
 
     **Arguments:**
 
     - `data`: the folder that the plan's files lie in, data and models.
-    - `out`: takes `cells/` with one JSON and one score file each, and a cache of mixtures and head
-        states, which may be deleted when all is done.
+    - `out`: takes the scores, beside the results, and a cache of mixtures and head states.
     """
-    cells = plan.cells()
-    loaded: dict[str | None, StateCache] = {}
-    with held(out, [str(data)]):
-        for number, cell in enumerate(cells, start=1):
-            path = result_path(out, cell)
-            if read_result(path) is not None:
-                continue
-            tell_if_damaged(path, progress)
-            progress.note(f"Cell {number:,} of {len(cells):,}: {described(cell)}")
-            if cell.model not in loaded:
-                loaded.clear()
-                reference = None if cell.model is None else below(data, cell.model)
-                model = load_model(reference, ModelOptions(), progress.note)
-                loaded[cell.model] = StateCache.open(out / "cache" / "states", model)
-            mixture = mixture_file(cell.mixture, cell.data, data, out / "cache" / "mixtures")
-            scanned = scan_mixture(
-                mixture, _options(cell), loaded[cell.model], out / "cache" / "work", progress
-            )
-            _write(path, cell, *scanned)
-    return cells
+    return _Run(data, out, progress).result
 
 
-def described(cell: IdentifyCell) -> str:
-    """A cell in words."""
-    volume = "" if cell.volume is None else f" ({cell.volume:,} rows)"
-    module = "" if cell.module == "lm_head" else f" of {cell.module}"
-    model = "" if cell.model is None else f", {Path(cell.model).name}"
-    rows = f"{cell.data}{volume}, {cell.mixture.in_words}"
-    return f"{cell.table}: {rows}, {cell.detector}{module}{model}"
+@dataclass(frozen=True)
+class _Run:
+    """A benchmark that is running."""
 
+    data: Path
+    out: Path
+    progress: Progress
+    _loaded: dict[str | None, StateCache] = field(default_factory=dict)
+    """The model of the last cell."""
 
-def result_path(out: Path, cell: IdentifyCell) -> Path:
-    """Where a cell's result lies; the scores lie beside it."""
-    name = "-".join(
-        str(part)
-        for part in (
-            cell.table,
-            cell.data,
-            cell.volume or "all",
-            cell.attack,
-            f"{cell.ratio:g}",
-            cell.seed,
-            cell.detector,
-            "default" if cell.model is None else f"{Path(cell.model).name}-{digest(cell.model)}",
-            cell.module,
-            cell.mixture.name,
+    def result(self, cell: IdentifyCell) -> Result:
+        """What a detector comes to; its scores are written."""
+        states = self._states(cell.model)
+        cache = self.out / "cache"
+        mixture = mixture_file(cell.mixture, cell.data, self.data, cache / "mixtures")
+        report, seconds = scan_mixture(
+            mixture, _options(cell), states, cache / "work", self.progress
         )
-    )
-    return out / "cells" / f"{name}.json"
+        _write_scores(scores_path(cell, self.out), report)
+        return {**asdict(cell), "mixture": cell.mixture.name, **_figures(report, seconds)}
+
+    def _states(self, name: str | None) -> StateCache:
+        if name not in self._loaded:
+            self._loaded.clear()
+            reference = None if name is None else below(self.data, name)
+            model = load_model(reference, ModelOptions(), self.progress.note)
+            self._loaded[name] = StateCache.open(self.out / "cache" / "states", model)
+        return self._loaded[name]
 
 
-def measured(out: Path, cells: Sequence[IdentifyCell]) -> list[tuple[IdentifyCell, Result]]:
-    """All cells that have a result, with it, in their order."""
-    results = [(cell, read_result(result_path(out, cell))) for cell in cells]
-    return [
-        (cell, {**result, "published": cell.published})
-        for cell, result in results
-        if result is not None
-    ]
-
-
-def scores_path(out: Path, cell: IdentifyCell) -> Path:
+def scores_path(cell: IdentifyCell, out: Path) -> Path:
     """Where a cell's scores lie, unless somebody took them away: results stand without them."""
-    return result_path(out, cell).with_suffix(".npz")
+    return result_path(cell, out).with_suffix(".npz")
 
 
-def scores_of(out: Path, cell: IdentifyCell) -> tuple[np.ndarray, np.ndarray]:
+def scores_of(cell: IdentifyCell, out: Path) -> tuple[np.ndarray, np.ndarray]:
     """Scores and labels of a cell's scored rows."""
-    with np.load(scores_path(out, cell)) as kept:
+    with np.load(scores_path(cell, out)) as kept:
         return kept["scores"], kept["labels"]
 
 
@@ -118,16 +87,15 @@ def _options(cell: IdentifyCell) -> ScanOptions:
     )
 
 
-def _write(path: Path, cell: IdentifyCell, result: ScanReport, seconds: float) -> None:
-    scored, labels = result.rows.scored, result.rows.labels
+def _figures(report: ScanReport, seconds: float) -> Result:
+    """What is told of a scan."""
+    scored, labels = report.rows.scored, report.rows.labels
     assert labels is not None
-    labels, scores = labels[scored], result.scores[scored]
-    flagged, review = result.flagged[scored], result.review[scored]
+    labels, scores = labels[scored], report.scores[scored]
+    flagged, review = report.flagged[scored], report.review[scored]
     known, ranked = identification(labels, flagged, scores), ranking(labels, scores)
     low, high = f1_interval(labels, flagged)
-    line = {
-        **asdict(cell),
-        "mixture": cell.mixture.name,
+    return {
         "rows": len(scored),
         "scored": int(scored.sum()),
         "poisoned": known.poisoned,
@@ -143,17 +111,22 @@ def _write(path: Path, cell: IdentifyCell, result: ScanReport, seconds: float) -
         "best_f1": ranked.best_f1,
         "recall_at_1fpr": ranked.recall_at_1fpr,
         "retained": 1.0 - float(flagged[~labels].mean()) if (~labels).any() else None,
-        "threshold": result.threshold.value,
-        "threshold_method": result.threshold.method,
+        "threshold": report.threshold.value,
+        "threshold_method": report.threshold.method,
         "seconds": round(seconds, 2),
-        "model_revision": result.scanned_with.model_revision,
+        "model_revision": report.scanned_with.model_revision,
         "gradsentry": __version__,
     }
+
+
+def _write_scores(path: Path, report: ScanReport) -> None:
+    """Write the scores and labels of the scored rows."""
+    scored, labels = report.rows.scored, report.rows.labels
+    assert labels is not None
+    scores = report.scores[scored].astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    kept_scores = path.with_suffix(".npz")
-    with replacing(kept_scores) as part:
+    with replacing(path) as part:
         with part.open("wb") as file:
-            np.savez_compressed(file, scores=scores.astype(np.float32), labels=labels)
-        if os.path.lexists(kept_scores) and file_digest(kept_scores) != file_digest(part):
-            set_aside(kept_scores)  # of a result that isn't there: nobody knows whose they are
-    write_result(path, line)
+            np.savez_compressed(file, scores=scores, labels=labels[scored])
+        if os.path.lexists(path) and file_digest(path) != file_digest(part):
+            set_aside(path)  # of a result that isn't there: nobody knows whose they are

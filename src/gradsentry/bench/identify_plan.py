@@ -18,16 +18,63 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import TypeVar
 
-from gradsentry.bench.finetune_plan import FinetunePlan
 from gradsentry.bench.mixture_files import CLEAN, DataSpec, GivenSpec, MixtureSpec
-from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_parts
+from gradsentry.bench.plan import Plan, read_plan
+from gradsentry.bench.results import Result
+from gradsentry.bench.spec import checked, digest, filled, is_number, is_text, named
 from gradsentry.detectors import detector_class
 from gradsentry.errors import OptionError
+
+
+@dataclass(frozen=True, kw_only=True)
+class IdentifyCell:
+    """One measurement."""
+
+    table: str
+    data: str
+    volume: int | None
+    attack: str
+    ratio: float
+    seed: int
+    detector: str
+    model: str | None
+    module: str
+    mixture: MixtureSpec
+    published: float | None = None
+    """What others published for this cell."""
+
+    @property
+    def in_words(self) -> str:
+        """What is measured."""
+        volume = "" if self.volume is None else f" ({self.volume:,} rows)"
+        module = "" if self.module == "lm_head" else f" of {self.module}"
+        model = "" if self.model is None else f", {Path(self.model).name}"
+        rows = f"{self.data}{volume}, {self.mixture.in_words}"
+        return f"{self.table}: {rows}, {self.detector}{module}{model}"
+
+    @property
+    def file_name(self) -> str:
+        """The name of the result's file, and of the one with the scores."""
+        parts = (
+            self.table,
+            self.data,
+            self.volume or "all",
+            self.attack,
+            f"{self.ratio:g}",
+            self.seed,
+            self.detector,
+            "default" if self.model is None else f"{Path(self.model).name}-{digest(self.model)}",
+            self.module,
+            self.mixture.name,
+        )
+        return "-".join(map(str, parts))
+
+    def completed(self, result: Result, _: Path, /) -> Result | None:
+        """The result with what the plan says by now that others published."""
+        return {**result, "published": self.published}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,69 +114,38 @@ class IdentifyTable:
                 checked(name, [figures], lambda given: isinstance(given, list))
                 checked(name, figures, is_number)
 
-
-@dataclass(frozen=True, kw_only=True)
-class IdentifyCell:
-    """One measurement."""
-
-    table: str
-    data: str
-    volume: int | None
-    attack: str
-    ratio: float
-    seed: int
-    detector: str
-    model: str | None
-    module: str
-    mixture: MixtureSpec
-    published: float | None = None
-    """What others published for this cell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class IdentifyPlan:
-    """A benchmark of detectors."""
-
-    data: Mapping[str, DataSpec]
-    tables: Mapping[str, IdentifyTable] = field(default_factory=dict)
-
-    def cells(self) -> list[IdentifyCell]:
+    def cells(self, name: str, data: Mapping[str, DataSpec]) -> list[IdentifyCell]:
         """All cells, those of one mixture and one model next to each other."""
-        all_cells = []
-        for name, table in self.tables.items():
-            cells: list[IdentifyCell] = []
-            of_mixture = product(
-                table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
+        cells: dict[IdentifyCell, None] = {}
+        of_mixture = product(
+            self.models, self.data, self.volumes, self.attacks, self.ratios, self.seeds
+        )
+        for model, source, volume, attack, ratio, seed in of_mixture:
+            mixture = MixtureSpec(
+                data=data[source],
+                volume=volume,
+                attack=attack,
+                ratio=0.0 if attack == CLEAN else ratio,
+                seed=seed,
+                payloads=self.payloads,
+                place=self.place,
+                kept=self.kept,
             )
-            for model, data, volume, attack, ratio, seed in of_mixture:
-                ratio = 0.0 if attack == CLEAN else ratio
-                mixture = MixtureSpec(
-                    data=self.data[data],
+            for detector, module in product(self.detectors, self.modules):
+                cell = IdentifyCell(
+                    table=name,
+                    data=source,
                     volume=volume,
                     attack=attack,
-                    ratio=ratio,
+                    ratio=mixture.ratio,
                     seed=seed,
-                    payloads=table.payloads,
-                    place=table.place,
-                    kept=table.kept,
+                    detector=detector,
+                    model=model,
+                    module=module,
+                    mixture=mixture,
                 )
-                for detector, module in product(table.detectors, table.modules):
-                    cell = IdentifyCell(
-                        table=name,
-                        data=data,
-                        volume=volume,
-                        attack=attack,
-                        ratio=ratio,
-                        seed=seed,
-                        detector=detector,
-                        model=model,
-                        module=module,
-                        mixture=mixture,
-                    )
-                    if cell not in cells:
-                        cells.append(cell)
-            all_cells += _with_published(cells, table, name)
-        return all_cells
+                cells[cell] = None  # clean rows have no ratio: they are one cell
+        return _with_published(list(cells), self, name)
 
 
 def _with_published(
@@ -149,6 +165,10 @@ def _with_published(
     return [replace(cell, published=published.get(cell)) for cell in cells]
 
 
+IdentifyPlan = Plan[DataSpec, IdentifyCell]
+"""A benchmark of detectors."""
+
+
 def read_identify_plan(path: Path) -> IdentifyPlan:
     """Read a plan.
 
@@ -156,28 +176,15 @@ def read_identify_plan(path: Path) -> IdentifyPlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, _data, partial(filled, IdentifyTable))
-    plan = IdentifyPlan(data=data, tables=tables)
-    plan.cells()  # refuses what makes no mixture, and published figures that don't fit
-    return plan
+    return read_plan(path, _data, _table)
+
+
+def _table(value: object, place: str) -> IdentifyTable:
+    table: IdentifyTable = filled(IdentifyTable, value, place)
+    return table
 
 
 def _data(value: object, place: str) -> DataSpec:
     is_given = isinstance(value, dict) and "poisoned" in value
     spec: DataSpec = filled(GivenSpec if is_given else DataSpec, value, place)
     return spec
-
-
-Plan = TypeVar("Plan", IdentifyPlan, FinetunePlan)
-
-
-def chosen_tables(plan: Plan, names: Sequence[str] | None) -> Plan:
-    """The plan with these tables only; None leaves all."""
-    if names is None:
-        return plan
-    for name in names:
-        if name not in plan.tables:
-            raise OptionError(
-                f"--table {name}: not in the plan.", f"There are {', '.join(plan.tables)}."
-            )
-    return replace(plan, tables={name: plan.tables[name] for name in names})

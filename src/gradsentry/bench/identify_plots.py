@@ -34,7 +34,7 @@ def write_plots(measured: Sequence[tuple[IdentifyCell, Result]], out: Path) -> l
         if one_size:
             for data in dict.fromkeys(cell.data for cell, _ in poisoned):
                 own_data = [cell for cell, _ in poisoned if cell.data == data]
-                chosen = [cell for cell in own_data if scores_path(out, cell).exists()]
+                chosen = [cell for cell in own_data if scores_path(cell, out).exists()]
                 if chosen:
                     name = f"{table}-{data}-scores.png"
                     written.append(save_figure(_distributions(chosen, out), out, name, 110))
@@ -74,7 +74,7 @@ def _distributions(cells: Sequence[IdentifyCell], out: Path) -> Figure:
     )
     for cell in cells:
         plot = grid[detectors.index(cell.detector)][attacks.index(cell.attack)]
-        scores, labels = scores_of(out, cell)
+        scores, labels = scores_of(cell, out)
         for name, rows, colour in (("clean", ~labels, "tab:blue"), ("poisoned", labels, "tab:red")):
             plot.hist(scores[rows], _BINS, density=True, alpha=0.6, label=name, color=colour)
         plot.set_yticks([])

@@ -15,8 +15,8 @@ from gradsentry.cli.quiet import quiet_libraries
 from gradsentry.settings_here import refuse_settings_here
 
 if TYPE_CHECKING:
-    from gradsentry.bench import FinetunePlan, IdentifyPlan
-    from gradsentry.bench.results import Result
+    from gradsentry.bench import Benchmark, Plan
+    from gradsentry.bench.plan import C, D
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they are good for.")
 
@@ -53,8 +53,9 @@ def identify(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for results.parquet, results.md, plots and a cache. Cells that are there "
-            "are not run again; the plan names them, so take another folder for other files.",
+            help="Folder for results.parquet, results.md, plots, cells and a cache. Cells that are "
+            "there are not run again; the plan names them, so take another folder for other "
+            "files.",
             show_default=False,
         ),
     ],
@@ -62,18 +63,9 @@ def identify(
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import chosen_tables, read_identify_plan, run_identification
-    from gradsentry.bench.folder import is_ours
-    from gradsentry.report.terminal import showing_progress
+    from gradsentry.bench import IDENTIFY
 
-    whole = read_identify_plan(plan)
-    chosen = chosen_tables(whole, table)
-    try:
-        with showing_progress() as progress:
-            run_identification(chosen, data, out, progress)
-    finally:  # cells that are done have a place in the tables, whatever became of the others
-        if is_ours(out):
-            _write_results(whole, out)
+    _measure(IDENTIFY, plan, data, out, table)
 
 
 @bench.command()
@@ -102,53 +94,40 @@ def finetune(
 ) -> None:
     """Tune models behind defences and measure what they answer; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import (
-        chosen_tables,
-        read_finetune_plan,
-        run_finetuning,
-        tuned_results,
-    )
+    from gradsentry.bench import FINETUNE
+
+    _measure(FINETUNE, plan, data, out, table)
+
+
+def _measure(
+    benchmark: Benchmark[D, C], path: Path, data: Path, out: Path, tables: Sequence[str] | None
+) -> None:
+    """Run some tables of a plan, or all, and tell what is known of all of them."""
+    from gradsentry.bench import chosen_tables
     from gradsentry.bench.folder import is_ours
     from gradsentry.report.terminal import showing_progress
 
-    whole = read_finetune_plan(plan)
-    chosen = chosen_tables(whole, table)
+    whole = benchmark.read(path)
+    chosen = chosen_tables(whole, tables)
     try:
         with showing_progress() as progress:
-            run_finetuning(chosen, data, out, progress)
+            benchmark.run(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
-        if is_ours(out) and (found := tuned_results(whole, out)):
-            _write_tuned(whole, found, out)
+        if is_ours(out):
+            _tell(benchmark, whole, out)
 
 
-def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
-    """Write and print the tables and figures of the cells that have a result."""
-    from gradsentry.bench.finetune_tables import write_tables
-
-    with _telling_of_kept(out):
-        write_tables(plan, results, out)
-        if _can_draw():
-            from gradsentry.bench.finetune_plots import write_tuned_plots
-
-            write_tuned_plots(results, out)
-    _print_lines(out / "results.md")
-
-
-def _write_results(plan: IdentifyPlan, out: Path) -> None:
+def _tell(benchmark: Benchmark[D, C], plan: Plan[D, C], out: Path) -> None:
     """Write and print the tables and figures of all cells that have a result."""
     from gradsentry.bench import measured
-    from gradsentry.bench.identify_tables import write_tables
 
-    found = measured(out, plan.cells())
+    found = measured(plan, out)
     if not found:
         return
-    results = [result for _, result in found]
     with _telling_of_kept(out):
-        write_tables(plan, results, out)
+        benchmark.write_tables(plan, [result for _, result in found], out)
         if _can_draw():
-            from gradsentry.bench.identify_plots import write_plots
-
-            write_plots(found, out)
+            benchmark.draw(found, out)
     _print_lines(out / "results.md")
 
 
