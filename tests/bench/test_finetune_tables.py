@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 
-from gradsentry.bench.finetune_plan import FinetunePlan, FinetuneTable, TuningData
+from gradsentry.bench.finetune_plan import (
+    FinetunePlan,
+    FinetuneTable,
+    TuningData,
+    read_finetune_plan,
+)
 from gradsentry.bench.finetune_tables import Mean, markdown, mean_of, paired_differences
 from gradsentry.bench.results import Result
 
@@ -95,3 +102,13 @@ def test_the_oracles_level_is_of_the_prompts_that_the_difference_is_of() -> None
         cells += [own | {"defence": "oracle"}, own | {"defence": "transfer"}]
     # Half of the prompts are a's, however many cells ask them.
     assert "| transfer | 3 | 3 | 3 | 50.0 |" in markdown(plan, cells)
+
+
+@pytest.mark.slow
+def test_the_published_tables_are_made_from_the_published_figures() -> None:
+    root = Path(__file__).parents[2]
+    plan = read_finetune_plan(root / "benchmarks" / "finetune.yaml")
+    folder = root / "docs" / "benchmarks" / "finetuning"
+    rows = pq.read_table(folder / "results.parquet").to_pylist()
+    assert len(rows) == len(plan.cells())
+    assert markdown(plan, rows) == (folder / "results.md").read_text(encoding="utf-8")
