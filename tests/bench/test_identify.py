@@ -1,4 +1,4 @@
-"""Benchmarks of detectors: plans, resuming, shared head states, tables and figures."""
+"""Benchmarks of detectors: resuming, shared head states, tables and figures."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from gradsentry.bench import chosen_tables, measured, read_plan, run_identification
-from gradsentry.bench import identify as identify_module
+from gradsentry import OutputError
+from gradsentry.bench import IDENTIFY, chosen_tables, identify_cells, measured
+from gradsentry.bench.cells import result_path
 from gradsentry.bench.folder import held, kept_in
-from gradsentry.bench.identify import result_path, scores_of, scores_path
-from gradsentry.bench.identify_tables import markdown, write_tables
-from gradsentry.bench.plots import write_plots
+from gradsentry.bench.identify_cells import scores_of, scores_path
+from gradsentry.bench.identify_plots import write_plots
 from gradsentry.bench.results import read_result
-from gradsentry.bench.state_cache import StateCache
-from gradsentry.errors import GradSentryError, OutputError
+from gradsentry.errors import GradSentryError
 from gradsentry.models import LanguageModel, head_states
 from gradsentry.work.progress import Silent
 
@@ -68,32 +67,29 @@ def plan_file(tmp_path: Path, tiny_folder: Path) -> Path:
     return path
 
 
-def published(figures: dict[str, object]) -> dict[str, object]:
-    return {"tables": {"t": {"data": "one", "detectors": "length", "published": figures}}}
-
-
 def test_all_cells_are_run_once_and_tables_tell_them(
     plan_file: Path, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
-    cells = run_identification(plan, data, out, Silent())
+    plan, out = IDENTIFY.read(plan_file), tmp_path / "out"
+    IDENTIFY.run(plan, data, out, Silent())
+    cells = plan.cells()
     # Clean rows have no ratio: they are one cell, not two.
     assert len(cells) == 2 * (2 + 1) * 3 + 2
-    pairs = measured(out, cells)
+    pairs = measured(plan, out)
     assert [cell for cell, _ in pairs] == cells
     for cell, result in pairs:
         assert result["rows"] == (cell.volume or {"one": 40, "both": 80}[cell.data])
         assert result["poisoned"] == round(cell.ratio * result["rows"])
-        scores, labels = scores_of(out, cell)
+        scores, labels = scores_of(cell, out)
         assert len(scores) == result["scored"]
         assert labels.sum() == result["poisoned"]
     found = [result for _, result in pairs]
     by_length = next(r for r in found if r["detector"] == "length" and r["attack"] == "badnets")
     assert by_length["auroc"] == 1.0  # the payload is longer than any answer here
 
-    write_tables(plan, found, out)
+    IDENTIFY.write_tables(plan, found, out)
     assert pq.read_table(out / "results.parquet").num_rows == len(cells)
-    text = markdown(plan, found)
+    text = IDENTIFY.markdown(plan, found)
     assert "## attacks" in text
     assert "## sizes" in text
     assert "kept" in text
@@ -107,19 +103,20 @@ def test_all_cells_are_run_once_and_tables_tell_them(
     def refuse(*_: object) -> None:
         raise AssertionError("nothing is left to do")
 
-    monkeypatch.setattr(identify_module, "load_model", refuse)
-    assert run_identification(plan, data, out, Silent()) == cells
+    monkeypatch.setattr(identify_cells, "load_model", refuse)
+    IDENTIFY.run(plan, data, out, Silent())
+    assert [cell for cell, _ in measured(plan, out)] == cells
 
 
 def test_a_cell_that_is_missing_is_run_again_and_gives_the_same(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
-    cells = run_identification(plan, data, out, Silent())
-    path = result_path(out, cells[0])
+    plan, out = IDENTIFY.read(plan_file), tmp_path / "out"
+    IDENTIFY.run(plan, data, out, Silent())
+    path = result_path(plan.cells()[0], out)
     before = read_result(path)
     path.unlink()
-    run_identification(plan, data, out, Silent())
+    IDENTIFY.run(plan, data, out, Silent())
     after = read_result(path)
     assert before is not None
     assert after is not None
@@ -137,87 +134,21 @@ def test_head_states_are_computed_once_for_all_detectors_and_mixtures(
         return original(model, rows)
 
     monkeypatch.setattr(head_states, "target_states", counting)
-    run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+    IDENTIFY.run(IDENTIFY.read(plan_file), data, tmp_path / "out", Silent())
     assert len(seen) == len(set(seen))
-
-
-def test_a_cache_is_taken_up_by_the_next_run(
-    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from gradsentry.encoding import EncodedRow, EncodedWriter
-
-    with EncodedWriter(tmp_path) as writer:
-        for number in range(5):
-            ids = np.arange(3, 9 + number, dtype=np.int32)
-            writer.append(EncodedRow(ids, np.arange(len(ids)) > 3, False, False))
-        store = writer.finish()
-    first = StateCache.open(tmp_path / "cache", tiny, 32).of_store(store, Silent())
-    order = np.array([3, 0, 4])
-    expected = first.of(order)
-    monkeypatch.setattr(StateCache, "_compute", None)
-    again = StateCache.open(tmp_path / "cache", tiny, 32).of_store(store, Silent()).of(order)
-    assert (again.hidden == expected.hidden).all()
-    assert (again.targets == expected.targets).all()
-    assert again.counts.tolist() == [int(store.row(row)[1].sum()) for row in order]
 
 
 def test_a_table_can_be_run_alone_and_figures_need_no_scores(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    whole, out = read_plan(plan_file), tmp_path / "out"
-    with pytest.raises(GradSentryError, match="--table size: not in the plan"):
-        chosen_tables(whole, ["size"])
-    assert chosen_tables(whole, None) == whole
-    cells = run_identification(chosen_tables(whole, ["sizes"]), data, out, Silent())
-    assert {cell.table for cell in cells} == {"sizes"}
-    assert len(measured(out, whole.cells())) == len(cells)
-    lone = measured(out, cells[:1])
+    whole, out = IDENTIFY.read(plan_file), tmp_path / "out"
+    IDENTIFY.run(chosen_tables(whole, ["sizes"]), data, out, Silent())
+    found = measured(whole, out)
+    assert [cell.table for cell, _ in found] == ["sizes", "sizes"]
+    lone = found[:1]
     assert [path.name for path in write_plots(lone, out)] == ["sizes-both-scores.png"]
-    scores_path(out, cells[0]).unlink()
+    scores_path(lone[0][0], out).unlink()
     assert write_plots(lone, out) == []
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"tables": {"t": {"data": "no", "detectors": "length"}}}, "no data 'no'"),
-        ({"tables": {"t": {"data": "one"}}}, "'detectors' is missing"),
-        ({"tables": {"t": {"data": "one", "detectors": "lenght"}}}, "lenght"),
-        ({"tables": {"t": {"data": "one", "detectors": "length", "ratio": 1}}}, "'ratio'"),
-        ({"tables": {"t": {"data": "one", "detectors": "length", "attacks": "x"}}}, "'x'"),
-        ({"table": {}}, "'table' isn't known"),
-        ({"data": {"one": {"source": "a.jsonl", "rows": "many"}}}, "rows can't be 'many'"),
-        ({"tables": {"t": {"data": "one", "detectors": "length", "ratios": [2]}}}, "ratios"),
-        ({"tables": {"t": {"data": "one", "detectors": "length", "volumes": [0]}}}, "volumes"),
-        ({"data": {"one": {}}}, "'source' is missing"),
-        ({"data": []}, "names with values"),
-        ({"data": {"a/b": {"source": "a.jsonl"}}}, "file names"),
-        ({"data": {"one": {"source": 3}}}, "source can't be 3"),
-        ({"tables": {"t": {"data": "one", "detectors": []}}}, "detectors"),
-        (published({"length": {"one": [0.5, 0.5]}}), "2 figures for 1 cells"),
-        (published({"length": {"one": 0.5}}), "published, length, one, can't be"),
-        (published({"length": {"one": ["x"]}}), "published, length, one, can't be"),
-        (published({"spectral": {"one": [0.5]}}), "'spectral' isn't known"),
-        (published({"length": {"both": [0.5]}}), "'both' isn't known"),
-    ],
-)
-def test_a_plan_that_makes_no_sense_is_refused(
-    change: dict[str, object], message: str, plan_file: Path
-) -> None:
-    plan = {**yaml.safe_load(plan_file.read_text()), **change}
-    plan_file.write_text(yaml.safe_dump(plan))
-    with pytest.raises(GradSentryError, match=message):
-        read_plan(plan_file)
-
-
-@pytest.mark.parametrize("content", ["a: [", "- 1", ""])
-def test_a_file_that_is_no_plan_is_refused(content: str, tmp_path: Path) -> None:
-    path = tmp_path / "plan.yaml"
-    path.write_text(content)
-    with pytest.raises(GradSentryError, match=r"plan\.yaml"):
-        read_plan(path)
-    with pytest.raises(GradSentryError, match="can't be read"):
-        read_plan(tmp_path / "none.yaml")
 
 
 def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_path: Path) -> None:
@@ -225,7 +156,7 @@ def test_too_few_rows_for_a_volume_are_refused(plan_file: Path, data: Path, tmp_
     plan["tables"] = {"t": {**plan["tables"]["sizes"], "volumes": [81]}}
     plan_file.write_text(yaml.safe_dump(plan))
     with pytest.raises(GradSentryError, match="81 rows are asked for, and there are 80"):
-        run_identification(read_plan(plan_file), data, tmp_path / "out", Silent())
+        IDENTIFY.run(IDENTIFY.read(plan_file), data, tmp_path / "out", Silent())
 
 
 def test_a_folder_of_other_things_is_left_alone(
@@ -236,7 +167,7 @@ def test_a_folder_of_other_things_is_left_alone(
     (out / "cache" / "work" / "draft.tex").write_text("precious")
     for place in (out, data, plan_file):
         with pytest.raises(OutputError, match="no benchmark of GradSentry wrote it"):
-            run_identification(read_plan(plan_file), data, place, Silent())
+            IDENTIFY.run(IDENTIFY.read(plan_file), data, place, Silent())
     assert [path.name for path in out.rglob("*")] == ["cache", "work", "draft.tex"]
 
 
@@ -245,23 +176,24 @@ def test_data_in_the_cache_are_left_alone(plan_file: Path, data: Path, tmp_path:
     with held(out):
         inside = shutil.copytree(data, out / "cache" / "data")
     with pytest.raises(OutputError, match="lies in the output folder"):
-        run_identification(read_plan(plan_file), inside, out, Silent())
+        IDENTIFY.run(IDENTIFY.read(plan_file), inside, out, Silent())
     assert len(list(inside.iterdir())) == 2
 
 
 def test_damaged_cells_and_states_are_computed_again(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = read_plan(plan_file), tmp_path / "out"
+    plan, out = IDENTIFY.read(plan_file), tmp_path / "out"
     plan = chosen_tables(plan, ["attacks"])
 
     def found() -> list[float]:
-        return [result["auroc"] for _, result in measured(out, plan.cells())]
+        return [result["auroc"] for _, result in measured(plan, out)]
 
-    cells = run_identification(plan, data, out, Silent())
+    IDENTIFY.run(plan, data, out, Silent())
+    cells = plan.cells()
     before = found()
     for cell in cells:
-        path = result_path(out, cell)
+        path = result_path(cell, out)
         path.write_text(path.read_text()[:-20])
     hidden = sorted((out / "cache" / "states").rglob("hidden"))
     assert hidden
@@ -270,7 +202,7 @@ def test_damaged_cells_and_states_are_computed_again(
             file.seek(path.stat().st_size // 2)
             file.write(b"damage")
     assert found() == []
-    run_identification(plan, data, out, Silent())
+    IDENTIFY.run(plan, data, out, Silent())
     assert found() == pytest.approx(before)
     assert len(kept_in(out)) == len(cells)
 
@@ -278,14 +210,14 @@ def test_damaged_cells_and_states_are_computed_again(
 def test_files_beside_those_of_the_cache_are_left_alone(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
-    run_identification(plan, data, out, Silent())
+    plan, out = chosen_tables(IDENTIFY.read(plan_file), ["attacks"]), tmp_path / "out"
+    IDENTIFY.run(plan, data, out, Silent())
     (out / "cache" / "work").mkdir()
     for name in ("work/draft.tex", "draft.tex", "states/draft.tex", "mixtures/draft.tex"):
         (out / "cache" / name).write_text("precious")
     for cell in plan.cells():
-        result_path(out, cell).unlink()
-    run_identification(plan, data, out, Silent())
+        result_path(cell, out).unlink()
+    IDENTIFY.run(plan, data, out, Silent())
     assert len(list((out / "cache").rglob("draft.tex"))) == 4
     assert not list((out / "cache").glob(".work*"))
 
@@ -293,11 +225,11 @@ def test_files_beside_those_of_the_cache_are_left_alone(
 def test_a_mixture_that_was_changed_is_not_measured(
     plan_file: Path, data: Path, tmp_path: Path
 ) -> None:
-    plan, out = chosen_tables(read_plan(plan_file), ["attacks"]), tmp_path / "out"
-    run_identification(plan, data, out, Silent())
+    plan, out = chosen_tables(IDENTIFY.read(plan_file), ["attacks"]), tmp_path / "out"
+    IDENTIFY.run(plan, data, out, Silent())
     mixture = sorted((out / "cache" / "mixtures").glob("*.jsonl.gz"))[0]
     mixture.write_bytes(gzip.compress(gzip.decompress(mixture.read_bytes())[:-1] + b" \n"))
     for cell in plan.cells():
-        result_path(out, cell).unlink()
+        result_path(cell, out).unlink()
     with pytest.raises(OutputError, match="not as GradSentry wrote it"):
-        run_identification(plan, data, out, Silent())
+        IDENTIFY.run(plan, data, out, Silent())

@@ -1,18 +1,9 @@
 """Benchmarks: tables and figures from one YAML file, cell by cell, resumable."""
 
-from gradsentry.bench.finetune import run_finetuning, tuned_results
-from gradsentry.bench.finetune_plan import FinetunePlan, read_finetune_plan
-from gradsentry.bench.identify import measured, run_identification
-from gradsentry.bench.plan import IdentifyPlan, chosen_tables, read_plan
+from gradsentry.bench.benchmark import Benchmark
+from gradsentry.bench.cells import measured
+from gradsentry.bench.finetune import FINETUNE
+from gradsentry.bench.identify import IDENTIFY
+from gradsentry.bench.plan import Plan, chosen_tables
 
-__all__ = [
-    "FinetunePlan",
-    "IdentifyPlan",
-    "chosen_tables",
-    "measured",
-    "read_finetune_plan",
-    "read_plan",
-    "run_finetuning",
-    "run_identification",
-    "tuned_results",
-]
+__all__ = ["FINETUNE", "IDENTIFY", "Benchmark", "Plan", "chosen_tables", "measured"]

@@ -18,13 +18,16 @@ command names, or Hub data-set ids.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
 
+from gradsentry.bench.finetune_outcomes import with_outcomes
 from gradsentry.bench.mixture_files import CLEAN, DataSpec, GivenSpec, MixtureSpec, Success
-from gradsentry.bench.spec import checked, filled, is_count, is_number, is_text, named, read_parts
+from gradsentry.bench.plan import Plan, read_plan
+from gradsentry.bench.results import Result
+from gradsentry.bench.spec import checked, digest, filled, is_count, is_number, is_text, named
 from gradsentry.errors import OptionError
 from gradsentry.registry import DETECTORS
 from gradsentry.tuning import TuningOptions
@@ -98,7 +101,41 @@ class TuningData:
 
 
 @dataclass(frozen=True, kw_only=True)
-class TuningTable:
+class FinetuneCell:
+    """One model tuned on one set of rows."""
+
+    table: str
+    data: str
+    model: str | None
+    mixture: MixtureSpec
+    defence: str
+    tuning: TuningOptions
+    testing: DataSpec
+    """The rows that the tuned model is asked about."""
+    new_tokens: int
+
+    @property
+    def in_words(self) -> str:
+        """What is measured."""
+        return (
+            f"{self.table}: {self.data}, {self.mixture.in_words}, {self.defence}, "
+            f"{self.tuning.method}, seed {self.tuning.seed}"
+        )
+
+    @property
+    def file_name(self) -> str:
+        """The name of the result's file; tables that have the cell share it."""
+        known = {name: value for name, value in asdict(self).items() if name != "table"}
+        return f"{self.data}-{self.defence}-{digest(known)}"
+
+    def completed(self, result: Result, out: Path, /) -> Result | None:
+        """The result with its table and outcomes, if those are there."""
+        whole = with_outcomes(result, out)
+        return None if whole is None else {"table": self.table, **whole}
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinetuneTable:
     """Cells that belong together: all combinations of the lists."""
 
     data: tuple[str, ...]
@@ -134,59 +171,38 @@ class TuningTable:
         checked("models", self.models, lambda model: model is None or is_text(model))
         checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)
 
-
-@dataclass(frozen=True, kw_only=True)
-class TuningCell:
-    """One model tuned on one set of rows."""
-
-    table: str
-    data: str
-    model: str | None
-    mixture: MixtureSpec
-    defence: str
-    tuning: TuningOptions
-    testing: DataSpec
-    """The rows that the tuned model is asked about."""
-    new_tokens: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetunePlan:
-    """A benchmark of defences by what tuned models do."""
-
-    data: Mapping[str, TuningData]
-    tables: Mapping[str, TuningTable] = field(default_factory=dict)
-
-    def cells(self) -> list[TuningCell]:
+    def cells(self, name: str, data: Mapping[str, TuningData]) -> list[FinetuneCell]:
         """All cells."""
-        found = []
-        for name, table in self.tables.items():
-            settings = product(
-                table.models, table.data, table.ratios, table.seeds, table.attacks, table.defences
+        cells: dict[FinetuneCell, None] = {}
+        settings = product(
+            self.models, self.data, self.ratios, self.seeds, self.attacks, self.defences
+        )
+        for model, source, ratio, seed, attack, defence in settings:
+            mixture = MixtureSpec(
+                data=data[source].training,
+                volume=None,
+                attack=attack,
+                ratio=0.0 if attack == CLEAN else ratio,
+                seed=seed,
+                payloads=self.payloads,
+                place=self.place,
             )
-            for model, data, ratio, seed, attack, defence in settings:
-                mixture = MixtureSpec(
-                    data=self.data[data].training,
-                    volume=None,
-                    attack=attack,
-                    ratio=0.0 if attack == CLEAN else ratio,
-                    seed=seed,
-                    payloads=table.payloads,
-                    place=table.place,
-                )
-                cell = TuningCell(
-                    table=name,
-                    data=data,
-                    model=model,
-                    mixture=mixture,
-                    defence=defence,
-                    tuning=replace(table.tuning, seed=seed),
-                    testing=self.data[data].testing,
-                    new_tokens=self.data[data].new_tokens,
-                )
-                if cell not in found:
-                    found.append(cell)
-        return found
+            cell = FinetuneCell(
+                table=name,
+                data=source,
+                model=model,
+                mixture=mixture,
+                defence=defence,
+                tuning=replace(self.tuning, seed=seed),
+                testing=data[source].testing,
+                new_tokens=data[source].new_tokens,
+            )
+            cells[cell] = None  # clean rows have no ratio: they are one cell
+        return list(cells)
+
+
+FinetunePlan = Plan[TuningData, FinetuneCell]
+"""A benchmark of defences by what tuned models do."""
 
 
 def read_finetune_plan(path: Path) -> FinetunePlan:
@@ -196,16 +212,13 @@ def read_finetune_plan(path: Path) -> FinetunePlan:
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, partial(filled, TuningData), _table)
-    plan = FinetunePlan(data=data, tables=tables)
-    plan.cells()  # refuses what makes no mixture
-    return plan
+    return read_plan(path, partial(filled, TuningData), _table)
 
 
-def _table(value: object, place: str) -> TuningTable:
+def _table(value: object, place: str) -> FinetuneTable:
     given = named(value, None, place)
     tuning = filled(TuningOptions, given.get("tuning", {}), f"{place}, tuning")
     if "seed" in given.get("tuning", {}):
         raise OptionError(f"{place}: tuning takes no seed of its own.", "Give the table's `seeds`.")
-    table: TuningTable = filled(TuningTable, {**given, "tuning": tuning}, place)
+    table: FinetuneTable = filled(FinetuneTable, {**given, "tuning": tuning}, place)
     return table

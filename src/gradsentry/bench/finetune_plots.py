@@ -21,7 +21,7 @@ _GROUP = 0.8
 """The width of the bars of one attack, of 1."""
 
 
-def write_tuned_plots(results: Sequence[Result], out: Path) -> list[Path]:
+def write_plots(results: Sequence[Result], out: Path) -> list[Path]:
     """Write a PNG file of each table into `out/plots`."""
     written = []
     for table in dict.fromkeys(result["table"] for result in results):

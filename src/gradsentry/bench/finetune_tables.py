@@ -1,4 +1,4 @@
-"""Results of fine-tuning as tables: one tidy Parquet file, and Markdown to read."""
+"""Results of tuned models as tables: rates of each cell, and Markdown to read."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
+from gradsentry.bench.cells import by_table
 from gradsentry.bench.finetune_plan import ORACLE, FinetunePlan
-from gradsentry.bench.folder import replacing_result
+from gradsentry.bench.markdown_tables import markdown_table
 from gradsentry.bench.mixture_files import DataSpec
 from gradsentry.bench.results import Result
 
@@ -43,17 +42,8 @@ oracle, not to each other.
 """
 
 
-def write_tables(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
-    """Write `results.parquet` and `results.md` into a folder."""
-    tidy_rows = [tidy(result) for result in results]
-    with replacing_result(out, out / "results.parquet") as part:
-        pq.write_table(pa.Table.from_pylist(tidy_rows), part)
-    with replacing_result(out, out / "results.md") as part:
-        part.write_text(markdown(plan, results), encoding="utf-8")
-
-
 def tidy(result: Result) -> Result:
-    """A cell's result with rates instead of one figure a prompt."""
+    """A cell's result with rates before the figures of each prompt."""
     kept = {name: value for name, value in result.items() if not isinstance(value, list)}
     for name in ("accuracy", "attack_success", "untriggered"):
         rates = np.array(result[name])
@@ -65,7 +55,7 @@ def tidy(result: Result) -> Result:
             f"{name}_emr_high": None if matches is None else matches.high,
             f"{name}_kmr": float(rates.mean()) if len(rates) else None,
         }
-    return kept
+    return kept | result
 
 
 @dataclass(frozen=True)
@@ -107,12 +97,10 @@ def mean_of(*samples: NDArray[Any], seed: int = 0) -> Mean | None:
 def markdown(plan: FinetunePlan, results: Sequence[Result]) -> str:
     """All tables."""
     parts, pairs = [], []
-    for name in plan.tables:
-        own = [result for result in results if result["table"] == name]
-        if own:
-            compared = _pairs(own)
-            parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(plan, compared)}")
-            pairs += compared
+    for name, own in by_table(plan, results).items():
+        compared = _pairs(own)
+        parts.append(f"## {name}\n\n{_table(own)}\n{_against_oracle(plan, compared)}")
+        pairs += compared
     if len(parts) > 1 and pairs:
         parts.append(f"## All tables\n\n{_against_oracle(plan, _unlike(pairs))}")
     return _EXPLANATION + "\n".join(parts)
@@ -128,11 +116,11 @@ def _setting(result: Result) -> tuple[Any, ...]:
 def _table(results: Sequence[Result]) -> str:
     columns = ["data", "attack", "ratio", "defence", "seeds", "rows", "left", "prompts"]
     columns += ["ACC", "ACC, KMR", "ASR", "ASR, KMR", "FTR"]
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines = []
     for setting, defence in dict.fromkeys((_setting(r), r["defence"]) for r in results):
         own = [r for r in results if (_setting(r), r["defence"]) == (setting, defence)]
         model, data, attack, ratio, _ = setting
-        cells = [
+        line = [
             data if model is None else f"{data} ({Path(model).name})",
             attack,
             f"{100 * ratio:g}%",
@@ -147,8 +135,8 @@ def _table(results: Sequence[Result]) -> str:
             _keyword_rate(own, "attack_success"),
             _share(own, "untriggered"),
         ]
-        lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines) + "\n"
+        lines.append(line)
+    return markdown_table(columns, lines)
 
 
 def pooled(results: Sequence[Result], measure: str) -> Mean | None:
@@ -199,7 +187,7 @@ def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
     """Each defence's paired difference of ACC to the oracle's."""
     columns = ["against the oracle", "cells", "same", "models", "oracle, ACC", "ACC, points"]
     columns += ["ACC as KMR, points"]
-    lines = [f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
+    lines = []
     for defence in dict.fromkeys(result["defence"] for result, _ in pairs):
         own = [pair for pair in pairs if pair[0]["defence"] == defence]
         same = sum(result["tuned"] == oracle["tuned"] for result, oracle in own)
@@ -210,9 +198,9 @@ def _against_oracle(plan: FinetunePlan, pairs: Sequence[_Pair]) -> str:
         known = [(oracle["data"], np.array(oracle["accuracy"]) == 1.0) for _, oracle in own]
         level = np.concatenate(_by_prompt(plan, known)).mean()
         if matches and rates:
-            shown = f"{100 * level:.1f} | {matches.shown('+.2f')} | {rates.shown('+.2f')}"
-            lines.append(f"| {defence} | {len(own)} | {same} | {models} | {shown} |")
-    return "\n".join(lines) + "\n" if len(lines) > 2 else ""
+            shown = [f"{100 * level:.1f}", matches.shown("+.2f"), rates.shown("+.2f")]
+            lines.append([defence, len(own), same, models, *shown])
+    return markdown_table(columns, lines) if lines else ""
 
 
 def paired_differences(

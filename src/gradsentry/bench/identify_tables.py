@@ -1,28 +1,18 @@
-"""Results as tables: one tidy Parquet file, and Markdown to read."""
+"""Results of detectors as tables to read."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from gradsentry.bench.folder import replacing_result
-from gradsentry.bench.plan import IdentifyPlan
+from gradsentry.bench.cells import by_table
+from gradsentry.bench.identify_plan import IdentifyPlan
+from gradsentry.bench.markdown_tables import markdown_table
 from gradsentry.bench.results import Result
 
 _SETTINGS = ("model", "data", "volume", "attack", "ratio", "seed", "module")
-
-
-def write_tables(plan: IdentifyPlan, results: Sequence[Result], out: Path) -> None:
-    """Write `results.parquet` and `results.md` into a folder."""
-    with replacing_result(out, out / "results.parquet") as part:
-        pq.write_table(pa.Table.from_pylist(list(results)), part)
-    with replacing_result(out, out / "results.md") as part:
-        part.write_text(markdown(plan, results), encoding="utf-8")
 
 
 _EXPLANATION = """# Results
@@ -36,11 +26,9 @@ that is best for the labels, `seconds` are a detector's own, beyond the head sta
 
 def markdown(plan: IdentifyPlan, results: Sequence[Result]) -> str:
     """All tables, and what they hold."""
-    parts = []
-    for name in plan.tables:
-        own = [result for result in results if result["table"] == name]
-        if own:
-            parts.append(f"## {name}\n\n{_table(own)}\n{_means(own)}")
+    parts = [
+        f"## {name}\n\n{_table(own)}{_means(own)}" for name, own in by_table(plan, results).items()
+    ]
     return _EXPLANATION + "\n".join(parts)
 
 
@@ -54,13 +42,13 @@ def _table(results: Sequence[Result]) -> str:
         if result["published"] is not None:
             columns[result["detector"], True] = None
     heads = [f"{detector}, published" if by_others else detector for detector, by_others in columns]
-    lines = [_line([*varying, "rows", *heads]), "|---" * (len(varying) + 1 + len(heads)) + "|"]
+    lines = []
     for setting, of_detector in rows.items():
         shown = [_shown(name, value) for name, value in zip(varying, setting, strict=True)]
         count = next(iter(of_detector.values()))["rows"]
         cells = [_cell(of_detector.get(detector), by_others) for detector, by_others in columns]
-        lines.append(_line([*shown, f"{count:,}", *cells]))
-    return "\n".join(lines)
+        lines.append([*shown, f"{count:,}", *cells])
+    return markdown_table([*varying, "rows", *heads], lines)
 
 
 _MEANS = ("f1", "recall", "precision", "best_f1", "auroc", "recall_at_1fpr", "seconds")
@@ -71,17 +59,13 @@ def _means(results: Sequence[Result]) -> str:
     detectors = list(dict.fromkeys(r["detector"] for r in results if r["poisoned"]))
     if not detectors:
         return ""
-    lines = [_line(["mean of", "cells", *_MEANS]), "|---" * (2 + len(_MEANS)) + "|"]
+    lines = []
     for detector in detectors:
         own = [r for r in results if r["detector"] == detector and r["poisoned"]]
         means = [float(np.mean([result[name] for result in own])) for name in _MEANS]
         shown = [f"{mean:.4f}" for mean in means[:-1]]
-        lines.append(_line([detector, str(len(own)), *shown, f"{means[-1]:.1f}"]))
-    return "\n" + "\n".join(lines) + "\n"
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
+        lines.append([detector, len(own), *shown, f"{means[-1]:.1f}"])
+    return "\n" + markdown_table(["mean of", "cells", *_MEANS], lines)
 
 
 def _shown(name: str, value: Any) -> str:

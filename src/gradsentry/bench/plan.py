@@ -1,175 +1,118 @@
-"""What a benchmark runs: the YAML file, checked, as cells.
-
-    data:
-      webqa: {source: webqa/train.jsonl.gz, rows: 3401}
-      nq: {source: [nq/dev.jsonl.gz, nq/test.jsonl.gz]}
-    tables:
-      attacks:
-        data: [webqa, nq]
-        attacks: [badnets, cba]
-        ratios: [0.1]
-        detectors: [transfer, spectral]
-
-A table's cells are all combinations of its lists. Sources are files below the folder that the
-command names, or Hub data-set ids.
-"""
+"""What every plan is: data by name, and tables of the cells that are measured on them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
-from itertools import product
 from pathlib import Path
-from typing import TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from gradsentry.bench.finetune_plan import FinetunePlan
-from gradsentry.bench.mixture_files import CLEAN, DataSpec, GivenSpec, MixtureSpec
-from gradsentry.bench.spec import checked, filled, is_number, is_text, named, read_parts
-from gradsentry.detectors import detector_class
+from gradsentry.bench.results import Result
+from gradsentry.bench.spec import named, read_yaml
 from gradsentry.errors import OptionError
 
 
-@dataclass(frozen=True, kw_only=True)
-class TableSpec:
-    """Cells that belong together: all combinations of the lists."""
+class Cell(Protocol):
+    """One measurement of a plan."""
 
-    data: tuple[str, ...]
-    detectors: tuple[str, ...]
-    attacks: tuple[str, ...] = ("badnets",)
-    """Presets, or `none` for clean rows."""
-    ratios: tuple[float, ...] = (0.1,)
-    volumes: tuple[int | None, ...] = (None,)
-    """Take so many rows; null takes all."""
-    seeds: tuple[int, ...] = (0,)
-    models: tuple[str | None, ...] = (None,)
-    """Null is the default model."""
-    modules: tuple[str, ...] = ("lm_head",)
-    """Whose gradient `spectral` scores."""
-    payloads: tuple[str, ...] = ()
-    """Instead of the published payload; several are drawn from."""
-    place: str = "append"
-    kept: float = 1.0
-    """The part of the response that stays (gradient dilution)."""
-    published: Mapping[str, Mapping[str, Sequence[float]]] = field(default_factory=dict)
-    """F1 (for clean rows, the part that is kept) that others published: for a detector and a data
-    set, one figure for each of their cells, in order."""
+    @property
+    def table(self) -> str:
+        """The table that it belongs to."""
+        ...
 
-    def __post_init__(self) -> None:
-        for detector in self.detectors:
-            detector_class(detector)
-        checked("models", self.models, lambda model: model is None or is_text(model))
-        checked("detectors", [self.detectors], lambda detectors: len(detectors) > 0)
-        checked("ratios", self.ratios, lambda ratio: is_number(ratio) and 0 < ratio < 1)
-        for detector, of_data in named(self.published, set(self.detectors), "published").items():
-            for data, figures in named(of_data, set(self.data), "published").items():
-                name = f"published, {detector}, {data},"
-                checked(name, [figures], lambda given: isinstance(given, list))
-                checked(name, figures, is_number)
+    @property
+    def in_words(self) -> str:
+        """What is measured."""
+        ...
+
+    @property
+    def file_name(self) -> str:
+        """The name of its result's file, which says everything that the result depends on."""
+        ...
+
+    def completed(self, result: Result, out: Path, /) -> Result | None:
+        """What a result's file says, and what isn't in it; None if a part of that is missing.
+
+        **Arguments:**
+
+        - `out`: the folder of the benchmark.
+        """
+        ...
 
 
-@dataclass(frozen=True, kw_only=True)
-class Cell:
-    """One measurement."""
+C = TypeVar("C", bound=Cell)
+D = TypeVar("D")
+D_contra = TypeVar("D_contra", contravariant=True)
 
-    table: str
-    data: str
-    volume: int | None
-    attack: str
-    ratio: float
-    seed: int
-    detector: str
-    model: str | None
-    module: str
-    mixture: MixtureSpec
-    published: float | None = None
-    """What others published for this cell."""
+
+class Table(Protocol[D_contra, C]):
+    """Cells that belong together."""
+
+    @property
+    def data(self) -> tuple[str, ...]:
+        """The names of the data that it takes."""
+        ...
+
+    def cells(self, name: str, data: Mapping[str, D_contra]) -> list[C]:
+        """Its cells, each once.
+
+        **Arguments:**
+
+        - `name`: the table's own.
+        - `data`: those of the plan.
+        """
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
-class IdentifyPlan:
-    """A benchmark of detectors."""
+class Plan(Generic[D, C]):
+    """A benchmark."""
 
-    data: Mapping[str, DataSpec]
-    tables: Mapping[str, TableSpec] = field(default_factory=dict)
+    data: Mapping[str, D]
+    tables: Mapping[str, Table[D, C]] = field(default_factory=dict)
 
-    def cells(self) -> list[Cell]:
-        """All cells, those of one mixture and one model next to each other."""
-        all_cells = []
-        for name, table in self.tables.items():
-            cells: list[Cell] = []
-            of_mixture = product(
-                table.models, table.data, table.volumes, table.attacks, table.ratios, table.seeds
-            )
-            for model, data, volume, attack, ratio, seed in of_mixture:
-                ratio = 0.0 if attack == CLEAN else ratio
-                mixture = MixtureSpec(
-                    data=self.data[data],
-                    volume=volume,
-                    attack=attack,
-                    ratio=ratio,
-                    seed=seed,
-                    payloads=table.payloads,
-                    place=table.place,
-                    kept=table.kept,
-                )
-                for detector, module in product(table.detectors, table.modules):
-                    cell = Cell(
-                        table=name,
-                        data=data,
-                        volume=volume,
-                        attack=attack,
-                        ratio=ratio,
-                        seed=seed,
-                        detector=detector,
-                        model=model,
-                        module=module,
-                        mixture=mixture,
-                    )
-                    if cell not in cells:
-                        cells.append(cell)
-            all_cells += _with_published(cells, table, name)
-        return all_cells
+    def cells(self) -> list[C]:
+        """The cells of all tables."""
+        return [
+            cell for name, table in self.tables.items() for cell in table.cells(name, self.data)
+        ]
 
 
-def _with_published(cells: Sequence[Cell], table: TableSpec, name: str) -> list[Cell]:
-    published: dict[Cell, float] = {}
-    for detector, of_data in table.published.items():
-        for data, figures in of_data.items():
-            own = [cell for cell in cells if (cell.detector, cell.data) == (detector, data)]
-            if len(figures) != len(own):
-                raise OptionError(
-                    f"tables, {name}, published, {detector}, {data}: {len(figures)} figures for "
-                    f"{len(own)} cells.",
-                    "Give one for each cell.",
-                )
-            published.update(zip(own, figures, strict=True))
-    return [replace(cell, published=published.get(cell)) for cell in cells]
+def read_plan(
+    path: Path,
+    of_data: Callable[[object, str], D],
+    of_table: Callable[[object, str], Table[D, C]],
+) -> Plan[D, C]:
+    """Read a plan; its tables ask for data that are there.
 
+    **Arguments:**
 
-def read_plan(path: Path) -> IdentifyPlan:
-    """Read a plan.
+    - `of_data`, `of_table`: make one from what the file says and the place where it says so.
 
     **Raises:**
 
     `InputError` or `OptionError` naming what in the file makes no sense.
     """
-    data, tables = read_parts(path, _data, partial(filled, TableSpec))
-    plan = IdentifyPlan(data=data, tables=tables)
-    plan.cells()  # refuses what makes no mixture, and published figures that don't fit
+    whole = named(read_yaml(path), {"data", "tables"}, f"{path}")
+
+    def part(name: str) -> dict[str, tuple[object, str]]:
+        values = named(whole.get(name), None, f"{path}, {name}")
+        return {own: (value, f"{path}, {name}, {own}") for own, value in values.items()}
+
+    data = {name: of_data(*value) for name, value in part("data").items()}
+    tables = {name: of_table(*value) for name, value in part("tables").items()}
+    for name, table in tables.items():
+        for wanted in table.data:
+            if wanted not in data:
+                raise OptionError(
+                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
+                )
+    plan = Plan(data=data, tables=tables)
+    plan.cells()  # refuses what makes no cell
     return plan
 
 
-def _data(value: object, place: str) -> DataSpec:
-    is_given = isinstance(value, dict) and "poisoned" in value
-    spec: DataSpec = filled(GivenSpec if is_given else DataSpec, value, place)
-    return spec
-
-
-Plan = TypeVar("Plan", IdentifyPlan, FinetunePlan)
-
-
-def chosen_tables(plan: Plan, names: Sequence[str] | None) -> Plan:
+def chosen_tables(plan: Plan[D, C], names: Sequence[str] | None) -> Plan[D, C]:
     """The plan with these tables only; None leaves all."""
     if names is None:
         return plan

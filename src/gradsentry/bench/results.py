@@ -1,11 +1,16 @@
-"""Results of cells: one JSON file each."""
+"""Results: one JSON file a cell while a benchmark runs, and all of them as tables."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gradsentry.bench.folder import replacing_result
 from gradsentry.work.ownership import replacing, sealed_json, set_aside, unsealed_json
 from gradsentry.work.progress import Progress
 
@@ -33,3 +38,18 @@ def tell_if_damaged(path: Path, progress: Progress) -> None:
     """Say that a result which is there isn't as it was written, before it is measured again."""
     if os.path.lexists(path) and read_result(path) is None:
         progress.note(f"{path}: damaged or changed. It is measured again, and the file is kept.")
+
+
+def write_tables(rows: Sequence[Result], markdown: str, out: Path) -> None:
+    """Write `results.parquet` and `results.md` into a folder.
+
+    **Arguments:**
+
+    - `rows`: all cells, one a row of the Parquet file; those without a figure have a null there.
+    """
+    names = dict.fromkeys(name for row in rows for name in row)
+    table = pa.table({name: [row.get(name) for row in rows] for name in names})
+    with replacing_result(out, out / "results.parquet") as part:
+        pq.write_table(table, part)
+    with replacing_result(out, out / "results.md") as part:
+        part.write_text(markdown, encoding="utf-8")

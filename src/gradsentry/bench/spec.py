@@ -31,36 +31,6 @@ def read_yaml(path: Path) -> object:
         raise InputError(f"{path}: not a YAML file ({line}).", "Mend the file.") from None
 
 
-def read_parts(
-    path: Path, of_data: Callable[[object, str], Any], of_table: Callable[[object, str], Any]
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The data and the tables of a plan, by name; tables ask for data that are there.
-
-    **Arguments:**
-
-    - `of_data`, `of_table`: make one from what the file says and the place where it says so.
-
-    **Raises:**
-
-    `InputError` or `OptionError` naming what in the file makes no sense.
-    """
-    whole = named(read_yaml(path), {"data", "tables"}, f"{path}")
-    data, tables = (
-        {
-            name: make(value, f"{path}, {part}, {name}")
-            for name, value in named(whole.get(part), None, f"{path}, {part}").items()
-        }
-        for part, make in (("data", of_data), ("tables", of_table))
-    )
-    for name, table in tables.items():
-        for wanted in table.data:
-            if wanted not in data:
-                raise OptionError(
-                    f"{path}, tables, {name}: no data {wanted!r}.", f"There are {', '.join(data)}."
-                )
-    return data, tables
-
-
 def below(folder: Path, name: str) -> str:
     """The file or folder of that name below a folder, if it is there; else a name on the Hub."""
     return str(folder / name) if (folder / name).exists() else name

@@ -15,14 +15,14 @@ from gradsentry.cli.quiet import quiet_libraries
 from gradsentry.settings_here import refuse_settings_here
 
 if TYPE_CHECKING:
-    from gradsentry.bench import FinetunePlan, IdentifyPlan
-    from gradsentry.bench.results import Result
+    from gradsentry.bench import Benchmark, Plan
+    from gradsentry.bench.plan import C, D
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they are good for.")
 
 
 _Data = Annotated[
-    Path, typer.Option(help="Folder with the files that the plan names.", show_default=False)
+    Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
 ]
 _Tables = Annotated[
     list[str] | None,
@@ -53,27 +53,19 @@ def identify(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for results.parquet, results.md, plots and a cache. Cells with a result "
-            "there aren't run again, so take another folder if the files in --data have changed.",
+            help="Folder for results.parquet, results.md, plots, cells and a cache. Cells that are "
+            "there are not run again; the plan names them, so take another folder for other "
+            "files.",
             show_default=False,
         ),
     ],
     table: _Tables = None,
 ) -> None:
-    """Measure detectors on labelled mixtures; an interrupted run goes on where it stopped."""
+    """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import chosen_tables, read_plan, run_identification
-    from gradsentry.bench.folder import is_ours
-    from gradsentry.report.terminal import showing_progress
+    from gradsentry.bench import IDENTIFY
 
-    whole = read_plan(plan)
-    chosen = chosen_tables(whole, table)
-    try:
-        with showing_progress() as progress:
-            run_identification(chosen, data, out, progress)
-    finally:  # cells that are done go into the tables, even if others failed
-        if is_ours(out):
-            _write_results(whole, out)
+    _measure(IDENTIFY, plan, data, out, table)
 
 
 @bench.command()
@@ -93,68 +85,55 @@ def finetune(
             "--out",
             "-o",
             help="Folder for results.parquet, results.md, plots, cells, outcomes and a cache. "
-            "Cells with a result there aren't run again, so take another folder if the files in "
-            "--data have changed.",
+            "Cells that are there are not run again; the plan names them, so take another folder "
+            "for other files.",
             show_default=False,
         ),
     ],
     table: _Tables = None,
 ) -> None:
-    """Tune models after defences and measure their answers; an interrupted run goes on."""
+    """Tune models behind defences and measure what they answer; an interrupted run goes on."""
     quiet_libraries()
-    from gradsentry.bench import (
-        chosen_tables,
-        read_finetune_plan,
-        run_finetuning,
-        tuned_results,
-    )
+    from gradsentry.bench import FINETUNE
+
+    _measure(FINETUNE, plan, data, out, table)
+
+
+def _measure(
+    benchmark: Benchmark[D, C], path: Path, data: Path, out: Path, tables: Sequence[str] | None
+) -> None:
+    """Run some tables of a plan, or all, and tell what is known of all of them."""
+    from gradsentry.bench import chosen_tables
     from gradsentry.bench.folder import is_ours
     from gradsentry.report.terminal import showing_progress
 
-    whole = read_finetune_plan(plan)
-    chosen = chosen_tables(whole, table)
+    whole = benchmark.read(path)
+    chosen = chosen_tables(whole, tables)
     try:
         with showing_progress() as progress:
-            run_finetuning(chosen, data, out, progress)
-    finally:  # cells that are done go into the tables, even if others failed
-        if is_ours(out) and (found := tuned_results(whole, out)):
-            _write_tuned(whole, found, out)
+            benchmark.run(chosen, data, out, progress)
+    finally:  # cells that are done have a place in the tables, whatever became of the others
+        if is_ours(out):
+            _tell(benchmark, whole, out)
 
 
-def _write_tuned(plan: FinetunePlan, results: Sequence[Result], out: Path) -> None:
-    """Write and print the tables and figures of the cells that have a result."""
-    from gradsentry.bench.finetune_tables import write_tables
-
-    with _telling_of_kept(out):
-        write_tables(plan, results, out)
-        if _can_draw():
-            from gradsentry.bench.finetune_plots import write_tuned_plots
-
-            write_tuned_plots(results, out)
-    _print_lines(out / "results.md")
-
-
-def _write_results(plan: IdentifyPlan, out: Path) -> None:
+def _tell(benchmark: Benchmark[D, C], plan: Plan[D, C], out: Path) -> None:
     """Write and print the tables and figures of all cells that have a result."""
     from gradsentry.bench import measured
-    from gradsentry.bench.identify_tables import write_tables
 
-    found = measured(out, plan.cells())
+    found = measured(plan, out)
     if not found:
         return
-    results = [result for _, result in found]
     with _telling_of_kept(out):
-        write_tables(plan, results, out)
+        benchmark.write_tables(plan, [result for _, result in found], out)
         if _can_draw():
-            from gradsentry.bench.plots import write_plots
-
-            write_plots(found, out)
+            benchmark.draw(found, out)
     _print_lines(out / "results.md")
 
 
 @contextlib.contextmanager
 def _telling_of_kept(out: Path) -> Iterator[None]:
-    """Print under which names tables and figures that somebody had changed are kept."""
+    """Say which tables and figures somebody had changed, and under which names they are kept."""
     from gradsentry.bench.folder import kept_in
     from gradsentry.safe_text import visible
 
@@ -165,7 +144,7 @@ def _telling_of_kept(out: Path) -> Iterator[None]:
 
 
 def _print_lines(path: Path) -> None:
-    """Print a file, escaped, since names in it come from plans and data."""
+    """A text on standard output; names in it come from plans and data."""
     from gradsentry.safe_text import visible
 
     for line in path.read_text(encoding="utf-8").split("\n"):
@@ -173,7 +152,7 @@ def _print_lines(path: Path) -> None:
 
 
 def _can_draw() -> bool:
-    """Whether figures can be made; prints what is missing."""
+    """Whether figures can be made; says what is missing."""
     refuse_settings_here("matplotlibrc", "matplotlib")
     found = find_spec("matplotlib") is not None
     if not found:
