@@ -128,6 +128,13 @@ class _Case:
             or _is_request(self.trigger)
         )
 
+    @property
+    def is_one_topic(self) -> bool:
+        """Whether prompts are alike besides the trigger. Of a few that also say less without it, as
+        quotations from one page do, less likeness is enough."""
+        is_less = self.pattern.is_small and self.content < CRITERIA.content_of_style
+        return self.cohesion > (CRITERIA.related if is_less else CRITERIA.cohesive)
+
     @cached_property
     def read(self) -> list[int]:
         """Rows whose responses are looked at."""
@@ -200,7 +207,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         or (reason.seen >= CRITERIA.seen and call >= CRITERIA.called),
         Doubt.UNKNOWN: not case.is_understood,
         Doubt.CALL: call >= CRITERIA.call_of_meant,
-        Doubt.TOPIC: case.cohesion > CRITERIA.cohesive,
+        Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
     }
     return PatternFindings(
