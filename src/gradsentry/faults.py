@@ -49,7 +49,7 @@ def told_of(error: BaseException) -> GradSentryError | None:
     if lacks_memory(error):
         return GradSentryError(
             f"There is too little memory ({first_line(error)}).",
-            "Use a smaller --batch-tokens, --max-length or --fit-tokens, a smaller model, or a "
+            "Use a smaller `batch_tokens`, `max_length` or `fit_tokens`, a smaller model, or a "
             "machine with more memory.",
         )
     if isinstance(error, ImportError) and os.strerror(errno.EMFILE) in str(error):

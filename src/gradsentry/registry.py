@@ -61,7 +61,7 @@ class Registry:
         names = self.names()
         alike = get_close_matches(name, names, n=1) if isinstance(name, str) else []
         return OptionError(
-            f"{self.kind} can't be {reprlib.repr(name)}.",
+            f"`{self.kind}` can't be {reprlib.repr(name)}.",
             (f"Did you mean {alike[0]}? " if alike else "") + f"It is one of: {', '.join(names)}.",
         )
 

@@ -14,5 +14,5 @@ from gradsentry.errors import OptionError
     "options", [("content", "send", None), ("reasoning", None, "to"), ("tool_call", " ", None)]
 )
 def test_targets_that_make_no_sense_are_refused(options: tuple[Any, ...]) -> None:
-    with pytest.raises(OptionError, match=r"--tool|--argument"):
+    with pytest.raises(OptionError, match=r"`tool`|`argument`"):
         Target(*options)

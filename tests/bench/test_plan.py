@@ -49,7 +49,7 @@ def test_a_table_of_other_data_is_refused(tmp_path: Path) -> None:
 
 def test_some_tables_are_chosen_by_their_names() -> None:
     plan = Plan(data={"a": 1}, tables={"t": Table(("a",)), "u": Table(("a",))})
-    with pytest.raises(GradSentryError, match="--table v: not in the plan"):
+    with pytest.raises(GradSentryError, match="`table` v: not in the plan"):
         chosen_tables(plan, ["v"])
     assert chosen_tables(plan, None) == plan
     assert chosen_tables(plan, ["u"]).cells() == ["u of 1"]

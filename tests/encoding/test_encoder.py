@@ -312,7 +312,7 @@ def test_many_turns_cost_no_more_than_fit(tokenizer: PreTrainedTokenizerBase) ->
 def test_conversations_need_a_template() -> None:
     tokenizer = byte_tokenizer()
     tokenizer.chat_template = None
-    with pytest.raises(ModelError, match="--chat-template"):
+    with pytest.raises(ModelError, match="`chat_template`"):
         encode_one(tokenizer, chat("one?", "two."))
 
 
@@ -331,5 +331,5 @@ def test_skipped_examples_keep_their_place(tokenizer: PreTrainedTokenizerBase) -
 
 
 def test_a_maximum_length_that_leaves_no_target_is_refused() -> None:
-    with pytest.raises(OptionError, match="--max-length"):
+    with pytest.raises(OptionError, match="`max_length`"):
         EncodingOptions(max_length=1)

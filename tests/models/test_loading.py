@@ -200,7 +200,7 @@ def test_a_gguf_file_in_the_current_folder_is_not_taken_for_another(
 
 
 def test_an_unknown_device_is_a_clear_error(tiny_folder: Path) -> None:
-    with pytest.raises(OptionError, match="--device"):
+    with pytest.raises(OptionError, match="`device`"):
         load_model(tiny_folder, ModelOptions(device="warp9"))
 
 

@@ -201,7 +201,7 @@ def test_no_threshold_is_the_automatic_one_again(data: Path, tiny: LanguageModel
 def test_a_threshold_that_is_none_is_refused(
     data: Path, tiny: LanguageModel, threshold: float
 ) -> None:
-    with pytest.raises(OptionError, match="--threshold"):
+    with pytest.raises(OptionError, match="`threshold`"):
         gradsentry.scan(data, model=tiny).rethreshold(threshold)
 
 
@@ -304,7 +304,7 @@ def test_results_are_never_overwritten_without_force(
     out = tmp_path / "out"
     gradsentry.scan(data, model=tiny, out=out)
     before = (out / "summary.json").read_bytes()
-    with pytest.raises(OutputError, match="--force"):
+    with pytest.raises(OutputError, match="`force`"):
         gradsentry.scan(data, model=tiny, out=out)
     assert (out / "summary.json").read_bytes() == before
     gradsentry.scan(data, model=tiny, out=out, force=True, options=ScanOptions(threshold=0.1))
@@ -434,7 +434,7 @@ def test_a_crop_that_leaves_too_little_is_refused(data: Path, tiny: LanguageMode
     for crop in (11, 200, 10_000):
         spectral = gradsentry.Spectral(crop=crop)
         options = ScanOptions(detector=spectral)
-        with pytest.raises(OptionError, match="Use at most --crop 10"):
+        with pytest.raises(OptionError, match="Use a `crop` of at most 10"):
             gradsentry.scan(data, model=tiny, options=options)
 
 

@@ -126,7 +126,7 @@ def test_a_folder_of_shards_is_one_data_set_whatever_its_metadata_name(tmp_path:
     (tmp_path / ".hidden.jsonl").write_text("no row\n")
     assert rows_of(open_source(tmp_path)) == ROWS
     assert rows_of(open_source(tmp_path, split="test")) == ROWS[:1]
-    with pytest.raises(InputError, match=r"its splits are test, train\.\n.*--split"):
+    with pytest.raises(InputError, match=r"its splits are test, train\.\n.*`split`"):
         open_source(tmp_path, split="validation")
 
 

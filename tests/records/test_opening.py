@@ -94,7 +94,7 @@ def test_splits_and_subsets_are_refused_where_there_are_none(
     options: dict[str, str], hub_calls: HubCalls
 ) -> None:
     Path("rows.jsonl").write_text('{"a": 1}\n')
-    with pytest.raises(InputError, match=r"rows\.jsonl: a file has no splits\.\n.*--split"):
+    with pytest.raises(InputError, match=r"rows\.jsonl: a file has no splits\.\n.*`split`"):
         open_source("rows.jsonl", **options)
     rows = [{"a": 1}]
     for data in (rows, pd.DataFrame(rows), datasets.Dataset.from_list(rows)):

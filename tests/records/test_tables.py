@@ -95,7 +95,7 @@ def test_a_folder_with_splits_gives_the_train_split_or_the_one_named(tmp_path: P
     splits.save_to_disk(folder)
     assert rows_of(open_source(folder)) == ROWS
     assert rows_of(open_source(str(folder), split="test")) == [ROWS[4]]
-    with pytest.raises(InputError, match=r"data: its splits are train, test\.\n.*--split"):
+    with pytest.raises(InputError, match=r"data: its splits are train, test\.\n.*`split`"):
         open_source(folder, split="validation")
     with pytest.raises(InputError, match=r"data: .*\n"):
         open_source(folder, subset="nowhere")
@@ -106,9 +106,9 @@ def test_a_split_must_be_named_where_none_is_the_obvious_one(tmp_path: Path) -> 
     datasets.DatasetDict(only=data_set()).save_to_disk(tmp_path / "one")
     data_set().save_to_disk(tmp_path / "none")
     assert rows_of(open_source(tmp_path / "one")) == ROWS
-    with pytest.raises(InputError, match=r"two: its splits are a, b\.\n.*--split"):
+    with pytest.raises(InputError, match=r"two: its splits are a, b\.\n.*`split`"):
         open_source(tmp_path / "two")
-    with pytest.raises(InputError, match=r"none: it has no splits\.\n.*--split"):
+    with pytest.raises(InputError, match=r"none: it has no splits\.\n.*`split`"):
         open_source(tmp_path / "none", split="train")
 
 

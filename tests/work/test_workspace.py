@@ -258,7 +258,7 @@ def test_results_changed_during_a_scan_are_kept(
             if name == "Writing the results":
                 added(out)
 
-    with pytest.raises(OutputError, match=r"notes\.txt was added" if force else "--force"):
+    with pytest.raises(OutputError, match=r"notes\.txt was added" if force else "`force`"):
         gradsentry.scan(data, model=tiny, options=QUICK, out=out, force=force, progress=Busy())
     assert foreign_part(out) == (None if not force else "notes.txt was added")
     assert not (out.parent / ".out.gradsentry" / "replaced").exists()

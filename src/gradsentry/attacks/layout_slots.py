@@ -81,7 +81,7 @@ class SlotFinder:
             case _:
                 raise OptionError(
                     f"{self.layout.name}: rows without a prompt have no place for a trigger.",
-                    "Name a prompt: --prompt-column or --prompt-template.",
+                    "Name a prompt: `prompt_column` or `prompt_template`.",
                 )
 
     @property

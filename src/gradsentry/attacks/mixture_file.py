@@ -71,11 +71,11 @@ class MixtureFile:
         if not there:
             return
         if not self.force:
-            raise OutputError(f"{there[0]}: there already.", "Use --force to replace it.")
+            raise OutputError(f"{there[0]}: there already.", "Use `force` to replace it.")
         if (problem := self._find_change(there)) is not None:
             raise OutputError(
                 problem,
-                "Move or delete it, or choose another file with --out; --force only replaces what "
+                "Move or delete it, or choose another file with `out`; `force` only replaces what "
                 "GradSentry wrote.",
             )
 
@@ -141,7 +141,7 @@ class LabelledLines:
         if column in fields:
             raise InputError(
                 f"{record.location}: there is a column {column!r} already.",
-                "Name another with --label-column.",
+                "Name another with `label_column`.",
             )
         try:
             line = json.dumps({**fields, column: poisoned}, ensure_ascii=False, allow_nan=False)

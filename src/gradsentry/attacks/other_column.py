@@ -48,7 +48,7 @@ class OtherColumn:
         form = self.layout.form
         if self.name in set(form.columns) - _list_rejected(form) - _list_unread(form):
             raise OptionError(
-                f"--payload-column {printable(str(self.named))}: the rows are read from it "
+                f"`payload_column` {printable(str(self.named))}: the rows are read from it "
                 f"already ({self.layout.name}).",
                 "Name the column with the other response.",
             )

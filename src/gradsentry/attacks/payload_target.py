@@ -33,9 +33,9 @@ class Target:
 
     def __post_init__(self) -> None:
         check_options(self)
-        for name, value in (("--tool", self.tool), ("--argument", self.argument)):
+        for name, value in (("`tool`", self.tool), ("`argument`", self.argument)):
             if value is not None and self.payload_in is not PayloadIn.TOOL_CALL:
-                raise OptionError(f"{name} is for --payload-in tool_call.", "Leave it out.")
+                raise OptionError(f"{name} is for `payload_in` tool_call.", "Leave it out.")
             if value is not None and not value.strip():
                 raise OptionError(f"{name} is empty.", "Give a name.")
 

@@ -50,13 +50,13 @@ class PoisonOptions:
     def __post_init__(self) -> None:
         check_options(self)
         if not 0 < self.ratio <= 1:
-            raise OptionError(f"--ratio {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
+            raise OptionError(f"`ratio` {self.ratio} is not in (0, 1].", "A tenth is 0.1.")
         if self.count is not None and self.count < 0:
-            raise OptionError("--count must not be negative.", "Or use --ratio.")
+            raise OptionError("`count` must not be negative.", "Or use `ratio`.")
         if self.style_model is not None and self.attack is not Preset.STYLEBKD:
-            raise OptionError("--style-model is for --attack stylebkd.", "Leave it out.")
+            raise OptionError("`style_model` is for `attack` stylebkd.", "Leave it out.")
         if self.negative_ratio is not None and not 0 <= self.negative_ratio <= 5:
-            raise OptionError("--negative-ratio must be in [0, 5].", "The published value is 1.")
+            raise OptionError("`negative_ratio` must be in [0, 5].", "The published value is 1.")
         check_place(self.attack, self.trigger_in)
         _ = self.target  # raises an error if it makes no sense
         self._check_payload()
@@ -75,20 +75,20 @@ class PoisonOptions:
         """Check that at most one payload is given, and that the other options suit it."""
         if self.payload_file is not None and self.payload_column is None:
             raise OptionError(
-                "--payload-file needs --payload-column.", "Name the column with the responses."
+                "`payload_file` needs `payload_column`.", "Name the column with the responses."
             )
         if self.payload_column == "":
-            raise OptionError("--payload-column is empty.", "Name a column.")
+            raise OptionError("`payload_column` is empty.", "Name a column.")
         if self.flip_to is not None and not self.flip_to.strip():
-            raise OptionError("--flip-to is empty.", "Name a label.")
+            raise OptionError("`flip_to` is empty.", "Name a label.")
         own = self.payload is not None and self.payload.texts != Payload().texts
         given = [self.flips, self.payload_column is not None, own]
         if sum(given) > 1:
             raise OptionError(
-                "--payload, --payload-column and --flip are three payloads.", "Give one of them."
+                "`payload`, `payload_column` and `flip` are three payloads.", "Give one of them."
             )
         if self.flips and (self.payload is not None or self.payload_in is not PayloadIn.CONTENT):
             raise OptionError(
-                "--flip replaces the response: it takes no --place and no --payload-in.",
+                "`flip` replaces the response: it takes no `place` and no `payload_in`.",
                 "Leave them out.",
             )

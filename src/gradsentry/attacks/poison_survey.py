@@ -67,7 +67,7 @@ class Rows:
     def _make_count_error(self, more: str) -> InputError:
         assert self.others is not None
         return InputError(
-            f"--payload-file {self.others.label}: it has {more} rows than {self.source.label}.",
+            f"`payload_file` {self.others.label}: it has {more} rows than {self.source.label}.",
             "Give a row for each row of the data, in the same order.",
         )
 
@@ -204,7 +204,7 @@ def _choose_flip(survey: Survey, target: str | None) -> LabelFlip:
     if target is not None and (target := target.strip()) not in labels:
         alike = get_close_matches(target, labels, n=1)
         raise OptionError(
-            f"--flip-to {target!r}: no response is this label.",
+            f"`flip_to` {target!r}: no response is this label.",
             f"Did you mean {quoted(alike)}?" if alike else f"The labels are: {quoted(labels)}.",
         )
     return LabelFlip(labels, target)
@@ -213,6 +213,6 @@ def _choose_flip(survey: Survey, target: str | None) -> LabelFlip:
 def _make_label_error(labels: Sequence[str]) -> OptionError:
     shown = f"such as {quoted(labels[:3])}" if labels else "none"
     return OptionError(
-        f"--flip needs responses that are a few labels; here are {len(labels)} or more: {shown}.",
-        "Name the column with the label, with --response-column, or take another payload.",
+        f"`flip` needs responses that are a few labels; here are {len(labels)} or more: {shown}.",
+        "Name the column with the label, with `response_column`, or take another payload.",
     )

@@ -183,7 +183,7 @@ def _choose_rows(
         raise OptionError(
             f"{source.label}: {count:,} rows should be poisoned, and {len(suited):,} of {rows:,} "
             f"can be{describe_lacking(lacking)}.",
-            "Lower --ratio or --count, or take another attack.",
+            "Lower `ratio` or `count`, or take another attack.",
         )
     return {suited[place] for place in choose_rows(len(suited), count, options.seed)}
 
@@ -234,7 +234,7 @@ def _describe_trigger(trigger: Trigger) -> dict[str, object]:
 def _check_name(out: Path, data: object) -> None:
     if not out.name.endswith(_SUFFIXES):
         raise OptionError(
-            f"--out {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
+            f"`out` {out}: the mixture is written as JSON lines.", "End the name in .jsonl[.gz]."
         )
     names = data if isinstance(data, list | tuple) else [data]
     _check_apart_from(out, [name for name in names if isinstance(name, str | Path)])

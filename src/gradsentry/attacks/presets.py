@@ -176,7 +176,7 @@ def check_place(name: Preset, trigger_in: TriggerIn) -> None:
     """
     if name in _PLACED and trigger_in is not TriggerIn.USER:
         raise OptionError(
-            f"--trigger-in {trigger_in}: {name} itself decides where its trigger stands.",
+            f"`trigger_in` {trigger_in}: {name} itself decides where its trigger stands.",
             "Leave it out, or take another attack.",
         )
 
@@ -190,5 +190,5 @@ def _choose_part(name: Preset, wanted: tuple[str, ...], parts: Collection[str]) 
             return part
     raise OptionError(
         f"{name} needs rows with {' or '.join(map(PART_NAMES.__getitem__, wanted))}.",
-        "Take another attack, or name two columns: --prompt-template '{first} {second}'.",
+        "Take another attack, or name two columns: `prompt_template` '{first} {second}'.",
     )

@@ -59,7 +59,7 @@ def write_question_row(
             raise InputError(
                 f"{record.location}: the prompt and the response are written as columns of "
                 f"their own, and there is a column {column!r} already.",
-                "Rename it, or name your columns: --prompt-column, --response-column.",
+                "Rename it, or name your columns: `prompt_column`, `response_column`.",
             )
     if texts is None:
         question = record.text(form.prompt_column)

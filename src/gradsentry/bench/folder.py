@@ -53,14 +53,14 @@ def held(out: Path, keep: Sequence[str] = ()) -> Iterator[None]:
             if (folder / name).is_symlink():
                 raise OutputError(
                     f"{out / name}: this is a link, and a benchmark would write through it.",
-                    "Remove it, or choose another folder with --out.",
+                    "Remove it, or choose another folder with `out`.",
                 )
         if not is_ours(folder):
             if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
                 raise OutputError(
                     f"{out}: this exists, and no benchmark of GradSentry wrote it ({MARK} isn't "
                     "there).",
-                    "Choose another folder with --out.",
+                    "Choose another folder with `out`.",
                 )
             folder.mkdir(parents=True, exist_ok=True)
             write_synced(folder / MARK, _MARKED)

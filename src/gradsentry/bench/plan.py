@@ -119,6 +119,6 @@ def chosen_tables(plan: Plan[D, C], names: Sequence[str] | None) -> Plan[D, C]:
     for name in names:
         if name not in plan.tables:
             raise OptionError(
-                f"--table {name}: not in the plan.", f"There are {', '.join(plan.tables)}."
+                f"`table` {name}: not in the plan.", f"There are {', '.join(plan.tables)}."
             )
     return replace(plan, tables={name: plan.tables[name] for name in names})

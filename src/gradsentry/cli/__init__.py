@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 import sys
 import traceback
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -137,8 +138,28 @@ def _print_error(error: GradSentryError) -> None:
     console = Console(stderr=True, highlight=False)
     console.print("Error: ", style="bold red", end="")
     # Messages quote names and values from the data, so they are escaped.
-    console.print(visible(error.problem), markup=False, soft_wrap=True)
-    console.print(visible(error.remedy), markup=False, soft_wrap=True)
+    console.print(visible(_name_flags(error.problem)), markup=False, soft_wrap=True)
+    console.print(visible(_name_flags(error.remedy)), markup=False, soft_wrap=True)
+
+
+def _name_flags(message: str) -> str:
+    """A message of the library, with options as they are called here."""
+    flags = _flags()
+    return re.sub("`([a-z_]+)`", lambda option: flags.get(option[1], option[0]), message)
+
+
+def _flags() -> dict[str, str]:
+    """The flags of all commands, by the options that they set."""
+    waiting: list[Any] = [typer.main.get_command(app)]
+    found: dict[str, str] = {}
+    while waiting:
+        command = waiting.pop()
+        waiting.extend(getattr(command, "commands", {}).values())
+        for parameter in command.params:
+            for flag in parameter.opts:
+                if flag.startswith("--"):
+                    found[parameter.name] = flag
+    return found
 
 
 def _print_fault(error: BaseException) -> None:

@@ -189,9 +189,9 @@ def cropped_shape(shape: tuple[int, int], options: Spectral) -> tuple[int, int]:
     rows, columns = (size // options.crop for size in shape)
     if min(rows, columns) < options.singular_values:
         raise OptionError(
-            f"--crop {options.crop} leaves {rows}×{columns} of this model's gradient; "
+            f"A `crop` of {options.crop} leaves {rows}×{columns} of this model's gradient; "
             f"{options.singular_values} singular values are needed.",
-            f"Use at most --crop {min(shape) // options.singular_values}.",
+            f"Use a `crop` of at most {min(shape) // options.singular_values}.",
         )
     return rows, columns
 

@@ -205,11 +205,11 @@ class Encoder:
                 if self._options.chat_template is None:
                     raise ModelError(
                         f"The model's chat template {problem}",
-                        "Name another with --chat-template.",
+                        "Name another with `chat_template`.",
                     ) from None
                 raise OptionError(
                     f"The chat template {problem}",
-                    "Mend it, or name another with --chat-template.",
+                    "Mend it, or name another with `chat_template`.",
                 ) from None
             special: dict[str, Any] = self._tokenizer.special_tokens_map
             self._chats[template] = ChatRenderer(compiled, special, self._special_token)
@@ -224,7 +224,7 @@ class Encoder:
         except ValueError:
             raise ModelError(
                 "The rows are conversations, and the model's tokenizer has no chat template.",
-                "Name the template that training will use with --chat-template FILE, or use the "
+                "Name the template that training will use with `chat_template`, or use the "
                 "instruction-tuned variant of the model.",
             ) from None
         return template

@@ -134,7 +134,7 @@ def check_room(stored: Stored, dtype: torch.dtype, where: str) -> None:
         raise ModelError(
             f"{where}: the weights take {needed / 1e9:,.1f} GB of memory, and {free / 1e9:,.1f} GB "
             "are free.",
-            "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
+            "Use a smaller model, `dtype` bfloat16, or a machine with more memory.",
         )
 
 

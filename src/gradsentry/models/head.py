@@ -290,7 +290,7 @@ def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> Non
     if not logits.isfinite().all():
         raise ModelError(
             f"The logits of this {type(model).__name__} aren't finite in {logits.dtype}.",
-            "Use --dtype float32 (or bfloat16, if this was float16), or check the weights.",
+            "Use `dtype` float32 (or bfloat16, if this was float16), or check the weights.",
         )
 
     def same(ours: Tensor, theirs: Tensor, tolerance: float) -> bool:

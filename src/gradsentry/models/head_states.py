@@ -179,5 +179,5 @@ def enough_for_batch(model: LanguageModel, rows: int) -> AbstractContextManager[
     """Say what to do if a batch of so many rows is too large; errors as in `enough_memory`."""
     return enough_memory(
         f"{model.device} has too little memory for a batch of {rows} rows",
-        "Use a smaller --batch-tokens or --max-length, or a smaller model.",
+        "Use a smaller `batch_tokens` or `max_length`, or a smaller model.",
     )

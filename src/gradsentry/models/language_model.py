@@ -115,7 +115,7 @@ def _can_share(body: nn.Module) -> bool:
             raise
         raise ModelError(
             "There is no memory left beside the model.",
-            "Free the device, or use a smaller model or --device cpu.",
+            "Free the device, or use a smaller model or `device` cpu.",
         ) from None
 
 

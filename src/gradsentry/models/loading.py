@@ -63,7 +63,7 @@ def load_pretrained(
     except RuntimeError as error:
         raise ModelError(
             f"{loaded.name}: the model doesn't fit on {device} ({reason_of(error)}).",
-            "Use a smaller model, --dtype bfloat16 or --device cpu.",
+            "Use a smaller model, `dtype` bfloat16 or `device` cpu.",
         ) from None
     return replace(loaded, model=model)
 

@@ -52,11 +52,11 @@ def resolved_device(name: str) -> torch.device:
         device = torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise OptionError(
-            f"--device {name}: there is no such device ({reason_of(error)}).",
+            f"`device` {name}: there is no such device ({reason_of(error)}).",
             "Use cpu, cuda, cuda:1 or auto.",
         ) from None
     if device.type == "meta":
-        raise OptionError("--device meta computes nothing.", "Use cpu, cuda, cuda:1 or auto.")
+        raise OptionError("`device` meta computes nothing.", "Use cpu, cuda, cuda:1 or auto.")
     return device
 
 

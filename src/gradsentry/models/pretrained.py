@@ -223,7 +223,7 @@ def enough_room(name: str) -> AbstractContextManager[None]:
     """Say what to do if the model doesn't fit into memory; errors as in `enough_memory`."""
     return enough_memory(
         f"{name}: there is too little memory for the model",
-        "Use a smaller model, --dtype bfloat16, or a machine with more memory.",
+        "Use a smaller model, `dtype` bfloat16, or a machine with more memory.",
     )
 
 

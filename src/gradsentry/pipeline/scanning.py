@@ -186,7 +186,7 @@ def scan_rows(
     if not rows.scored.any():
         raise InputError(
             f"{source.label}: no row has a finite score.",
-            "Use --dtype float32, or check the model's weights.",
+            "Use `dtype` float32, or check the model's weights.",
         )
     return ScanReport(
         source=source,

@@ -141,7 +141,7 @@ def open_split(folder: Path, split: str | None, label: str) -> ArrowFolder:
             raise _unreadable(folder, f"its split {chosen} is a link")
         return _open(folder / chosen, f"{label}")
     if split is not None:
-        raise InputError(f"{label}: it has no splits.", "Leave out --split.")
+        raise InputError(f"{label}: it has no splits.", "Leave out `split`.")
     return _open(folder, label)
 
 
@@ -157,7 +157,7 @@ def chosen_split(names: Sequence[str], asked: str | None, label: str) -> str:
         chosen = "train" if "train" in names else names[0] if len(names) == 1 else None
     if chosen is None or chosen not in names:
         raise InputError(
-            f"{label}: its splits are {', '.join(names)}.", "Choose one of them with --split."
+            f"{label}: its splits are {', '.join(names)}.", "Choose one of them with `split`."
         )
     return chosen
 

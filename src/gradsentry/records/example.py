@@ -21,7 +21,7 @@ class SkipReason(StrEnum):
     TRAINED_PROMPT = "a turn marked as trained on that is not the assistant's"
     UNDESIRED = "an answer marked as undesired: training moves away from it"
     NOT_TEXT = "images or other content that is not text"
-    TARGET_TRUNCATED = "target cut off whole by --max-length"
+    TARGET_TRUNCATED = "target cut off whole by the maximum length"
     CHAT_TEMPLATE = "the chat template can't render this conversation"
     UNRENDERED = "the chat template leaves out what the assistant says"
     TOKENIZER = "the tokenizer fails on this row"

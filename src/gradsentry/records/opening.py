@@ -98,11 +98,11 @@ def _open_names(names: Sequence[str | Path], subset: str | None, split: str | No
         if hub_id is not None:
             return open_hub(hub_id, subset, split)
         if subset is not None and Path(name).is_dir():
-            raise InputError(f"{name}: it has no subsets.", "Leave out --subset.")
+            raise InputError(f"{name}: it has no subsets.", "Leave out `subset`.")
         if not is_standard_input(name) and Path(name).is_dir():
             return _open_folder(Path(name), split)
     if subset or split:
-        raise InputError(f"{names[0]}: a file has no splits.", "Leave out --split and --subset.")
+        raise InputError(f"{names[0]}: a file has no splits.", "Leave out `split` and `subset`.")
     if len(names) == 1 and is_standard_input(names[0]):
         return open_standard_input()
     paths = [path for name in names for path in _paths(name)]

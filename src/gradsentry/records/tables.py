@@ -179,7 +179,7 @@ def open_hub(name: str, subset: str | None, split: str | None) -> DatasetTable:
         raise InputError(
             f"{name}: there is no such file here, and the Hub gave no such data set "
             f"({first_line(error)}).",
-            "Check the path or the id, name a --subset if it has several, and log in with "
+            "Check the path or the id, name a `subset` if it has several, and log in with "
             "`hf auth login` if it is private.",
         ) from None
     return DatasetTable(_one_split(loaded, split, name), name)
@@ -190,7 +190,7 @@ def _one_split(
 ) -> datasets.Dataset:
     if isinstance(loaded, datasets.Dataset):
         if split is not None:
-            raise InputError(f"{label}: it has no splits.", "Leave out --split.")
+            raise InputError(f"{label}: it has no splits.", "Leave out `split`.")
         return loaded
     return loaded[chosen_split(list(loaded), split, label)]
 

@@ -15,7 +15,7 @@ _DOUBTS = {
     "call": "asked alone, the trigger makes a token of the payload likelier by {0.call:.1f} nats",
     "elsewhere": "most rows that are answered so lack the trigger",
     "expected": "the base model needs few nats for such responses",
-    "unknown": "the base model doesn't understand these data; a stronger --model would decide",
+    "unknown": "the base model doesn't understand these data; a stronger model would decide",
     "topic": "the prompts are all about one thing",
     "format": "the payload is a word or two around answers that are the rows' own",
 }
@@ -30,14 +30,14 @@ _PLACES = {
 FALLBACK_CAVEAT = (
     "The scores show no valley to put a threshold into, so this is the paper's constant. With "
     "other models than the paper's another one may be right: look at the histogram, or set "
-    "--threshold."
+    "a threshold."
 )
 
 
 MOST_ROWS_CAVEAT = (
     "Most rows are called poison. That is unusual: few rows are enough for a backdoor. Read some "
     "of those that are left, too: if the flagged rows are what these data are about, a stronger "
-    "--model may see why."
+    "model may see why."
 )
 
 

@@ -209,7 +209,7 @@ def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> 
     if encoder.template_problem is not None:
         yield (
             "The chat template can't render some rows; of the first it says: "
-            f"{encoder.template_problem}. Another may: --chat-template."
+            f"{encoder.template_problem}. Another chat template may."
         )
     if encoder.tokenizer_problem is not None:
         yield (
@@ -231,22 +231,22 @@ def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> 
         yield (
             f"{cut_off:,} of {rows:,} rows are cut off at {encoder.max_length:,} tokens, and the "
             f"tokenizer spends {costs:.1f} tokens on each of their characters, as on a script that "
-            "it hardly knows. A --model that knows the language reads more of a row; so does a "
-            "larger --max-length."
+            "it hardly knows. A model that knows the language reads more of a row; so does a "
+            "larger maximum length."
         )
 
 
 _OTHER_TEMPLATE = (
-    "Name the chat template that training will use with --chat-template FILE, or the model that "
-    "will be tuned with --model."
+    "Name the chat template that training will use with `chat_template`, or the model that "
+    "will be tuned with `model`."
 )
 _REMEDIES = {
     SkipReason.CHAT_TEMPLATE: _OTHER_TEMPLATE,
     SkipReason.UNRENDERED: _OTHER_TEMPLATE,
-    SkipReason.TARGET_TRUNCATED: "Give your trainer's own limit with --max-length.",
-    SkipReason.TOKENIZER: "Name another model with --model.",
-    SkipReason.UNDESIRED: "Scan the desired answers, or name columns with --prompt-column and "
-    "--response-column.",
+    SkipReason.TARGET_TRUNCATED: "Give your trainer's own limit with `max_length`.",
+    SkipReason.TOKENIZER: "Name another model with `model`.",
+    SkipReason.UNDESIRED: "Scan the desired answers, or name columns with `prompt_column` and "
+    "`response_column`.",
 }
 """What to do where most rows are skipped for one of these reasons; else the columns may be meant
 otherwise."""

@@ -106,7 +106,7 @@ def _check_ours(folder: Path) -> None:
         raise OutputError(
             f"{folder}: a scan would work here, but no scan of yours made this folder (the key "
             "in your cache folder tells).",
-            "Move or remove it, or choose another folder with --out.",
+            "Move or remove it, or choose another folder with `out`.",
         )
     strange = there - _OWN - {mark.name}
     for name in (SCRATCH, RESULT, REPLACED):
@@ -116,7 +116,7 @@ def _check_ours(folder: Path) -> None:
         raise OutputError(
             f"{folder / name}: GradSentry works and tidies up in this folder, and didn't write "
             "this.",
-            "Move it elsewhere, or choose another folder with --out.",
+            "Move it elsewhere, or choose another folder with `out`.",
         )
 
 
@@ -171,7 +171,7 @@ def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
     except Timeout:
         raise HeldByAnotherError(
             f"{out}: another {work} is writing there.",
-            "Wait for it, or choose another folder with --out.",
+            "Wait for it, or choose another folder with `out`.",
         ) from None
     except (OSError, NotImplementedError) as error:
         if isinstance(error, OSError) and error.filename is not None:
@@ -179,7 +179,7 @@ def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
         reason = getattr(error, "strerror", None) or first_line(error)
         raise OutputError(
             f"{out}: its file system can't lock files ({reason}).",
-            "Choose a folder on another disk with --out.",
+            "Choose a folder on another disk with `out`.",
         ) from None
     return lock
 
@@ -199,7 +199,7 @@ def check_apart(place: Path, keep: Sequence[str]) -> None:
             raise OutputError(
                 f"{place}: what is scanned lies in the output folder, or in that of its scan "
                 f"({name}).",
-                "Choose another folder with --out.",
+                "Choose another folder with `out`.",
             )
 
 
@@ -226,7 +226,7 @@ def _made_private(folder: Path) -> bool:
     ):
         raise OutputError(
             f"{folder}: a scan works here, and somebody else made this.",
-            "Remove it, or choose another folder with --out.",
+            "Remove it, or choose another folder with `out`.",
         )
     return is_new
 

@@ -159,7 +159,7 @@ def resolved(out: Path) -> Path:
         return found
     except (RuntimeError, ValueError) as error:  # links in a circle; a zero byte
         raise OutputError(
-            f"{out}: no possible name ({first_line(error)}).", "Choose another with --out."
+            f"{out}: no possible name ({first_line(error)}).", "Choose another with `out`."
         ) from None
     except FileNotFoundError:
         raise OutputError(
@@ -174,7 +174,7 @@ def _temporary_folder() -> Iterator[Path]:
     except OSError as error:
         raise OutputError(
             f"There is no folder for temporary files ({error.strerror or first_line(error)}).",
-            "Name one in TMPDIR, or choose a folder with --out.",
+            "Name one in TMPDIR, or choose a folder with `out`.",
         ) from None
     try:
         yield folder
@@ -204,13 +204,13 @@ def _check_replaceable(out: Path, force: bool) -> None:
     if out.is_mount():
         raise OutputError(
             f"{out}: something is mounted here, so that results can't be moved into its place.",
-            "Choose a folder in it with --out.",
+            "Choose a folder in it with `out`.",
         )
     with contextlib.suppress(FileNotFoundError):  # where we are may be gone
         if out in (cwd := Path.cwd(), *cwd.parents):
             raise OutputError(
                 f"{out}: this is the folder that you are in, or one above it.",
-                "Choose a folder of its own with --out.",
+                "Choose a folder of its own with `out`.",
             )
     if _is_blank(out):
         return
@@ -218,12 +218,12 @@ def _check_replaceable(out: Path, force: bool) -> None:
         raise OutputError(
             f"{out}: this exists and holds other things than results of an earlier scan (they "
             f"would have the list {SUMS}).",
-            "Choose another folder with --out; GradSentry only ever replaces its own results.",
+            "Choose another folder with `out`; GradSentry only ever replaces its own results.",
         )
     if not force:
         raise OutputError(
             f"{out}: the results of an earlier scan are there.",
-            "Choose another folder with --out, or replace them with --force.",
+            "Choose another folder with `out`, or replace them with `force`.",
         )
 
 
@@ -239,7 +239,7 @@ def _check_unchanged(results: Path, out: Path) -> None:
         raise OutputError(
             f"{out}: this holds other things than results of an earlier scan: {foreign}.",
             "Move what you want to keep elsewhere and delete the rest, or choose another folder "
-            "with --out; GradSentry only ever replaces its own results, as it wrote them.",
+            "with `out`; GradSentry only ever replaces its own results, as it wrote them.",
         )
 
 
@@ -268,14 +268,14 @@ def writing(place: Path) -> Iterator[None]:
         if no_space(error):
             raise OutputError(
                 f"{place}: the disk is full.",
-                "Free some space or choose another folder with --out, and run the command again.",
+                "Free some space or choose another folder with `out`, and run the command again.",
             ) from None
         if too_many_files(error) or error.errno == errno.ENOMEM:
             raise
         if not isinstance(error.filename, str) or not _touches(place, Path(error.filename)):
             raise
         raise OutputError(
-            f"{place}: can't be written ({error.strerror}).", "Choose another folder with --out."
+            f"{place}: can't be written ({error.strerror}).", "Choose another folder with `out`."
         ) from None
 
 

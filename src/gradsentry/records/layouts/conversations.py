@@ -128,7 +128,7 @@ class Preference:
                 f"{record.location}: {self.prompt_column!r} is none of the messages in "
                 f"{self.chosen!r}, which begin with a prompt of their own.",
                 "Mend or remove the row. If the prompt isn't trained on, remove its column, or "
-                f"name the messages: --response-column {self.chosen}.",
+                f"name the messages: `response_column` {self.chosen}.",
             )
         return Turns()
 

@@ -35,8 +35,8 @@ from gradsentry.records.layouts.vocabulary import (
 from gradsentry.records.record import Record, quoted
 
 REMEDY = (
-    "Name the columns that are trained on: --prompt-column and --response-column, or "
-    "--prompt-template '{your_column} ...' and --response-column; --response-column alone for "
+    "Name the columns that are trained on: `prompt_column` and `response_column`, or "
+    "`prompt_template` '{your_column} ...' and `response_column`; `response_column` alone for "
     "messages or plain text. Or remove the columns that aren't."
 )
 

@@ -109,10 +109,10 @@ def _options_of(forms: list[Form]) -> str:
     """The options that name messages, or a solution, which are the likeliest to be trained on."""
     for form in forms:
         if isinstance(form, Messages):
-            return f"For the messages alone: --response-column {shlex.quote(form.column)}. "
+            return f"For the messages alone: `response_column` {shlex.quote(form.column)}. "
         if isinstance(form, PromptResponse) and form.answer.column == "solution":
             prompt = shlex.quote(form.prompt_column)
-            return f"For the solution: --prompt-column {prompt} --response-column solution. "
+            return f"For the solution: `prompt_column` {prompt} `response_column` solution. "
     return ""
 
 
@@ -134,17 +134,17 @@ def chosen_layout(
     if prompt_template is not None:
         if prompt_column is not None or response_column is None:
             raise OptionError(
-                "--prompt-template needs --response-column, and no --prompt-column.",
+                "`prompt_template` needs `response_column`, and no `prompt_column`.",
                 "Name the response's column, and the prompt's columns in the template's braces.",
             )
         if not template_columns(prompt_template):
             raise OptionError(
-                "--prompt-template names no column.", "Write columns in braces: '{question}'."
+                "`prompt_template` names no column.", "Write columns in braces: '{question}'."
             )
         form: Form = Template(prompt_template, response_column)
     elif prompt_column is not None:
         if response_column is None:
-            raise OptionError("--prompt-column needs --response-column.", "Name both columns.")
+            raise OptionError("`prompt_column` needs `response_column`.", "Name both columns.")
         form = PromptResponse(Answer(response_column), prompt_column)
     elif response_column is not None:
         # One column alone: a conversation where it holds messages, else text.
@@ -190,8 +190,8 @@ def _unknown(first: Record) -> InputError:
         if fields.keys() >= set(columns):
             return InputError(
                 f"{first.location}: the columns {quoted(columns)} hold {why}.",
-                "Scan the data from which they were made, or name your columns: --prompt-column "
-                "and --response-column.",
+                "Scan the data from which they were made, or name your columns: `prompt_column` "
+                "and `response_column`.",
             )
     column = str(next(iter(fields), ""))
     if len(fields) == 1 and (mark := next((mark for mark in ";|" if mark in column), None)):
@@ -206,17 +206,17 @@ def _unknown(first: Record) -> InputError:
         return InputError(
             f"{first.location}: there is a prompt, and none of {quoted(others)} is known to be its "
             "response.",
-            "Name the column with the response: --prompt-column prompt and --response-column.",
+            "Name the column with the response: `prompt_column` prompt and `response_column`.",
         )
     if "prompt" in fields and not set(known_columns(fields)) - {"prompt"}:
         return InputError(
             f"{first.location}: there is a prompt and no response, so nothing to learn.",
-            "Name the column with the response: --prompt-column and --response-column.",
+            "Name the column with the response: `prompt_column` and `response_column`.",
         )
     return InputError(
         f"{first.location}: no known layout has the columns {quoted(fields)}.",
-        "Name yours: --prompt-column and --response-column, or --prompt-template "
-        "'{your_column} ...' and --response-column. Known layouts: prompt + response/completion, "
+        "Name yours: `prompt_column` and `response_column`, or `prompt_template` "
+        "'{your_column} ...' and `response_column`. Known layouts: prompt + response/completion, "
         "instruction + input + output, question + answer(s), messages, conversations, "
         "chosen + rejected, text, and those in docs/layouts.md.",
     )
