@@ -91,7 +91,7 @@ def test_the_outputs_are_complete_and_agree(
     assert table["reason"][60:] == [
         "empty response",
         "empty response",
-        "target cut off whole by --max-length",
+        "target cut off whole by the maximum length",
     ]
     assert table["score"][60:] == [None] * 3
     assert table["truncated"][60:] == [False, False, True]

@@ -132,14 +132,14 @@ def test_a_template_takes_a_list_as_lines() -> None:
     ("fields", "problem", "remedy"),
     [
         ({"prompt;response": "a;b"}, "whose name holds ';'", "sep=';'"),
-        ({"prompt": "P", "response_0": "a", "response_1": "b"}, "'response_0', 'resp", "--resp"),
-        ({"prompt": "P", "winner": "a", "loser": "b"}, "none of 'winner', 'loser'", "--response"),
-        ({"prompt": "P", "canonical_solution": "a"}, "'canonical_solution'", "--response-column"),
-        ({"messages": HELLO, "answer": "4"}, "left out", "--response-column messages"),
+        ({"prompt": "P", "response_0": "a", "response_1": "b"}, "'response_0', 'resp", "`resp"),
+        ({"prompt": "P", "winner": "a", "loser": "b"}, "none of 'winner', 'loser'", "`response"),
+        ({"prompt": "P", "canonical_solution": "a"}, "'canonical_solution'", "`response_column`"),
+        ({"messages": HELLO, "answer": "4"}, "left out", "`response_column` messages"),
         ({"problem": "P", "solution": "long", "answer": "4"}, "left out",
-         "--prompt-column problem --response-column solution"),
+         "`prompt_column` problem `response_column` solution"),
         ({"instruction": "I", "response": "R", "conversations": HELLO}, "left out",
-         "--response-column conversations"),
+         "`response_column` conversations"),
     ],
 )  # fmt: skip
 def test_a_refusal_names_what_may_be_meant(

@@ -247,7 +247,7 @@ def test_a_documented_layout_is_read_as_it_says(
         detect(record)
     assert wanted in caught.value.problem
     assert caught.value.problem.startswith("data.jsonl, row 0")
-    assert "--response-column" in caught.value.remedy
+    assert "`response_column`" in caught.value.remedy
 
 
 def test_every_row_of_the_page_s_tables_has_a_case() -> None:

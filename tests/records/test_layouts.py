@@ -330,7 +330,7 @@ def test_unknown_columns_are_refused_with_their_names_and_the_options() -> None:
         detect(record({f"c{column}": "" for column in range(14)}))
     assert f"{PLACE}: no known layout has the columns 'c0', " in caught.value.problem
     assert caught.value.problem.endswith("'c11' and 2 more.")
-    assert "--prompt-column" in caught.value.remedy
+    assert "`prompt_column`" in caught.value.remedy
 
 
 def test_a_template_takes_values_as_text_whatever_braces_they_hold() -> None:
@@ -365,13 +365,13 @@ def test_named_columns_go_before_detection() -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"prompt_template": "{q}"}, "--prompt-template needs --response-column"),
+        ({"prompt_template": "{q}"}, "`prompt_template` needs `response_column`"),
         (
             {"prompt_template": "{q}", "response_column": "a", "prompt_column": "q"},
-            "no --prompt-column",
+            "no `prompt_column`",
         ),
         ({"prompt_template": "q {}", "response_column": "a"}, "names no column"),
-        ({"prompt_column": "q"}, "--prompt-column needs --response-column"),
+        ({"prompt_column": "q"}, "`prompt_column` needs `response_column`"),
     ],
 )
 def test_options_that_contradict_each_other_are_refused(options: dict[str, str], said: str) -> None:

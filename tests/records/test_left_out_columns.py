@@ -59,7 +59,7 @@ def test_a_row_with_a_column_that_trainers_read_is_never_read_without_it(
         layout.example(record({**first, **later}))
     assert caught.value.problem.startswith(f"{PLACE}: {named} would be left out")
     assert layout.form.name in caught.value.problem
-    assert "--prompt-template" in caught.value.remedy
+    assert "`prompt_template`" in caught.value.remedy
 
 
 def test_columns_that_the_user_names_are_read_whatever_others_hold() -> None:
@@ -81,7 +81,7 @@ def test_two_layouts_that_read_everything_are_refused_with_the_options(
     with pytest.raises(InputError, match="can be read in several ways") as caught:
         detect(record(fields))
     assert all(way in caught.value.problem for way in ways)
-    assert "--response-column" in caught.value.remedy
+    assert "`response_column`" in caught.value.remedy
 
 
 @pytest.mark.parametrize(
