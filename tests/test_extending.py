@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,6 +33,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
 
     def installed(group: str, name: str, value: str, code: str) -> None:
         module = value.partition(":")[0]
+        monkeypatch.delitem(sys.modules, module, raising=False)  # of another test
         info = site / f"{module}-1.0.dist-info"
         info.mkdir(parents=True)
         (site / f"{module}.py").write_text(code)
@@ -112,3 +114,30 @@ def test_every_name_of_ours_is_there(registry: object) -> None:
 def test_a_name_that_nothing_has_is_refused_with_the_nearest() -> None:
     with pytest.raises(gradsentry.OptionError, match="Did you mean spectral"):
         gradsentry.make_detector("spectrall")
+
+
+@pytest.mark.parametrize("name", ["../out.txt", "clean.jsonl", "a/b"])
+def test_a_format_writes_a_file_of_its_own(
+    tiny: LanguageModel, tmp_path: Path, install: Callable[..., None], name: str
+) -> None:
+    code = example("flagged_rows.py").replace("flagged-rows.txt", name)
+    install("gradsentry.formats", "flagged-rows", "flagged_rows:FlaggedRows", code)
+    data = tmp_path / "data.jsonl"
+    data.write_text("".join(f'{{"prompt": "q {n}", "response": "a"}}\n' for n in range(5)))
+    with pytest.raises(gradsentry.OptionError):
+        gradsentry.scan(data, model=tiny, detector="length", out=tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+    assert not (tmp_path / "out.txt").exists()
+
+
+def test_a_package_that_fails_on_import_is_named(
+    tiny: LanguageModel, install: Callable[..., None]
+) -> None:
+    install("gradsentry.layouts", "broken", "broken_layout:find", "raise ValueError('no')\n")
+    with pytest.raises(gradsentry.OptionError, match="layout broken can't be imported"):
+        gradsentry.scan(ROWS, model=tiny, detector="length")
+
+
+def test_an_option_called_name_is_none() -> None:
+    with pytest.raises(gradsentry.OptionError, match="has no option name"):
+        gradsentry.make_detector("length", name="x")

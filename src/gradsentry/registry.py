@@ -1,7 +1,8 @@
 """What can be plugged in: a name for each, and where it is found.
 
 Something of our own takes one line in a table here. Another package declares an entry point of the
-table's group, and is found by its name; nothing of it is imported before it is asked for.
+table's group. A detector is imported when it is chosen, layouts when a data set's layout is sought,
+formats when results are to be written: what is installed runs then.
 """
 
 from __future__ import annotations
@@ -46,14 +47,14 @@ class Registry:
         entry = self._others()[name]
         try:
             return entry.load()
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # it may do anything on being imported
             raise OptionError(
                 f"The {self.kind} {name} can't be imported from {entry.value} ({error}).",
                 "Mend or remove the package that declares it.",
             ) from None
 
     def _others(self) -> dict[str, EntryPoint]:
-        """What other packages declare; what has one of our names isn't taken for ours."""
+        """What other packages declare. An entry point with the name of one of ours is ignored."""
         found = entry_points(group=self.group)
         return {entry.name: entry for entry in found if entry.name not in self.own}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import asdict
 from pathlib import Path
@@ -124,3 +125,45 @@ def test_a_folder_without_results_is_refused(tmp_path: Path) -> None:
     for folder in (tmp_path, tmp_path / "nothing"):
         with pytest.raises(gradsentry.InputError, match=r"summary\.json|no such"):
             gradsentry.load(folder)
+
+
+def test_rows_in_another_order_are_refused(tiny: LanguageModel, data: Path, tmp_path: Path) -> None:
+    gradsentry.scan(data, model=tiny, detector="length", options=LABELLED, out=tmp_path / "out")
+    rows = [json.loads(line) for line in data.read_text().splitlines()]
+    for other in (rows[::-1], rows[:-1], [*rows, rows[0]]):
+        with pytest.raises(gradsentry.InputError, match="aren't the rows"):
+            _ = gradsentry.load(tmp_path / "out", data=other).clean
+    assert len(gradsentry.load(tmp_path / "out", data=rows).clean) > 0
+    data.write_text("".join(reversed(data.read_text().splitlines(keepends=True))))
+    with pytest.raises(gradsentry.InputError, match="aren't the rows"):
+        _ = gradsentry.load(tmp_path / "out").clean
+
+
+def test_a_split_is_found_again(tiny: LanguageModel, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    lines = [json.dumps({"prompt": f"q {n}", "response": f"a {n}"}) + "\n" for n in range(9)]
+    (tmp_path / "data" / "train.jsonl").write_text("".join(lines))
+    (tmp_path / "data" / "test.jsonl").write_text("".join(lines[:2]))
+    options = ScanOptions(data=DataOptions(split="train"))
+    gradsentry.scan(
+        tmp_path / "data", model=tiny, detector="length", options=options, out=tmp_path / "out"
+    )
+    assert len(gradsentry.load(tmp_path / "out").clean) == 9
+
+
+def test_a_decision_stays_what_it_was(tiny: LanguageModel, data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, detector="perplexity", options=LABELLED, out=out)
+    summary = json.loads((out / "summary.json").read_text())
+    summary["threshold"] = 0.123
+    (out / "summary.json").write_text(json.dumps(summary))
+    assert gradsentry.load(out).threshold.value == 0.123
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes here")
+def test_a_pipe_is_not_waited_for(tiny: LanguageModel, tmp_path: Path) -> None:
+    gradsentry.scan(planted()[:20], model=tiny, detector="length", out=tmp_path / "out")
+    (tmp_path / "out" / "summary.json").unlink()
+    os.mkfifo(tmp_path / "out" / "summary.json")
+    with pytest.raises(gradsentry.InputError, match="pipe"):
+        gradsentry.load(tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import reprlib
 import sys
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
-import yaml
 
 from gradsentry.cli import scan_flags as flags
 from gradsentry.cli.quiet import quiet_libraries
@@ -146,10 +146,13 @@ def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
         name, sign, value = setting.partition("=")
         if not (name and sign):
             raise OptionError(f"--set can't be {reprlib.repr(setting)}.", "Write NAME=VALUE.")
+        option = name.replace("-", "_")
+        if option in found:
+            raise OptionError(f"--set names {option} twice.", "Give it once.")
         try:
-            found[name.replace("-", "_")] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            found[name.replace("-", "_")] = value
+            found[option] = json.loads(value)
+        except ValueError:
+            found[option] = value
     return found
 
 

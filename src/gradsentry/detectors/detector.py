@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from inspect import isabstract
 from typing import Any, ClassVar
 
 import numpy as np
@@ -115,14 +116,17 @@ def detector_class(name: object) -> type[Detector]:
     """
     kind = DETECTORS.load(name)
     if not (isinstance(kind, type) and issubclass(kind, Detector)):
-        raise OptionError(
-            f"The detector {name} is no subclass of gradsentry.Detector.",
-            "Mend or remove the package that declares it.",
-        )
-    return kind
+        wrong = "is no subclass of gradsentry.Detector"
+    elif isabstract(kind) or getattr(kind, "name", None) != name:
+        wrong = "lacks a method, or has another name than its entry point"
+    else:
+        return kind
+    raise OptionError(
+        f"The detector {name} {wrong}.", "Mend or remove the package that declares it."
+    )
 
 
-def make_detector(name: object, **options: Any) -> Detector:
+def make_detector(name: object, /, **options: Any) -> Detector:
     """The detector of a name, with options other than its defaults.
 
     **Raises:**

@@ -20,7 +20,7 @@ from gradsentry._turns import taking_turns
 from gradsentry._version import __version__
 from gradsentry.detectors import Detector, make_detector
 from gradsentry.encoding import EncodedStore, Encoder
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, OptionError
 from gradsentry.faults import telling_faults
 from gradsentry.models import (
     Batching,
@@ -35,9 +35,16 @@ from gradsentry.models import (
 )
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
-from gradsentry.report.scan_report import RowTable, ScannedWith, ScanReport, decide_threshold
+from gradsentry.report.scan_report import (
+    RowTable,
+    ScannedWith,
+    ScanReport,
+    decide_threshold,
+    load_formats,
+)
 from gradsentry.scan_options import ScanOptions
 from gradsentry.work.encoded_data import (
+    NOT_SKIPPED,
     EncodedData,
     encode_source,
     known_label,
@@ -46,6 +53,9 @@ from gradsentry.work.encoded_data import (
 from gradsentry.work.progress import Progress, Silent
 from gradsentry.work.scan_work import ScanWork
 from gradsentry.work.workspace import Workspace, open_workspace
+
+_ROUNDED = 1e-9
+"""How far from [0, 1] a score may be by rounding."""
 
 VERSIONS = {
     "gradsentry": __version__,
@@ -120,6 +130,7 @@ def _scanned(
     progress.note(f"Layout: {layout.name}")
     with open_workspace(out, force, _files_read(source, model)) as space:
         if out is not None:
+            load_formats()  # one that can't be imported is found before hours of work
             source.check_writable()
         if not isinstance(model, LanguageModel):
             progress.stage("Loading the model", None)
@@ -182,7 +193,7 @@ def scan_rows(
         progress=progress,
     )
     detection = options.detector.detect(work)
-    rows = _row_table(encoded, detection.scores)
+    rows = _row_table(encoded, _checked_scores(detection.scores, encoded, options))
     if not rows.scored.any():
         raise InputError(
             f"{source.label}: no row has a finite score.",
@@ -227,6 +238,25 @@ def _batching(options: ScanOptions, model: LanguageModel) -> Batching:
     assert options.batch_tokens is not None
     shares = model.shares_prefixes and not options.detector.needs_backward
     return Batching(options.batch_tokens, shares)
+
+
+def _checked_scores(
+    scores: NDArray[np.float64], encoded: EncodedData, options: ScanOptions
+) -> NDArray[np.float64]:
+    """A detector's scores, of the rows that are scored.
+
+    **Raises:**
+
+    `OptionError` for a detector that gives something else.
+    """
+    with np.errstate(invalid="ignore"):
+        outside = (scores < -_ROUNDED) | (scores > 1 + _ROUNDED)
+    if scores.shape != encoded.skip_codes.shape or outside.any():
+        raise OptionError(
+            f"The detector {options.detector.name} gives no score in [0, 1] for each row.",
+            "Mend it, or choose another.",
+        )
+    return np.where(encoded.skip_codes == NOT_SKIPPED, scores, np.nan)
 
 
 def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:

@@ -35,19 +35,21 @@ from gradsentry.faults import telling_faults
 from gradsentry.models import ModelOptions
 from gradsentry.records import SkipReason
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.raw_files import first_line, reading
+from gradsentry.records.raw_files import first_line, open_regular, reading
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
 from gradsentry.report.scan_report import (
     SCHEMA_VERSION,
     RowTable,
     ScannedWith,
     ScanReport,
-    decide_threshold,
 )
 from gradsentry.report.scores_schema import SCORES_SCHEMA
 from gradsentry.scan_options import ScanOptions
+from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
 
+_MOST_BYTES = 64 << 20
+"""Of a summary or a configuration."""
 _SCORES, _SUMMARY, _CONFIG = "scores.parquet", "summary.json", "config.yaml"
 
 
@@ -69,11 +71,21 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
     with telling_faults(), reading(str(folder)):
         summary = _parsed(_Summary, json.loads, folder / _SUMMARY)
         config = _parsed(_Config, yaml.safe_load, folder / _CONFIG)
-        table = _table(folder / _SCORES)
         options = _options(config)
-        rows = _rows(table)
+        table = _table(folder / _SCORES)
+        try:
+            rows, findings = _rows(table), _findings(summary, table)
+        except (ValueError, LookupError, TypeError) as error:
+            raise _not_ours(folder, error) from None
         paths = tuple(map(Path, config.data_paths))
-        reopened = ReopenedRows(config.data_source, paths, summary.data_digest, options.data, data)
+        reopened = ReopenedRows(
+            config.data_source,
+            paths,
+            summary.data_digest,
+            options.data,
+            data,
+            rows.origins.digests,
+        )
         return ScanReport(
             source=reopened,
             layout=ReopenedLayout(reopened),
@@ -86,8 +98,8 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
                 config.versions,
             ),
             rows=rows,
-            findings=_findings(summary, table),
-            threshold=decide_threshold(rows, options),
+            findings=findings,
+            threshold=Threshold(summary.threshold, summary.threshold_method),
             control_tokens=summary.control_tokens,
             notes=tuple(summary.notes),
             seconds=summary.seconds,
@@ -97,6 +109,10 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
+
+
+class _Versioned(_Document):
+    schema_version: int
 
 
 class _Variant(_Document):
@@ -141,6 +157,8 @@ class _Limit(_Document):
 class _Summary(_Document):
     schema_version: int
     data_digest: str | None
+    threshold: float
+    threshold_method: str
     promptless: int | None
     control_tokens: int
     notes: list[str]
@@ -179,17 +197,21 @@ def _parsed(kind: type[_Kind], parse: Callable[[str], Any], path: Path) -> _Kind
     `InputError` if it isn't one, or of another version.
     """
     try:
-        found = parse(path.read_text(encoding="utf-8"))
-        document = kind.model_validate(found)
-    except (ValueError, RecursionError, yaml.YAMLError) as error:
+        with open_regular(path, str(path)) as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise ValueError("it is too large")
+        found = parse(text.decode())
+        version = _Versioned.model_validate(found).schema_version
+        if version == SCHEMA_VERSION:
+            return kind.model_validate(found)
+    except (ValueError, LookupError, RecursionError, AttributeError, yaml.YAMLError) as error:
         raise _not_ours(path, error) from None
-    if found["schema_version"] != SCHEMA_VERSION:
-        raise InputError(
-            f"{path}: results of version {found['schema_version']}, and this version of GradSentry "
-            f"reads version {SCHEMA_VERSION}.",
-            "Read them with the version that wrote them, or scan again.",
-        )
-    return document
+    raise InputError(
+        f"{path}: results of version {version}, and this version of GradSentry reads version "
+        f"{SCHEMA_VERSION}.",
+        "Read them with the version that wrote them, or scan again.",
+    )
 
 
 def _not_ours(path: Path, error: Exception) -> InputError:
@@ -206,6 +228,7 @@ def _not_ours(path: Path, error: Exception) -> InputError:
 
 
 def _table(path: Path) -> pa.Table:
+    open_regular(path, str(path)).close()  # reading a pipe would wait for a writer
     table = pq.read_table(path)
     if table.schema != SCORES_SCHEMA:
         raise InputError(
@@ -254,8 +277,13 @@ def _rows(table: pa.Table) -> RowTable:
     reasons = table["reason"].to_pylist()
     codes = [NOT_SKIPPED if reason is None else skip_code(SkipReason(reason)) for reason in reasons]
     labels = table["label"]
+    scores = _numbers(table, "score", np.nan, np.float64)
+    if not len(codes) or table["row"].to_pylist() != list(range(len(codes))):
+        raise ValueError("its rows aren't numbered one after the other")
+    if (np.isnan(scores) != (np.array(codes) != NOT_SKIPPED)).any() or np.isnan(scores).all():
+        raise ValueError("rows without a reason have no score")
     return RowTable(
-        scores=_numbers(table, "score", np.nan, np.float64),
+        scores=scores,
         skip_codes=np.array(codes, np.int8),
         target_tokens=_numbers(table, "target_tokens", 0, np.int32),
         truncated=_numbers(table, "truncated", False, np.bool_),
@@ -281,9 +309,12 @@ def _findings(summary: _Summary, table: pa.Table) -> Findings | None:
     spans = zip(
         *(table[f"trigger_{part}"].to_pylist() for part in ("message", "start", "end")), strict=True
     )
+    numbers = _numbers(table, "group", NO_GROUP + 1, np.int32) - np.int32(1)
+    if not ((numbers >= NO_GROUP) & (numbers < len(summary.groups))).all():
+        raise ValueError("a row is in a group that there isn't")
     return Findings(
         rows=RowFindings(
-            groups=_numbers(table, "group", NO_GROUP + 1, np.int32) - np.int32(1),
+            groups=numbers,
             messages=_numbers(table, "message", -1, np.int32),
             payloads=table["payload"].to_pylist(),
             payload_starts=_numbers(table, "payload_start", -1, np.int32),

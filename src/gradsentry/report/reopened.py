@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gradsentry.errors import InputError
 from gradsentry.records import BoolArray, Example, Layout, Record, Source
@@ -19,19 +22,21 @@ class ReopenedRows:
 
     label: str
     files: tuple[Path, ...]
-    """That they were read from; none for rows that weren't in files."""
+    """The files that the rows were read from; empty if they were in memory or on the Hub."""
     known_digest: str | None
     data_options: DataOptions
     given: object
     """The data, if the caller named them."""
+    digests: NDArray[np.uint8]
+    """Shape (rows, 16): of the content of each row that was scanned."""
 
     @cached_property
     def opened(self) -> tuple[Source, Layout]:
-        """The source, and the layout of its rows.
+        """The source, and the layout of its rows; every row is as it was when it was scanned.
 
         **Raises:**
 
-        `InputError` if they aren't there any more.
+        `InputError` if they aren't there any more, or aren't the same.
         """
         if self.given is None and not (self.files and all(path.exists() for path in self.files)):
             raise InputError(
@@ -39,8 +44,21 @@ class ReopenedRows:
                 "Name the data: gradsentry.load(folder, data=...).",
             )
         named = list(map(str, self.files)) if self.given is None else self.given
-        source, layout, _ = open_data(named, self.data_options)
+        source, layout, _ = open_data(named, self._options_for(named))
+        row = -1
+        for row, record in enumerate(source.records()):
+            if row >= len(self.digests) or record.digest != self.digests[row].tobytes():
+                raise self._changed(str(record.location))
+        if row + 1 != len(self.digests):
+            raise self._changed(f"{source.label}, behind row {row}")
         return source, layout
+
+    def _options_for(self, named: object) -> DataOptions:
+        """How to read them: files, and rows in memory, are the split that was scanned."""
+        is_name = isinstance(named, str | Path)
+        if is_name and not Path(str(named)).is_file():
+            return self.data_options
+        return replace(self.data_options, split=None, subset=None)
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -51,38 +69,20 @@ class ReopenedRows:
         return None if self.known_digest is None else self.known_digest.partition(":")[2]
 
     def records(self) -> Iterator[Record]:
-        source = self.opened[0]
-        yield from source.records()
-        self._check_same(source)
+        return self.opened[0].records()
 
     def check_writable(self) -> None:
         self.opened[0].check_writable()
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        source = self.opened[0]
-        self._check_count(source, next(iter(parts.values())))
-        files = source.write(folder, parts)
-        self._check_same(source)
-        return files
+        return self.opened[0].write(folder, parts)
 
     def select(self, mask: BoolArray) -> object:
-        source = self.opened[0]
-        self._check_count(source, mask)
-        return source.select(mask)
+        return self.opened[0].select(mask)
 
-    def _check_count(self, source: Source, mask: BoolArray) -> None:
-        """Compare the number of rows, where no digest will tell."""
-        if self.digest is None and sum(1 for _ in source.records()) != len(mask):
-            raise self._changed()
-
-    def _check_same(self, source: Source) -> None:
-        """Compare what was read with what was scanned, where files tell."""
-        if None not in (source.digest, self.digest) and source.digest != self.digest:
-            raise self._changed()
-
-    def _changed(self) -> InputError:
+    def _changed(self, where: str) -> InputError:
         return InputError(
-            f"{self.label}: these aren't the rows that were scanned.",
+            f"{where}: these aren't the rows that were scanned.",
             "Name the data as they were: gradsentry.load(folder, data=...), or scan again.",
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.detectors import Findings, GroupFinding, Verdict
+from gradsentry.errors import OptionError
 from gradsentry.faults import telling_faults
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
@@ -34,6 +35,26 @@ ROUNDING = {
     Dtype.FLOAT32: 1e-4,
     Dtype.FLOAT64: 1e-9,
 }
+
+
+def load_formats() -> list[Any]:
+    """The classes of all formats in which results are written.
+
+    **Raises:**
+
+    `OptionError` for one that is no format, or whose file would lie elsewhere.
+    """
+    found = []
+    for name in FORMATS.names():
+        form: Any = FORMATS.load(name)
+        file_name = getattr(form, "file_name", None)
+        if not isinstance(file_name, str) or Path(file_name).name != file_name:
+            raise OptionError(
+                f"The format {name} has no file name, or one with folders in it.",
+                "Mend or remove the package that declares it.",
+            )
+        found.append(form)
+    return found
 
 
 @dataclass(frozen=True)
@@ -90,7 +111,7 @@ def decide_threshold(rows: RowTable, options: ScanOptions) -> Threshold:
     return options.detector.threshold(rows.scores[rows.scored])
 
 
-@dataclass(frozen=True, repr=False)  # the default would print the rows themselves
+@dataclass(frozen=True, repr=False, eq=False)  # the default would print and compare all rows
 class ScanReport:
     """Scores and decision of a scan. Another threshold needs no new scan: `rethreshold`."""
 
@@ -233,10 +254,16 @@ class ScanReport:
 
     def write(self, folder: Path) -> None:
         """Write the parts of the data, and a file of every format, into an empty folder."""
+        forms = load_formats()
         written = replace(self, files=self.source.write(folder, self.parts))
-        for name in FORMATS.names():
-            form: Any = FORMATS.load(name)
-            form().write(written, folder / form.file_name)
+        for form in forms:
+            path = folder / form.file_name
+            if path.exists():
+                raise OptionError(
+                    f"The file {form.file_name} would be written twice.",
+                    "Remove the package with the format that has this file name, too.",
+                )
+            form().write(written, path)
 
     @property
     def data_digest(self) -> str | None:

@@ -76,4 +76,6 @@ def _computed(
     work: ScanWork, compute: Compute, rows: NDArray[np.int64], dtype: np.dtype[Any]
 ) -> list[NDArray[Any]]:
     with enough_for_batch(work.model, len(rows)):
-        return [compute(rows).numpy().astype(dtype)]
+        numbers = compute(rows).detach().cpu()
+        wide = numbers.double() if numbers.is_floating_point() else numbers
+        return [wide.numpy().astype(dtype)]

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +37,6 @@ from gradsentry.work.work_folder import (
     work_folder_of,
 )
 
-SUMMARY = "summary.json"
-OUTPUT_FILES = ("scores.parquet", SUMMARY, "config.yaml", "report.html", SUMS)
-"""What a scan always writes; the parts of the data come on top."""
-
 _BLANK_AT_ONCE = 1 << 22
 
 
@@ -54,6 +50,8 @@ class Workspace:
     """Whether results of an earlier scan are replaced."""
     interrupted: bool = False
     """Whether a scan was under way here before."""
+    journals: list[str] = field(default_factory=list, compare=False)
+    """Keys of the journals that were opened: there is one file for them, and so one in a scan."""
 
     @property
     def scratch(self) -> Path:
@@ -70,6 +68,9 @@ class Workspace:
         - `key`: everything that they depend on; those with another key aren't taken up.
         - `rows`: of the scan. `progress` is told how many are done already.
         """
+        if self.journals:
+            raise RuntimeError("A detector can keep numbers of one pass over the rows, not of two.")
+        self.journals.append(key)
         path = self.folder / JOURNAL
         if self.interrupted and not os.path.lexists(path):
             progress.note("Of an interrupted scan no scores are left here: starting afresh.")
