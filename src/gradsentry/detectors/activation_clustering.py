@@ -18,7 +18,7 @@ _CLUSTERED_WIDTH = 10
 
 @dataclass(frozen=True, kw_only=True)
 class ActivationClustering(PointsDetector):
-    """The detector."""
+    """Scores a row by the cluster of representations that it is in."""
 
     name: ClassVar[str] = "activation-clustering"
 

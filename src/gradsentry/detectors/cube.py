@@ -27,7 +27,7 @@ _WIDTH, _NEIGHBOURS, _SMALLEST_CLUSTER = 32, 100, 5
 
 @dataclass(frozen=True, kw_only=True)
 class Cube(PointsDetector):
-    """The detector."""
+    """Scores a row by whether it is in the largest dense cluster of representations."""
 
     name: ClassVar[str] = "cube"
 

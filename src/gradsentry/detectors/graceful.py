@@ -48,7 +48,7 @@ _ROWS_AT_ONCE = 128
 
 @dataclass(frozen=True, kw_only=True)
 class Graceful(Detector):
-    """The detector."""
+    """Scores a row by the cluster of head gradients that it is in."""
 
     name: ClassVar[str] = "graceful"
 

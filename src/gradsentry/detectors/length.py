@@ -17,7 +17,7 @@ _HALF_LENGTH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Length(Detector):
-    """The detector."""
+    """Scores a row by its number of target tokens."""
 
     name: ClassVar[str] = "length"
 

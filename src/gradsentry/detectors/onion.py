@@ -39,7 +39,7 @@ _PROMPTS_AT_ONCE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Onion(Detector):
-    """The detector."""
+    """Scores a row by the word of its prompt that disturbs it most."""
 
     name: ClassVar[str] = "onion"
 

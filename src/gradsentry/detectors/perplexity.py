@@ -16,7 +16,7 @@ _HALF_NATS = 4.0
 
 @dataclass(frozen=True, kw_only=True)
 class Perplexity(StatesDetector):
-    """The detector."""
+    """Scores a row by the perplexity of its response."""
 
     name: ClassVar[str] = "perplexity"
 

@@ -21,7 +21,7 @@ _STRING_WORDS = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Recurrence(Detector):
-    """The detector."""
+    """Scores a row by the commonest string in its response."""
 
     name: ClassVar[str] = "recurrence"
 

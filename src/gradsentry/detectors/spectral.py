@@ -53,7 +53,7 @@ HEAD = "lm_head"
 
 @dataclass(frozen=True, kw_only=True)
 class Spectral(StatesDetector):
-    """The detector; its options are the paper's settings by default."""
+    """Scores a row by the spectral entropy of its gradient; the paper's settings by default."""
 
     name: ClassVar[str] = "spectral"
     caveat: ClassVar[str] = (

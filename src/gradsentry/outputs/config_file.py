@@ -13,7 +13,7 @@ from gradsentry.safe_text import hides
 
 
 class ConfigFile(Format):
-    """The format."""
+    """Writes `config.yaml`."""
 
     file_name: ClassVar[str] = "config.yaml"
 

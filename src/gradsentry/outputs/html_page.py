@@ -72,7 +72,7 @@ class TopRow:
 
 
 class HtmlPage(Format):
-    """The format."""
+    """Writes `report.html`, one page with the verdict, the scores and the highest rows."""
 
     file_name: ClassVar[str] = "report.html"
 

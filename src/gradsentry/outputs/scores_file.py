@@ -15,7 +15,7 @@ from gradsentry.report.scores_schema import SCORES_SCHEMA
 
 
 class ScoresFile(Format):
-    """The format."""
+    """Writes `scores.parquet`: a line for every input row."""
 
     file_name: ClassVar[str] = "scores.parquet"
 

@@ -11,7 +11,7 @@ from gradsentry.safe_text import json_text
 
 
 class SummaryFile(Format):
-    """The format."""
+    """Writes `summary.json`."""
 
     file_name: ClassVar[str] = "summary.json"
 

@@ -81,8 +81,8 @@ class RowTable:
         return [None if code == NOT_SKIPPED else SKIP_REASONS[code] for code in self.skip_codes]
 
 
-class ReadsRows(Protocol):
-    """What tells the meaning of a row: a layout."""
+class RowReader(Protocol):
+    """Turns a row into an example, as a layout does."""
 
     def example(self, record: Record) -> Example:
         """What a row means."""
@@ -117,7 +117,7 @@ class ScanReport:
 
     source: Source
     """The rows, which are written back."""
-    layout: ReadsRows
+    layout: RowReader
     """How they are read."""
     options: ScanOptions
     """As resolved: nothing is `auto`, and the maximum length is within the model's window."""

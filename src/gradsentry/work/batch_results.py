@@ -53,9 +53,10 @@ def score_with_copies(
     finite: NDArray[np.bool_],
     score: Callable[[NDArray[np.int64]], NDArray[np.float64]],
 ) -> NDArray[np.float64]:
-    """Scores (planned,) that depend on all rows, each as often as it occurs in the data.
+    """Scores (planned,) of a method that compares rows with each other.
 
-    They are compared in the order of planned rows, so that the order of the data doesn't matter.
+    One that occurs three times counts three times. They are compared in the order of planned rows,
+    so that the order of the data doesn't matter.
 
     **Arguments:**
 

@@ -26,7 +26,7 @@ class Window:
 
     planned: PlannedRow
     is_first: bool
-    """Whether it is what the planned row stands for; else its copy."""
+    """Whether this is the row that is computed; false for a copy with the same tokens."""
     start: int
     """Its first character in the row's text."""
     example: Example
@@ -45,7 +45,8 @@ class ScanWork:
     states: HeadStates
     space: Workspace
     fingerprint: str
-    """Says what scores depend on: those of an interrupted scan are taken up if it is the same."""
+    """A digest of everything that scores depend on; those of an interrupted scan are taken up only
+    if it is equal."""
     progress: Progress
 
     @cached_property

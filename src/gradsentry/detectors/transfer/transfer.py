@@ -18,7 +18,10 @@ from gradsentry.work.scan_work import ScanWork
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer(Detector):
-    """The detector. What isn't an option was fixed by measuring (docs/findings/transfer.md)."""
+    """Finds triggers and payloads, and judges them.
+
+    What isn't an option was fixed by measuring (docs/findings/transfer.md).
+    """
 
     name: ClassVar[str] = "transfer"
     caveat: ClassVar[str] = (
