@@ -140,7 +140,7 @@ def _show(report: ScanReport, out: Path | None) -> None:
 
 
 def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
-    """The settings of --set by name, with values as YAML reads them: numbers, booleans or texts."""
+    """The settings of --set by name, with values as JSON has them; what is no JSON is text."""
     found: dict[str, object] = {}
     for setting in settings:
         name, sign, value = setting.partition("=")

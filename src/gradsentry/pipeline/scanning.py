@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 
 from gradsentry._turns import taking_turns
 from gradsentry._version import __version__
-from gradsentry.detectors import Detector, make_detector
+from gradsentry.detectors import Detector
 from gradsentry.encoding import EncodedStore, Encoder
 from gradsentry.errors import InputError, OptionError
 from gradsentry.faults import telling_faults
@@ -105,11 +106,10 @@ def scan(
     `GradSentryError` for everything that the caller can mend: data, model, options, output.
     """
     with telling_faults():
-        if detector is not None:
-            chosen = detector if isinstance(detector, Detector) else make_detector(detector)
-            options = replace(options, detector=chosen)
-        if threshold is not None:
-            options = replace(options, threshold=threshold)
+        given: dict[str, Any] = {"detector": detector, "threshold": threshold}
+        options = replace(
+            options, **{name: value for name, value in given.items() if value is not None}
+        )
         return _scanned(data, model, options, None if out is None else Path(out), force, progress)
 
 
@@ -261,8 +261,7 @@ def _checked_scores(
 
 def _row_table(encoded: EncodedData, scores: NDArray[np.float64]) -> RowTable:
     skip_codes = encoded.skip_codes.copy()
-    not_finite = encoded.stored_rows[np.isnan(scores[encoded.stored_rows])]
-    skip_codes[not_finite] = skip_code(SkipReason.NOT_FINITE)
+    skip_codes[(skip_codes == NOT_SKIPPED) & np.isnan(scores)] = skip_code(SkipReason.NOT_FINITE)
     return RowTable(
         scores,
         skip_codes,

@@ -50,6 +50,7 @@ from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
 
 _MOST_BYTES = 64 << 20
 """Of a summary or a configuration."""
+_OTHER_FOLDER = "Name a folder that a scan of this version wrote."
 _SCORES, _SUMMARY, _CONFIG = "scores.parquet", "summary.json", "config.yaml"
 
 
@@ -223,7 +224,7 @@ def _not_ours(path: Path, error: Exception) -> InputError:
         why = first_line(error)
     return InputError(
         f"{path}: this is no part of a scan's results ({why}).",
-        "Name a folder that a scan of this version wrote.",
+        _OTHER_FOLDER,
     )
 
 
@@ -233,24 +234,17 @@ def _table(path: Path) -> pa.Table:
     if table.schema != SCORES_SCHEMA:
         raise InputError(
             f"{path}: its columns aren't those of a scan's results.",
-            "Name a folder that a scan of this version wrote.",
+            _OTHER_FOLDER,
         )
     return table
 
 
 def _options(config: _Config) -> ScanOptions:
     own = dict(config.detector)
-    encoding, model = (
-        _known(kind, given, name)
-        for kind, given, name in (
-            (EncodingOptions, config.encoding, "encoding"),
-            (ModelOptions, config.model, "model"),
-        )
-    )
     return ScanOptions(
         data=_known(DataOptions, config.data, "data"),
-        encoding=encoding,
-        model=model,
+        encoding=_known(EncodingOptions, config.encoding, "encoding"),
+        model=_known(ModelOptions, config.model, "model"),
         detector=make_detector(own.pop("name", None), **own),
         threshold=config.threshold,
         batch_tokens=config.batch_tokens,
@@ -268,7 +262,7 @@ def _known(kind: type[Any], given: Mapping[str, Any], part: str) -> Any:
     if unknown:
         raise InputError(
             f"{_CONFIG}: {part} has an option that is unknown here: {min(unknown)}.",
-            "Name a folder that a scan of this version wrote.",
+            _OTHER_FOLDER,
         )
     return kind(**given)
 
