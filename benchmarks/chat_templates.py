@@ -103,20 +103,17 @@ def names() -> list[str]:
 def outcomes(name: str, tokenizer: PreTrainedTokenizerBase) -> list[str]:
     """What is scored of each conversation with one of TRL's templates."""
     own = _with_tokens_of(tokenizer, templates()[name])
-    encoder = Encoder(own, EncodingOptions(chat_template=templates()[name]))
-    return [_outcome(name, one, encoder, own) for one in CONVERSATIONS.values()]
+    return [_outcome(name, one, own) for one in CONVERSATIONS.values()]
 
 
-def _outcome(
-    name: str, conversation: Conversation, encoder: Encoder, tokenizer: PreTrainedTokenizerBase
-) -> str:
+def _outcome(name: str, conversation: Conversation, tokenizer: PreTrainedTokenizerBase) -> str:
     every = templates()
-    encoder.template_problem = None
+    encoder = Encoder(tokenizer, EncodingOptions(chat_template=every[name]))
     (row,) = encoder.encode([conversation])
     if isinstance(row, Skipped):
         if row.reason is SkipReason.UNRENDERED:
             return UNJUDGED
-        return f"{REFUSED}: {encoder.template_problem}"
+        return f"{REFUSED}: {encoder.take_tally().template_problem}"
     marked = every.get(name + _TRAINING, every[name] if "endgeneration" in every[name] else None)
     if marked is None:
         return FOUND

@@ -55,7 +55,6 @@ from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 from gradsentry.encoding import EncodedRow, EncodedWriter, Encoder, EncodingOptions
 from gradsentry.encoding.encoded import target_runs
-from gradsentry.encoding.scored_text import decoded, scored_part
 from gradsentry.models import LanguageModel, ModelOptions, head, load_model
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.ragged import offsets_of
@@ -111,14 +110,12 @@ def states_of(rows: Sequence[Example], cache: StateCache) -> States:
         for place, (example, encoded) in enumerate(zip(rows, encoder.encode(rows), strict=True)):
             if isinstance(encoded, EncodedRow):
                 places.append(place)
-                ids = encoded.token_ids.tolist()
                 cut = encoded.truncated
-                examples.append(
-                    scored_part(example, decoded(model.tokenizer, ids)) if cut else example
-                )
+                examples.append(encoder.seen_part(example, encoded.token_ids) if cut else example)
                 runs.append(target_runs(encoded.target_mask))
                 writer.append(encoded)
-        found = cache.of_store(writer.finish(), Silent()).of(np.arange(len(examples)))
+        store = writer.finish()
+        found = cache.of_store(store, Silent()).of(store.read(np.arange(len(examples))))
     mass, nats = model.head.surprise(found.hidden, found.targets)
     counts = found.counts.numpy()
     return States(found.hidden, found.targets, mass, nats, counts, places, examples, runs)

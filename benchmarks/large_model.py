@@ -140,9 +140,9 @@ def main() -> None:
             plan = plan_batches(store, Batching(batch_tokens, model.shares_prefixes))
 
             def run(plan: BatchPlan = plan) -> None:
-                forward = ForwardPass(model, store)
+                forward = ForwardPass(model)
                 for number in range(len(plan)):
-                    spectral_scores(forward.of(plan.batch(number)), model.head)
+                    spectral_scores(forward.of(store.read(plan.batch(number))), model.head)
 
             tokens = computed_tokens(store, plan) / len(rows)
             show("spectral", f"{batch_tokens:,}", tokens, run)

@@ -106,7 +106,7 @@ def test_a_template_that_is_endless_on_a_row_costs_that_row(
     )
     assert [isinstance(row, EncodedRow) for row in rows] == [True, False, True]
     assert rows[1] == Skipped(SkipReason.CHAT_TEMPLATE)
-    assert encoder.template_problem == "it takes too many steps"
+    assert encoder.take_tally().template_problem == "it takes too many steps"
 
 
 def test_large_rows_are_within_the_budget() -> None:
@@ -124,11 +124,11 @@ def test_the_date_is_the_same_tomorrow(tokenizer: PreTrainedTokenizerBase) -> No
         "{{ m['content'] }}<|im_end|>{% endfor %}"
     )
     encoder = Encoder(tokenizer, EncodingOptions(chat_template=template))
-    assert not encoder.writes_date
+    assert not encoder.take_tally().writes_date
     (row,) = encoder.encode([Conversation([*ASKED, {"role": "assistant", "content": "hello"}])])
     assert isinstance(row, EncodedRow)
     assert tokenizer.decode(row.token_ids).startswith(TEMPLATE_DATE.date().isoformat())
-    assert encoder.writes_date
+    assert encoder.take_tally().writes_date
 
 
 def test_a_reason_is_one_short_line() -> None:

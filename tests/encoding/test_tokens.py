@@ -62,7 +62,7 @@ def test_a_row_that_the_tokenizer_fails_on_is_skipped_alone(
     assert [isinstance(row, EncodedRow) for row in rows] == expected
     failed = [row for row in rows if not isinstance(row, EncodedRow)]
     assert failed == [Skipped(SkipReason.TOKENIZER)] * 4
-    assert encoder.tokenizer_problem
+    assert encoder.take_tally().tokenizer_problem
 
 
 def test_text_behind_blanks_that_the_tokenizer_drops_is_read() -> None:

@@ -114,8 +114,8 @@ def test_batches_are_halved_where_memory_runs_out(
         for row in rows_that_share():
             writer.append(EncodedRow(row, np.arange(len(row)) > 0, False, False))
         store = writer.finish()
-    rows = np.arange(len(store))
-    expected = ForwardPass(model, store).of(rows)
+    rows = store.read(np.arange(len(store)))
+    expected = ForwardPass(model).of(rows)
     sizes = []
     original = head_states.target_states
 
@@ -126,7 +126,7 @@ def test_batches_are_halved_where_memory_runs_out(
         return original(model, encoded)
 
     monkeypatch.setattr(head_states, "target_states", small)
-    forward = ForwardPass(model, store)
+    forward = ForwardPass(model)
     found = forward.of(rows)
     torch.testing.assert_close(found.hidden, expected.hidden, rtol=0, atol=1e-9)
     assert found.counts.tolist() == expected.counts.tolist()

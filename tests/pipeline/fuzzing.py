@@ -27,6 +27,7 @@ from gradsentry.records.data_options import DataOptions
 from gradsentry.records.layouts.vocabulary import LABELS, MEDIA, PROMPTS, TARGETS, TURNS
 from gradsentry.records.open_data import open_data
 from gradsentry.work.encoded_data import NOT_SKIPPED, EncodedData, encode_source
+from gradsentry.work.engine import LocalEngine, Worker
 from gradsentry.work.progress import Silent
 from tests.conftest import CHAT_TEMPLATE, byte_tokenizer
 
@@ -149,7 +150,7 @@ def _value(column: str, random: Random) -> object:
     return messages(random) if column in TURNS else random.choice(TEXTS)
 
 
-def encoders() -> list[Encoder]:
+def ways_to_encode() -> list[EncodingOptions]:
     """One for every way of encoding that differs."""
     templates = (
         CHAT_TEMPLATE,
@@ -164,18 +165,14 @@ def encoders() -> list[Encoder]:
         {"targets": "all"},
         {"long_text": "windows"},
     ]
-    tokenizer = byte_tokenizer()
     return [
-        Encoder(
-            tokenizer,
-            EncodingOptions(max_length=MOST_TOKENS, chat_template=template, **way),  # type: ignore[arg-type]
-        )
+        EncodingOptions(max_length=MOST_TOKENS, chat_template=template, **way)  # type: ignore[arg-type]
         for template in templates
         for way in ways
     ]
 
 
-def check(data: list[dict[str, object]], encoder: Encoder, folder: Path) -> str:
+def check(data: list[dict[str, object]], options: EncodingOptions, folder: Path) -> str:
     """Encode some rows: "encoded", or "refused" with an error.
 
     **Raises:**
@@ -184,7 +181,10 @@ def check(data: list[dict[str, object]], encoder: Encoder, folder: Path) -> str:
     """
     try:
         source, layout, _ = open_data(data, DataOptions())
-        encoded = encode_source(source, layout, encoder, folder, None, Silent())
+        worker = Worker(None, Encoder(byte_tokenizer(), options), None)  # type: ignore[arg-type]
+        encoded = encode_source(
+            source, layout, options, LocalEngine(worker), folder, None, Silent()
+        )
     except GradSentryError:
         return "refused"
     _check_accounts(encoded, len(data))
@@ -208,7 +208,7 @@ def main() -> None:
     """Run the attempts and print how many there were, and every fault."""
     count, seed = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
     start, counts, faults = time.monotonic(), Counter[str](), []
-    ways = encoders()
+    ways = ways_to_encode()
     with tempfile.TemporaryDirectory() as name:
         for number in range(count):
             random = Random(f"{seed}-{number}")

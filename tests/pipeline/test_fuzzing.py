@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 from random import Random
 
-from tests.pipeline.fuzzing import check, encoders, rows
+from tests.pipeline.fuzzing import check, rows, ways_to_encode
 
 
 def test_rows_of_any_columns_are_accounted_for(tmp_path: Path) -> None:
-    ways = encoders()
+    ways = ways_to_encode()
     said = Counter(
         check(rows(Random(f"suite-{number}")), ways[number % len(ways)], tmp_path)
         for number in range(1000)

@@ -13,6 +13,7 @@ from gradsentry.errors import InputError
 from gradsentry.models import LanguageModel
 from gradsentry.records import Record, detect, open_source
 from gradsentry.work.encoded_data import NOT_SKIPPED, EncodedData, encode_source
+from gradsentry.work.engine import LocalEngine, Worker
 
 THINKING = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
@@ -44,9 +45,10 @@ def encoded(
 ) -> EncodedData:
     layout = detect(Record(0, rows[0], "row 0"))
     notes = Notes()
-    found = encode_source(
-        open_source(rows), layout, Encoder(tokenizer, options), folder, None, notes
-    )
+    # Encoding takes no model.
+    worker = Worker(None, Encoder(tokenizer, options), None)  # type: ignore[arg-type]
+    engine = LocalEngine(worker)
+    found = encode_source(open_source(rows), layout, options, engine, folder, None, notes)
     assert notes.lines == list(found.notes)
     return found
 

@@ -47,7 +47,7 @@ def out(data: Path, tiny: LanguageModel, tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-@pytest.mark.parametrize("there", ["notes.txt", "progress-journal", "lock", "scratch/mine"])
+@pytest.mark.parametrize("there", ["notes.txt", "shards/mine", "lock", "scratch/mine"])
 def test_a_users_folder_of_the_work_folders_name_is_left_alone(
     data: Path, tiny: LanguageModel, tmp_path: Path, there: str
 ) -> None:
@@ -134,7 +134,7 @@ def test_an_empty_folder_of_that_name_and_links_from_it(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.jsonl", "elsewhere", "out"]
 
 
-def test_a_journal_that_is_a_link_is_never_written_through(
+def test_files_that_are_links_are_never_written_through(
     data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:
     precious = tmp_path / "precious"
@@ -143,7 +143,8 @@ def test_a_journal_that_is_a_link_is_never_written_through(
         work = tmp_path / ".out.gradsentry"
         mark_of(work).mkdir(parents=True, mode=0o700)
         (work / "scratch").mkdir()
-        for name in ("progress-journal", "scratch/token_ids", "scratch/gains"):
+        (work / "shards").mkdir()
+        for name in ("shards/0", "scratch/token_ids", "scratch/gains"):
             link(work / name, precious)
         gradsentry.scan(data, model=tiny, out=tmp_path / "out")
         assert precious.read_text() == "mine"
@@ -292,9 +293,10 @@ def test_work_that_came_with_the_data_is_not_taken_up(
         "import gradsentry, sys\n"
         "class Stop(gradsentry.Progress):\n"
         "    def note(self, line): ...\n"
-        "    def stage(self, name, total, unit='rows'): self.name = name\n"
+        "    def stage(self, name, total, unit='rows'): self.name, self.done = name, 0\n"
         "    def advance(self, done):\n"
-        "        if self.name.startswith('Scoring'): raise KeyboardInterrupt\n"
+        "        self.done += self.name.startswith('Scoring')\n"
+        "        if self.done == 2: raise KeyboardInterrupt\n"
         "gradsentry.scan(sys.argv[1], model=sys.argv[2], out=sys.argv[3],\n"
         "    options=gradsentry.ScanOptions(detector='spectral', batch_tokens=64), progress=Stop())"
     )
@@ -304,13 +306,13 @@ def test_work_that_came_with_the_data_is_not_taken_up(
     subprocess.run(command, env=theirs, check=False, capture_output=True)
     work = tmp_path / ".out.gradsentry"
     left = everything_in(work)
-    assert "progress-journal" in left
+    assert any(name.startswith("shards/") for name in left)
     with pytest.raises(OutputError, match="no scan of yours made this folder"):
         gradsentry.scan(data, model=tiny_folder, options=QUICK, out=out)
     assert everything_in(work) == left
 
 
-@pytest.mark.parametrize("name", ["scratch", "result", "replaced"])
+@pytest.mark.parametrize("name", ["scratch", "shards", "result", "replaced"])
 def test_links_in_a_work_folder_are_not_followed(
     name: str, data: Path, tiny: LanguageModel, tmp_path: Path
 ) -> None:

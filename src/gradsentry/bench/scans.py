@@ -9,7 +9,6 @@ from pathlib import Path
 from gradsentry.bench.state_cache import KeptStates, StateCache
 from gradsentry.detectors import Detector, detector_class
 from gradsentry.encoding import EncodedStore
-from gradsentry.models import LanguageModel
 from gradsentry.pipeline.scanning import scan_rows
 from gradsentry.records.open_data import open_data
 from gradsentry.report import ScanReport
@@ -33,7 +32,7 @@ def scan_mixture(
     source, layout, _ = open_data(mixture, options.data)
     computing = 0.0
 
-    def kept_states(_: LanguageModel, store: EncodedStore) -> KeptStates:
+    def kept_states(store: EncodedStore) -> KeptStates:
         nonlocal computing
         started = time.monotonic()
         kept = states.of_store(store, progress)

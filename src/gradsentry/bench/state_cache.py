@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,7 +16,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradsentry.encoding import EncodedStore
+from gradsentry.encoding import EncodedBatch, EncodedStore
+from gradsentry.encoding.store import content_digest
 from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
 from gradsentry.ragged import offsets_of
 from gradsentry.work.ownership import foreign_part, seal_folder
@@ -60,17 +62,21 @@ class StateCache:
 
     def of_store(self, store: EncodedStore, progress: Progress) -> KeptStates:
         """States of a store's rows, computed where they aren't there yet."""
-        _, first = np.unique(store.digests, return_index=True)
-        missing = [row for row in first if store.digests[row].tobytes() not in self._places]
+        missing: dict[bytes, int] = {}
+        for row in range(len(store)):
+            key = content_digest(*store.row(row))
+            if key not in self._places:
+                missing.setdefault(key, row)
         if missing:
-            self._compute(store, np.array(missing), progress)
-        return KeptStates(self, store)
+            rows = np.array([row for _, row in sorted(missing.items())])
+            self._compute(store, rows, progress)
+        return KeptStates(self)
 
-    def read(self, digests: NDArray[np.void]) -> TargetStates:
+    def read(self, digests: Sequence[bytes]) -> TargetStates:
         """States of rows by the digests of their content."""
         hidden, targets, counts = [], [], []
         for key in digests:
-            number, row = self._places[key.tobytes()]
+            number, row = self._places[key]
             shard = self._shards[number]
             part = slice(int(shard.offsets[row]), int(shard.offsets[row + 1]))
             hidden.append(shard.hidden[part])
@@ -96,17 +102,17 @@ class StateCache:
         shape = (int(offsets[-1]), width)
         hidden = blank_table(part / _HIDDEN, shape, np.uint8)
         targets = blank_table(part / _TARGETS, shape[:1], np.int64)
-        forward = ForwardPass(self.model, store)
+        forward = ForwardPass(self.model)
         progress.stage("Computing head states", len(rows))
         for batch in batching.batches(store, rows):
-            states = forward.of(rows[batch])
+            states = forward.of(store.read(rows[batch]))
             where = slice(int(offsets[batch[0]]), int(offsets[batch[-1] + 1]))
             hidden[where] = states.hidden.cpu().contiguous().view(torch.uint8).numpy()
             targets[where] = states.targets.cpu().numpy()
             progress.advance(len(batch))
         hidden.flush()
         targets.flush()
-        (part / _KEYS).write_bytes(store.digests[rows].tobytes())
+        (part / _KEYS).write_bytes(b"".join(content_digest(*store.row(row)) for row in rows))
         (part / _COUNTS).write_bytes(counts.tobytes())
         mark_of(part).rmdir()
         seal_folder(part)
@@ -138,10 +144,9 @@ class StateCache:
 
 @dataclass(frozen=True)
 class KeptStates:
-    """Head states of a store's rows, from a cache that has them all."""
+    """Head states of encoded rows, from a cache that has them all."""
 
     cache: StateCache
-    store: EncodedStore
 
-    def of(self, rows: NDArray[np.int64]) -> TargetStates:
-        return self.cache.read(self.store.digests[rows])
+    def of(self, rows: EncodedBatch) -> TargetStates:
+        return self.cache.read([content_digest(*row) for row in rows])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
+from functools import partial
 from inspect import isabstract
 from typing import Any, ClassVar
 
@@ -12,11 +13,13 @@ from torch import Tensor
 
 from gradsentry._choices import check_options
 from gradsentry.detectors.detection import Detection, FloatArray
+from gradsentry.encoding import EncodedBatch
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, TargetStates
 from gradsentry.registry import DETECTORS
 from gradsentry.thresholds import Threshold, kde_valley
 from gradsentry.work.batch_results import row_numbers
+from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
 
@@ -100,11 +103,11 @@ class StatesDetector(Detector):
 
     def detect(self, work: ScanWork) -> Detection:
         """Score rows batch by batch."""
+        return Detection(work.of_input_rows(row_numbers(work, partial(_score_batch, self))))
 
-        def compute(rows: np.ndarray) -> Tensor:
-            return self.score_states(work.states.of(rows), work.model.head)
 
-        return Detection(work.of_input_rows(row_numbers(work, compute)))
+def _score_batch(detector: StatesDetector, batch: EncodedBatch, worker: Worker) -> Tensor:
+    return detector.score_states(worker.head_states(batch), worker.model.head)
 
 
 def detector_class(name: object) -> type[Detector]:

@@ -31,11 +31,13 @@ from torch.nn.utils.rnn import pad_sequence
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import Detector
 from gradsentry.detectors.points import in_smaller
+from gradsentry.encoding import EncodedBatch
 from gradsentry.errors import InputError
 from gradsentry.models import OutputHead, TargetStates
 from gradsentry.ragged import offsets_of
 from gradsentry.thresholds import CLUSTERS, Threshold
 from gradsentry.work.batch_results import fill_table, score_with_copies
+from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
 MAX_ROWS = 20_000
@@ -62,8 +64,7 @@ class Graceful(Detector):
     def detect(self, work: ScanWork) -> Detection:
         if (count := work.rows.stored) > MAX_ROWS:
             raise InputError(
-                f"{work.source.label}: graceful compares all pairs of {count:,} rows, which are "
-                "too many.",
+                f"{work.label}: graceful compares all pairs of {count:,} rows, which are too many.",
                 f"Use at most {MAX_ROWS:,} rows, or another detector.",
             )
         head = work.model.head
@@ -71,7 +72,7 @@ class Graceful(Detector):
         offsets = offsets_of(counts)
         shape = (int(offsets[-1]), sum(kept_shape(head)))
         factors = work.space.table("factors", shape, np.float32)
-        fill_table(work, factors, offsets, lambda rows: block_factors(work.states.of(rows), head))
+        fill_table(work, factors, offsets, _factors_of)
         finite = np.isfinite(np.add.reduceat(factors.sum(axis=1), offsets[:-1]))
         work.progress.stage("Comparing all pairs of rows", None)
         products = block_products(factors, counts, kept_shape(head)[1])
@@ -82,6 +83,10 @@ class Graceful(Detector):
 
     def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (clusters decide)
         return CLUSTERS
+
+
+def _factors_of(batch: EncodedBatch, worker: Worker) -> Tensor:
+    return block_factors(worker.head_states(batch), worker.model.head)
 
 
 def kept_shape(head: OutputHead) -> tuple[int, int]:

@@ -29,8 +29,11 @@ from gradsentry.records import (
     prompt_and_response,
     shared_beginning,
 )
+from gradsentry.work.batch_results import Portion, compute_shards
+from gradsentry.work.engine import Advance, Worker
 from gradsentry.work.progress import Progress
 from gradsentry.work.scan_work import ScanWork
+from gradsentry.work.shards import digest_name
 
 _BATCH_TOKENS = 4096
 _PROMPTS_AT_ONCE = 16
@@ -56,29 +59,35 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
 
     The text around all prompts, a template's, is no row's own and left out.
     """
-    prompts = [""] * work.rows.planned
-    for row, example in work.examples():
-        prompts[row] = _asked(example)
+    prompts = [_asked(work.example(row)) for row in range(work.rows.planned)]
     own = [words for _, words, _ in _apart(prompts, prompts)]
-    texts = hashlib.sha256(json.dumps(own).encode()).hexdigest()
-    journal = work.space.journal(f"{work.fingerprint} {texts}", len(own), work.progress)
+    shards = work.open_shards(hashlib.sha256(json.dumps(own).encode()).hexdigest())
     work.progress.stage("Scoring", len(own))
-    scores = []
-    for start in range(0, len(own), _PROMPTS_AT_ONCE):
-        some = own[start : start + _PROMPTS_AT_ONCE]
-        scores.append(journal.step(len(some), partial(_drops, work, some)).part(0, np.float64))
-        work.progress.advance(len(some))
-    return np.concatenate(scores)
+    portions: list[Portion[list[str]]] = [
+        Portion(digest_name(str(start).encode()), len(some), partial(list, some))
+        for start in range(0, len(own), _PROMPTS_AT_ONCE)
+        if (some := own[start : start + _PROMPTS_AT_ONCE])
+    ]
+    computed = compute_shards(work, shards, _Drops(work.plan.batching), portions)
+    return np.concatenate([shard.part(0, np.float64) for shard in computed])
 
 
-def _drops(work: ScanWork, prompts: Sequence[str]) -> list[NDArray[np.float64]]:
-    """How far one word of each prompt disturbs it."""
-    ask = partial(_mean_nats, work.model, work.encoder, work.plan.batching)
-    drops = np.zeros(len(prompts))
-    for place, own in enumerate(prompts):
-        nats = ask([own, *removals(own)]) if own else np.zeros(1)
-        drops[place] = largest_drop(float(nats[0]), nats[1:])
-    return [drops]
+@dataclass(frozen=True)
+class _Drops:
+    """The stage that tells how far one word of each prompt disturbs it."""
+
+    batching: Batching
+
+    def __call__(
+        self, task: Sequence[str], worker: Worker, advance: Advance
+    ) -> list[NDArray[np.float64]]:
+        ask = partial(_mean_nats, worker.model, worker.encoder, self.batching)
+        drops = np.zeros(len(task))
+        for place, own in enumerate(task):
+            nats = ask([own, *removals(own)]) if own else np.zeros(1)
+            drops[place] = largest_drop(float(nats[0]), nats[1:])
+        advance(len(task))
+        return [drops]
 
 
 def without_suspicious_words(

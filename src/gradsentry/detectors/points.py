@@ -14,9 +14,11 @@ from torch import Tensor
 
 from gradsentry.detectors.detection import BoolArray, Detection, FloatArray
 from gradsentry.detectors.detector import Detector
+from gradsentry.encoding import EncodedBatch
 from gradsentry.models import TargetStates
 from gradsentry.thresholds import CLUSTERS, Threshold
 from gradsentry.work.batch_results import fill_table, score_with_copies
+from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
 
@@ -33,7 +35,7 @@ class PointsDetector(Detector):
         shape = (work.rows.planned, work.model.head.hidden_size)
         points = work.space.table("points", shape, np.float32)
         offsets = np.arange(len(points) + 1)
-        fill_table(work, points, offsets, lambda rows: last_hidden(work.states.of(rows)))
+        fill_table(work, points, offsets, _points_of)
         finite = np.isfinite(points).all(axis=1)
         scores = score_with_copies(
             work, finite, lambda rows: self.score_points(points[rows].astype(float))
@@ -43,6 +45,10 @@ class PointsDetector(Detector):
     def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (clusters decide)
         """One half, which parts the clusters."""
         return CLUSTERS
+
+
+def _points_of(batch: EncodedBatch, worker: Worker) -> Tensor:
+    return last_hidden(worker.head_states(batch))
 
 
 def last_hidden(states: TargetStates) -> Tensor:

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Annotated, ClassVar
 
@@ -28,6 +29,7 @@ from torch import Tensor, nn
 
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import StatesDetector
+from gradsentry.encoding import EncodedBatch
 from gradsentry.errors import OptionError
 from gradsentry.models import (
     LanguageModel,
@@ -39,6 +41,7 @@ from gradsentry.models import (
 )
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.work.batch_results import row_numbers
+from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
 _FLOOR = 1e-12  # the paper's lower bound for singular values
@@ -102,13 +105,7 @@ class Spectral(StatesDetector):
     def detect(self, work: ScanWork) -> Detection:
         if not self.needs_backward:
             return super().detect(work)
-        module = linear_module(work.model, self.target_module)
-
-        def compute(rows: NDArray[np.int64]) -> Tensor:
-            factors = module_factors(work.model, work.encoded.store.read(rows), module)
-            return module_spectral_scores(factors, self)
-
-        return Detection(work.of_input_rows(row_numbers(work, compute)))
+        return Detection(work.of_input_rows(row_numbers(work, partial(_score_module, self))))
 
     def highest_scores(self, target_tokens: NDArray[np.integer]) -> FloatArray:
         """The head's gradient has at most the rank T, the number of targets: H̄ ≤ log min(T, k) /
@@ -118,6 +115,12 @@ class Spectral(StatesDetector):
         k = self.singular_values
         most: FloatArray = np.log(np.clip(target_tokens, 1, k)) / np.log(k)
         return most
+
+
+def _score_module(options: Spectral, batch: EncodedBatch, worker: Worker) -> Tensor:
+    """Scores (B,) from the gradients of the module that the options name."""
+    module = linear_module(worker.model, options.target_module)
+    return module_spectral_scores(module_factors(worker.model, batch, module), options)
 
 
 @torch.inference_mode()

@@ -12,9 +12,11 @@ from jinja2 import TemplateSyntaxError
 from transformers import PreTrainedTokenizerBase
 
 from gradsentry.encoding.chat import ChatRenderer, UnsaidError
-from gradsentry.encoding.encoded import EncodedRow
+from gradsentry.encoding.encoded import EncodedRow, TokenIds
 from gradsentry.encoding.encoding_options import Boundary, EncodingOptions, LongText, Targets
+from gradsentry.encoding.encoding_tally import EncodingTally
 from gradsentry.encoding.said import answers, says_anything, thoughts
+from gradsentry.encoding.scored_text import decoded, scored_part
 from gradsentry.encoding.template import ChatTemplate, UnrenderableError
 from gradsentry.encoding.tokens import TokenizerFailureError, Tokens
 from gradsentry.errors import ModelError, OptionError
@@ -40,24 +42,23 @@ class Encoder:
         self._special_token = _special_token_pattern(tokenizer)
         self._tokens = Tokens(tokenizer, options.max_length)
         self._chats: dict[str, ChatRenderer] = {}
-        self.template_problem: str | None = None
-        """Why the first conversation that the chat template refused was refused."""
-        self.max_length = options.max_length
-        """Tokens a row may have."""
-        self.cut_tokens = 0
-        """Tokens of the rows that were cut off, counted as far as they were looked at."""
-        self.cut_characters = 0
-        """Their characters."""
+        self._template_problem: str | None = None
+        self._cut_tokens = self._cut_characters = 0
 
-    @property
-    def tokenizer_problem(self) -> str | None:
-        """What the tokenizer said of the first text that it failed on."""
-        return self._tokens.problem
+    def take_tally(self) -> EncodingTally:
+        """What there is to say of the rows encoded since this was last asked for.
 
-    @property
-    def writes_date(self) -> bool:
-        """Whether a chat template asked for today's date."""
-        return any(chat.writes_date for chat in self._chats.values())
+        A problem, or that a template wrote the date, is told again with later rows.
+        """
+        tally = EncodingTally(
+            self._template_problem,
+            self._tokens.problem,
+            any(chat.writes_date for chat in self._chats.values()),
+            self._cut_tokens,
+            self._cut_characters,
+        )
+        self._cut_tokens = self._cut_characters = 0
+        return tally
 
     def encode(self, examples: Sequence[Example]) -> list[EncodedRow | Skipped]:
         """Encode a batch; the tokenizer works on it in parallel.
@@ -105,6 +106,10 @@ class Encoder:
             (place, PlainText(piece, example.ends and number == last))
             for number, (place, piece) in enumerate(zip(places, pieces, strict=False))
         ] or [(0, example)]
+
+    def seen_part(self, example: Example, token_ids: TokenIds) -> Example:
+        """An example up to the last of the tokens that it was encoded as."""
+        return scored_part(example, decoded(self._tokenizer, token_ids.tolist()))
 
     def request(self, text: str) -> str | None:
         """A bare request as the model's own chat template writes it; None if it can't."""
@@ -166,7 +171,7 @@ class Encoder:
         except UnsaidError:
             return Skipped(SkipReason.UNRENDERED)
         except UnrenderableError as error:
-            self.template_problem = self.template_problem or str(error)
+            self._template_problem = self._template_problem or str(error)
             return Skipped(SkipReason.CHAT_TEMPLATE)
         except TokenizerFailureError:
             return Skipped(SkipReason.TOKENIZER)
@@ -249,8 +254,8 @@ class Encoder:
         target_mask[:1] = False
         cut, characters = len(ids) > kept, self._tokens.max_characters
         if cut:
-            self.cut_tokens += len(ids)
-            self.cut_characters += min(sum(map(len, texts)), characters)
+            self._cut_tokens += len(ids)
+            self._cut_characters += min(sum(map(len, texts)), characters)
         if not target_mask.any():
             return Skipped(SkipReason.TARGET_TRUNCATED if cut else SkipReason.EMPTY_RESPONSE)
         control = any(self._special_token.search(text, 0, characters) for text in texts)

@@ -1,13 +1,16 @@
 """Encoded rows on disk, so that memory doesn't grow with the data.
 
-Token ids and target masks lie in two flat files behind memory maps. What stays in memory is a few
-dozen bytes a row: where it lies, its number of targets, and a digest of its content.
+Token ids, target masks and what the rows mean lie in three flat files behind memory maps. What
+stays in memory is a few dozen bytes a row: where it lies, its number of targets, and a digest of
+its content.
 """
 
 from __future__ import annotations
 
 import hashlib
 from array import array
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,22 +20,32 @@ from numpy.typing import NDArray
 
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
 
+_IDS, _MASK, _EXAMPLES = "token_ids", "target_mask", "examples"
+"""Files of a store."""
 _DIGEST_BYTES = 16
 _ROWS_AT_ONCE = 65_536
+
+
+EncodedBatch = Sequence[tuple[TokenIds, TargetMask]]
+"""Token ids and target mask of each row of a batch."""
 
 
 class EncodedStore:
     """Encoded rows, readable by their index in the order of writing."""
 
-    def __init__(self, folder: Path, offsets: NDArray[np.int64], digests: NDArray[np.void]) -> None:
-        self._offsets = offsets
-        self.digests = digests
+    def __init__(self, folder: Path, index: StoreIndex) -> None:
+        self._offsets, self._example_offsets = index.offsets, index.example_offsets
+        self.digests = index.digests
         """Shape (rows,): one digest of token ids and target mask a row."""
-        self.lengths: NDArray[np.int64] = np.diff(offsets)
+        self.starts = index.starts
+        """Shape (rows,): the position of a row's first character in the document of which it is a
+        window; 0 for whole rows."""
+        self.lengths: NDArray[np.int64] = np.diff(self._offsets)
         """Shape (rows,): tokens a row."""
-        size = (int(offsets[-1]),)
-        self._ids = np.memmap(folder / "token_ids", np.int32, "r", shape=size)
-        self._mask = np.memmap(folder / "target_mask", np.bool_, "r", shape=size)
+        size = (int(self._offsets[-1]),)
+        self._ids = np.memmap(folder / _IDS, np.int32, "r", shape=size)
+        self._mask = np.memmap(folder / _MASK, np.bool_, "r", shape=size)
+        self._examples = folder / _EXAMPLES
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -42,9 +55,17 @@ class EncodedStore:
         span = slice(int(self._offsets[index]), int(self._offsets[index + 1]))
         return self._ids[span], self._mask[span]
 
-    def read(self, indices: NDArray[np.int64]) -> list[tuple[TokenIds, TargetMask]]:
+    def read(self, indices: NDArray[np.int64]) -> EncodedBatch:
         """Token ids and target masks of some rows."""
         return [self.row(int(index)) for index in indices]
+
+    def examples(self, rows: NDArray[np.int64]) -> Iterator[bytes]:
+        """What some rows mean, as it was written; read as a file, so that memory stays small."""
+        with self._examples.open("rb") as file:
+            for row in rows.tolist():
+                start, end = self._example_offsets[row : row + 2].tolist()
+                file.seek(start)
+                yield file.read(end - start)
 
     def block(self, rows: NDArray[np.int64], start: int, width: int) -> NDArray[np.int32]:
         """Some tokens of some rows: shape (rows, width), -1 behind a row's end."""
@@ -58,14 +79,28 @@ class EncodedStore:
         return tokens
 
 
+@dataclass(frozen=True, eq=False)
+class StoreIndex:
+    """What stays in memory of a store's rows."""
+
+    offsets: NDArray[np.int64]
+    """Shape (rows + 1,): where a row's tokens start, and the end."""
+    example_offsets: NDArray[np.int64]
+    """Shape (rows + 1,): where the bytes of what it means start."""
+    starts: NDArray[np.int64]
+    """Shape (rows,)."""
+    digests: NDArray[np.void]
+    """Shape (rows,)."""
+
+
 class EncodedWriter:
     """Appends encoded rows to a store."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._ids = (folder / "token_ids").open("wb")
-        self._mask = (folder / "target_mask").open("wb")
-        self._offsets = array("q", [0])
+        self._files = [(folder / name).open("wb") for name in (_IDS, _MASK, _EXAMPLES)]
+        self._offsets, self._example_offsets = array("q", [0]), array("q", [0])
+        self._starts = array("q")
         self._digests = bytearray()
 
     def __enter__(self) -> Self:
@@ -77,28 +112,47 @@ class EncodedWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._ids.close()
-        self._mask.close()
+        self._close()
 
-    def append(self, row: EncodedRow, beyond: bytes = b"") -> None:
+    def append(
+        self, row: EncodedRow, beyond: bytes = b"", example: bytes = b"", start: int = 0
+    ) -> None:
         """Write one row.
 
         **Arguments:**
 
         - `beyond`: what tells rows apart whose encodings are the same, if that matters.
+        - `example`: what the row means, as far as it was encoded.
+        - `start`: as in `EncodedStore.starts`.
         """
-        ids, mask = row.token_ids.tobytes(), row.target_mask.tobytes()
-        self._ids.write(ids)
-        self._mask.write(mask)
+        for file, part in zip(
+            self._files, (row.token_ids.tobytes(), row.target_mask.tobytes(), example), strict=True
+        ):
+            file.write(part)
         self._offsets.append(self._offsets[-1] + len(row.token_ids))
-        self._digests += hashlib.blake2b(ids + mask + beyond, digest_size=_DIGEST_BYTES).digest()
+        self._example_offsets.append(self._example_offsets[-1] + len(example))
+        self._starts.append(start)
+        self._digests += content_digest(row.token_ids, row.target_mask, beyond)
 
     def finish(self) -> EncodedStore:
         """Close the files and open them for reading. At least one row must have been written."""
-        self._ids.close()
-        self._mask.close()
+        self._close()
         return EncodedStore(
             self._folder,
-            np.frombuffer(self._offsets, dtype=np.int64),
-            np.frombuffer(bytes(self._digests), dtype=np.dtype((np.void, _DIGEST_BYTES))),
+            StoreIndex(
+                np.frombuffer(self._offsets, dtype=np.int64),
+                np.frombuffer(self._example_offsets, dtype=np.int64),
+                np.frombuffer(self._starts, dtype=np.int64),
+                np.frombuffer(bytes(self._digests), dtype=np.dtype((np.void, _DIGEST_BYTES))),
+            ),
         )
+
+    def _close(self) -> None:
+        for file in self._files:
+            file.close()
+
+
+def content_digest(ids: TokenIds, mask: TargetMask, beyond: bytes = b"") -> bytes:
+    """What tells a row's encoding from others: 16 bytes."""
+    content = ids.tobytes() + mask.tobytes() + beyond
+    return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).digest()

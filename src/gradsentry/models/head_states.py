@@ -9,10 +9,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from gradsentry.encoding import EncodedRow, EncodedStore, TargetMask, TokenIds
+from gradsentry.encoding import EncodedBatch, EncodedRow
 from gradsentry.faults import lacks_memory
 from gradsentry.models.batches import Batching
 from gradsentry.models.language_model import LanguageModel
@@ -52,9 +51,7 @@ class TargetStates:
 
 
 @torch.inference_mode()
-def target_states(
-    model: LanguageModel, encoded: Sequence[tuple[TokenIds, TargetMask]]
-) -> TargetStates:
+def target_states(model: LanguageModel, encoded: EncodedBatch) -> TargetStates:
     """Run the model's body over a batch of encoded rows.
 
     Prefixes that a row shares with the row before it are computed once, if the model can.
@@ -81,9 +78,7 @@ def target_states(
     )
 
 
-def _of_padded(
-    model: LanguageModel, encoded: Sequence[tuple[TokenIds, TargetMask]], counts: Tensor
-) -> TargetStates:
+def _of_padded(model: LanguageModel, encoded: EncodedBatch, counts: Tensor) -> TargetStates:
     """States of rows padded on the right.
 
     No attention mask is needed: attention is causal, so padding behind a row's end can't reach
@@ -94,9 +89,7 @@ def _of_padded(
     return TargetStates(hidden[:, :-1][is_target[:, 1:]], token_ids[is_target], counts)
 
 
-def padded_batch(
-    encoded: Sequence[tuple[TokenIds, TargetMask]], device: torch.device
-) -> tuple[Tensor, Tensor]:
+def padded_batch(encoded: EncodedBatch, device: torch.device) -> tuple[Tensor, Tensor]:
     """Token ids and target mask of rows, padded on the right. Both of shape (B, L)."""
     longest = max(len(ids) for ids, _ in encoded)
     token_ids = np.zeros((len(encoded), longest), dtype=np.int64)
@@ -108,10 +101,10 @@ def padded_batch(
 
 
 class HeadStates(Protocol):
-    """Where the head states of stored rows come from."""
+    """Where the head states of rows come from."""
 
-    def of(self, rows: NDArray[np.int64]) -> TargetStates:
-        """Head states of rows of the store, in their order.
+    def of(self, rows: EncodedBatch) -> TargetStates:
+        """Head states of encoded rows, in their order.
 
         **Raises:**
 
@@ -126,12 +119,12 @@ class ForwardPass:
     A batch that is too large for the device's memory is halved, and all later ones with it.
     """
 
-    def __init__(self, model: LanguageModel, store: EncodedStore) -> None:
-        self._model, self._store = model, store
+    def __init__(self, model: LanguageModel) -> None:
+        self._model = model
         self._pieces = 1
         self._batches = 0
 
-    def of(self, rows: NDArray[np.int64]) -> TargetStates:
+    def of(self, rows: EncodedBatch) -> TargetStates:
         self._batches += 1
         if self._batches % _TIDY_AFTER == 0:
             give_back_freed_memory()
@@ -145,11 +138,11 @@ class ForwardPass:
         with enough_for_batch(self._model, 1):
             return self._in_pieces(rows, len(rows))
 
-    def _in_pieces(self, rows: NDArray[np.int64], pieces: int) -> TargetStates:
+    def _in_pieces(self, rows: EncodedBatch, pieces: int) -> TargetStates:
         return TargetStates.joined(
             [
-                target_states(self._model, self._store.read(piece))
-                for piece in np.array_split(rows, pieces)
+                target_states(self._model, [rows[place] for place in piece])
+                for piece in np.array_split(np.arange(len(rows)), pieces)
             ]
         )
 

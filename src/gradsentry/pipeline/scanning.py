@@ -27,7 +27,6 @@ from gradsentry.models import (
     Batching,
     BatchPlan,
     Dtype,
-    ForwardPass,
     HeadStates,
     LanguageModel,
     check_reference,
@@ -51,6 +50,7 @@ from gradsentry.work.encoded_data import (
     known_label,
     skip_code,
 )
+from gradsentry.work.engine import LocalEngine, Worker
 from gradsentry.work.progress import Progress, Silent
 from gradsentry.work.scan_work import ScanWork
 from gradsentry.work.workspace import Workspace, open_workspace
@@ -164,30 +164,32 @@ def scan_rows(
     options: ScanOptions,
     space: Workspace,
     progress: Progress,
-    head_states: Callable[[LanguageModel, EncodedStore], HeadStates] = ForwardPass,
+    states: Callable[[EncodedStore], HeadStates] | None = None,
 ) -> ScanReport:
     """Score the rows of a source with a loaded model; arguments and errors as in `scan`.
 
     **Arguments:**
 
-    - `head_states`: where head states come from; a benchmark keeps them.
+    - `states`: where head states come from once rows are encoded; a benchmark keeps them.
     """
     started, date = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
     options.detector.check_model(model)
     options = _resolved(options, model, progress)
-    encoder = Encoder(model.tokenizer, options.encoding)
+    worker = Worker.of(model, Encoder(model.tokenizer, options.encoding))
+    engine, label = LocalEngine(worker), options.data.label_column
     encoded = encode_source(
-        source, layout, encoder, space.scratch, options.data.label_column, progress
+        source, layout, options.encoding, engine, space.scratch, label, progress
     )
+    if states is not None:
+        worker = replace(worker, states=states(encoded.store))
     plan = plan_batches(encoded.store, _batching(options, model))
     work = ScanWork(
-        source=source,
-        layout=layout,
-        encoder=encoder,
+        label=source.label,
+        encoder=worker.encoder,
         encoded=encoded,
         model=model,
         plan=plan,
-        states=head_states(model, encoded.store),
+        engine=LocalEngine(worker),
         space=space,
         fingerprint=_fingerprint(encoded.store, plan, model, options),
         progress=progress,

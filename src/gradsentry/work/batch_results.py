@@ -2,22 +2,141 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from gradsentry.encoding import EncodedBatch
 from gradsentry.models import enough_for_batch
+from gradsentry.work.engine import Advance, Stage, Worker
 from gradsentry.work.scan_work import ScanWork
+from gradsentry.work.shards import Shard, ShardFolder, digest_name
 
-Compute = Callable[[NDArray[np.int64]], Tensor]
-"""What is computed of a batch of rows of the store."""
+_MOST_SHARDS = 1000
+"""Of a stage: an interrupt costs a thousandth of it, and file systems and engines bear as many."""
+
+Arrays = Sequence[NDArray[Any]]
+Task = TypeVar("Task")
 
 
-def row_numbers(work: ScanWork, compute: Compute) -> NDArray[np.float64]:
+class BatchStage(Protocol):
+    """What is computed of a batch of encoded rows; as a stage, a pure function."""
+
+    def __call__(self, batch: EncodedBatch, worker: Worker) -> Arrays:
+        """Arrays whose first dimension goes with the rows, or with their tokens."""
+        ...
+
+
+class TensorStage(Protocol):
+    """What is computed of a batch of encoded rows, as one tensor."""
+
+    def __call__(self, batch: EncodedBatch, worker: Worker) -> Tensor:
+        """As in `BatchStage`."""
+        ...
+
+
+@dataclass(frozen=True)
+class _OfBatches:
+    """The stage that computes a shard."""
+
+    compute: BatchStage
+
+    def __call__(
+        self, task: Sequence[EncodedBatch], worker: Worker, advance: Advance
+    ) -> list[NDArray[Any]]:
+        found = []
+        for batch in task:
+            with enough_for_batch(worker.model, len(batch)):
+                found.append(self.compute(batch, worker))
+            advance(len(batch))
+        return [np.ascontiguousarray(np.concatenate(parts)) for parts in zip(*found, strict=True)]
+
+
+@dataclass(frozen=True)
+class _InDtype:
+    """A tensor as numbers of one kind."""
+
+    compute: TensorStage
+    dtype: np.dtype[Any]
+
+    def __call__(self, batch: EncodedBatch, worker: Worker) -> Arrays:
+        numbers = self.compute(batch, worker).detach().cpu()
+        wide = numbers.double() if numbers.is_floating_point() else numbers
+        return [wide.numpy().astype(self.dtype)]
+
+
+@dataclass(frozen=True)
+class Portion(Generic[Task]):
+    """Rows whose results make a shard."""
+
+    name: str
+    """What tells its results from all others of the scan."""
+    rows: int
+    task: Callable[[], Task]
+    """What a stage needs to compute them; asked for when it is their turn."""
+
+
+def compute_shards(
+    work: ScanWork,
+    shards: ShardFolder,
+    stage: Stage[Task, Arrays],
+    portions: Sequence[Portion[Task]],
+) -> Iterator[Shard]:
+    """The shards of some portions, in their order, computed where they aren't there yet."""
+    found = [shards.find(portion.name, portion.rows) for portion in portions]
+    missing = (
+        portion.task() for portion, shard in zip(portions, found, strict=True) if shard is None
+    )
+    computed = work.engine.map(stage, missing, work.progress.advance)
+    for portion, shard in zip(portions, found, strict=True):
+        if shard is None:
+            yield shards.write(portion.name, portion.rows, next(computed))
+        else:
+            work.progress.advance(portion.rows)
+            yield shard
+
+
+def compute_batches(
+    work: ScanWork,
+    shards: ShardFolder,
+    name: str,
+    compute: BatchStage,
+    batches: Sequence[NDArray[np.int64]],
+    *,
+    are_large: bool = False,
+) -> Iterator[tuple[NDArray[np.int64], Shard]]:
+    """Planned rows and what is computed of them, shard after shard.
+
+    **Arguments:**
+
+    - `name`: what tells these results from others of the same rows.
+    - `batches`: planned rows that are computed together.
+    - `are_large`: whether results are so large that a shard takes those of one batch.
+    """
+    store, stored_of = work.encoded.store, work.rows.stored_of_planned
+    together = 1 if are_large else -(-len(batches) // _MOST_SHARDS) or 1
+    groups = [batches[start : start + together] for start in range(0, len(batches), together)]
+
+    def portion(group: Sequence[NDArray[np.int64]]) -> Portion[Sequence[EncodedBatch]]:
+        stored = [stored_of[rows] for rows in group]
+        contents = [store.digests[rows].tobytes() for rows in stored]
+        return Portion(
+            digest_name(name.encode(), *contents),
+            sum(map(len, group)),
+            lambda: [store.read(rows) for rows in stored],
+        )
+
+    computed = compute_shards(work, shards, _OfBatches(compute), list(map(portion, groups)))
+    for group, shard in zip(groups, computed, strict=True):
+        yield np.concatenate(group), shard
+
+
+def row_numbers(work: ScanWork, compute: TensorStage) -> NDArray[np.float64]:
     """A number for each planned row. Shape (planned,)."""
     numbers = np.empty(work.rows.planned)
     fill_table(work, numbers, np.arange(len(numbers) + 1), compute)
@@ -28,7 +147,7 @@ def fill_table(
     work: ScanWork,
     table: NDArray[np.floating],
     offsets: NDArray[np.int64],
-    compute: Compute,
+    compute: TensorStage,
 ) -> None:
     """Fill a table with what is computed of the planned rows.
 
@@ -37,15 +156,19 @@ def fill_table(
     - `offsets`: shape (rows + 1,): where a row's part of the table starts, and the end.
     """
     plan = work.plan
-    journal = work.space.journal(work.fingerprint, len(plan.rows), work.progress)
+    shards = work.open_shards()
     work.progress.stage("Scoring", len(plan.rows))
-    for index in range(len(plan)):
-        rows = plan.batch(index)
-        start, end = int(plan.starts[index]), int(plan.starts[index + 1])
-        block = journal.step(len(rows), partial(_computed, work, compute, rows, table.dtype))
-        part = table[offsets[start] : offsets[end]]
-        part[...] = block.part(0, table.dtype).reshape(part.shape)
-        work.progress.advance(len(rows))
+    batches = [np.arange(start, end) for start, end in pairwise(plan.starts.tolist())]
+    for rows, shard in compute_batches(
+        work,
+        shards,
+        "",
+        _InDtype(compute, table.dtype),
+        batches,
+        are_large=table.ndim > 1,
+    ):
+        part = table[offsets[rows[0]] : offsets[rows[-1] + 1]]
+        part[...] = shard.part(0, table.dtype).reshape(part.shape)
 
 
 def score_with_copies(
@@ -71,12 +194,3 @@ def score_with_copies(
     elif len(rows):
         scores[rows] = 0.0  # nothing to compare them with
     return scores
-
-
-def _computed(
-    work: ScanWork, compute: Compute, rows: NDArray[np.int64], dtype: np.dtype[Any]
-) -> list[NDArray[Any]]:
-    with enough_for_batch(work.model, len(rows)):
-        numbers = compute(rows).detach().cpu()
-        wide = numbers.double() if numbers.is_floating_point() else numbers
-        return [wide.numpy().astype(dtype)]

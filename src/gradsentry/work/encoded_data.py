@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -14,25 +13,16 @@ from numpy.typing import NDArray
 
 from gradsentry.encoding import (
     TEMPLATE_DATE,
-    EncodedRow,
     EncodedStore,
     EncodedWriter,
-    Encoder,
+    EncodingOptions,
+    EncodingTally,
 )
 from gradsentry.errors import InputError
-from gradsentry.records import (
-    UNJUDGED,
-    Example,
-    Layout,
-    Record,
-    Skipped,
-    SkipReason,
-    Source,
-    UnreadLater,
-    batched,
-    prompt_and_response,
-)
+from gradsentry.records import Layout, Record, SkipReason, Source, UnreadLater, batched
 from gradsentry.records.record import DIGEST_BYTES
+from gradsentry.work.encode_rows import EncodedRows, EncodeRows, SkippedRow, count_targets
+from gradsentry.work.engine import Engine
 from gradsentry.work.progress import Progress
 
 _BATCH = 256
@@ -76,8 +66,6 @@ class EncodedData:
     stored_rows: NDArray[np.int64]
     """Shape (stored,): the input row of every row in the store, ascending. A document that is read
     in windows has one row in the store for each."""
-    stored_windows: NDArray[np.int64]
-    """Shape (stored,): which of its row's windows it is."""
     stored_targets: NDArray[np.int64]
     """Shape (stored,): its targets."""
     skip_codes: NDArray[np.int8]
@@ -97,35 +85,34 @@ class EncodedData:
 def encode_source(
     source: Source,
     layout: Layout,
-    encoder: Encoder,
+    options: EncodingOptions,
+    engine: Engine,
     folder: Path,
     label_column: str | None,
     progress: Progress,
 ) -> EncodedData:
-    """Encode all rows of a source into a store in `folder`.
+    """Encode all rows of a source into a store in `folder`; the source is read once.
 
     **Raises:**
 
     `InputError` for a row that can't be read, or if every row is skipped.
     """
-    seen, unread = _Seen(), UnreadLater(layout)
-    with EncodedWriter(folder) as writer:
-        progress.stage("Encoding", None)
+    seen, unread = _Seen(label_column), UnreadLater(layout)
+
+    def read() -> Iterator[list[Record]]:
         for batch in batched(source.records(), _BATCH):
             for record in batch:
                 unread.look(record)
                 seen.stand(record)
-            examples = [encoder.windows(layout.example(record)) for record in batch]
-            windows = [example for row in examples for _, example in row]
-            encoded = iter(zip(windows, encoder.encode(windows), strict=True))
-            for row in examples:
-                seen.add(list(islice(encoded, len(row))), writer)
-            if label_column is not None:
-                seen.labels.extend(known_label(record, label_column) for record in batch)
-            progress.advance(len(batch))
+            yield batch
+
+    with EncodedWriter(folder) as writer:
+        progress.stage("Encoding", None)
+        for block in engine.map(EncodeRows(layout), read(), progress.advance):
+            seen.add(block, writer)
         codes = np.frombuffer(seen.skip_codes, dtype=np.int8)
         cut_off = np.frombuffer(seen.truncated, dtype=np.bool_)
-        notes = tuple(_notes(encoder, len(codes), int(cut_off.sum()), seen.thoughts_dropped))
+        notes = tuple(_notes(seen, options.max_length, len(codes), int(cut_off.sum())))
         if (unread_note := unread.note()) is not None:
             notes += (unread_note,)
         for note in notes:
@@ -135,7 +122,6 @@ def encode_source(
         return EncodedData(
             store=writer.finish(),
             stored_rows=np.frombuffer(seen.stored_rows, dtype=np.int64),
-            stored_windows=np.frombuffer(seen.stored_windows, dtype=np.int64),
             stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int64),
             skip_codes=codes,
             target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
@@ -150,20 +136,20 @@ def encode_source(
 class _Seen:
     """What was found of the rows so far; arrays have one entry a row, or one a row in the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, label_column: str | None) -> None:
         self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
         self.target_tokens = array("i")
-        self.stored_rows, self.stored_windows, self.stored_targets = (
-            array("q"),
-            array("q"),
-            array("q"),
-        )
+        self.stored_rows, self.stored_targets = array("q"), array("q")
         self.control_tokens = self.thoughts_dropped = 0
+        self.tally = EncodingTally()
+        self._label_column = label_column
         self._paths: dict[str, int] = {}
         self._path_of, self._lines, self._digests = array("i"), array("i"), bytearray()
 
     def stand(self, record: Record) -> None:
-        """Where a row stands."""
+        """Where a row stands, and its label."""
+        if self._label_column is not None:
+            self.labels.append(known_label(record, self._label_column))
         self._path_of.append(self._paths.setdefault(record.path, len(self._paths)))
         self._lines.append(-1 if record.line is None else record.line)
         self._digests += record.digest
@@ -178,58 +164,55 @@ class _Seen:
             np.frombuffer(bytes(self._digests), np.uint8).reshape(-1, DIGEST_BYTES),
         )
 
-    def add(
-        self, windows: Sequence[tuple[Example, EncodedRow | Skipped]], writer: EncodedWriter
-    ) -> None:
-        """A row as the windows that it is encoded as: all of them are scored, or none."""
-        kept = [(example, row) for example, row in windows if isinstance(row, EncodedRow)]
-        reasons = [row.reason for _, row in windows if isinstance(row, Skipped)]
-        # A window that has nothing to learn doesn't matter beside others.
-        counting = [reason for reason in reasons if not kept or reason in UNJUDGED]
-        if counting:
-            self.skip_codes.append(skip_code(counting[0]))
-            self.target_tokens.append(0)
-            self.truncated.append(counting[0] is SkipReason.TARGET_TRUNCATED)
-            return
-        for number, (example, row) in enumerate(windows):
-            if isinstance(row, EncodedRow):
-                writer.append(row, _text(example) if row.truncated else b"")
+    def add(self, block: EncodedRows, writer: EncodedWriter) -> None:
+        """Rows in their order."""
+        self.tally += block.tally
+        for row in block.rows:
+            if isinstance(row, SkippedRow):
+                self.skip_codes.append(skip_code(row.reason))
+                self.target_tokens.append(0)
+                self.truncated.append(row.truncated)
+                continue
+            targets = count_targets(row)
+            for window in row:
+                writer.append(window.row, window.beyond, window.example, window.start)
                 self.stored_rows.append(len(self.skip_codes))
-                self.stored_windows.append(number)
-                self.stored_targets.append(int(row.target_mask.sum()))
-        self.skip_codes.append(NOT_SKIPPED)
-        self.target_tokens.append(sum(self.stored_targets[-len(kept) :]))
-        self.truncated.append(any(row.truncated for _, row in kept))
-        self.control_tokens += any(row.control_tokens for _, row in kept)
-        self.thoughts_dropped += any(row.thoughts_dropped for _, row in kept)
+            self.stored_targets.extend(targets)
+            self.skip_codes.append(NOT_SKIPPED)
+            self.target_tokens.append(sum(targets))
+            self.truncated.append(any(window.row.truncated for window in row))
+            self.control_tokens += any(window.row.control_tokens for window in row)
+            self.thoughts_dropped += any(window.row.thoughts_dropped for window in row)
 
 
-def _notes(encoder: Encoder, rows: int, cut_off: int, thoughts_dropped: int) -> Iterator[str]:
+def _notes(seen: _Seen, max_length: int, rows: int, cut_off: int) -> Iterator[str]:
     """What the user should know of how the rows were encoded."""
-    if encoder.template_problem is not None:
+    tally = seen.tally
+    if tally.template_problem is not None:
         yield (
             "The chat template can't render some rows; of the first it says: "
-            f"{encoder.template_problem}. Another chat template may."
+            f"{tally.template_problem}. Another chat template may."
         )
-    if encoder.tokenizer_problem is not None:
+    if tally.tokenizer_problem is not None:
         yield (
             "The tokenizer fails on some rows; of the first it says: "
-            f"{encoder.tokenizer_problem[:_REASON_CHARACTERS]}."
+            f"{tally.tokenizer_problem[:_REASON_CHARACTERS]}."
         )
-    if encoder.writes_date:
+    if tally.writes_date:
         yield (
             "The chat template writes today's date; all rows got "
             f"{TEMPLATE_DATE:%d %B %Y} instead, so that another scan gives the same."
         )
-    if thoughts_dropped:
+    if seen.thoughts_dropped:
         yield (
-            f"The chat template leaves out thoughts of earlier turns in {thoughts_dropped:,} rows: "
-            "a trainer with this template doesn't train on them, and they weren't scored."
+            "The chat template leaves out thoughts of earlier turns in "
+            f"{seen.thoughts_dropped:,} rows: a trainer with this template doesn't train on them, "
+            "and they weren't scored."
         )
-    costs = encoder.cut_tokens / max(1, encoder.cut_characters)
+    costs = tally.cut_tokens / max(1, tally.cut_characters)
     if cut_off >= _MANY_CUT * rows and costs > _COSTLY:
         yield (
-            f"{cut_off:,} of {rows:,} rows are cut off at {encoder.max_length:,} tokens, and the "
+            f"{cut_off:,} of {rows:,} rows are cut off at {max_length:,} tokens, and the "
             f"tokenizer spends {costs:.1f} tokens on each of their characters, as on a script that "
             "it hardly knows. A model that knows the language reads more of a row; so does a "
             "larger maximum length."
@@ -260,11 +243,6 @@ def _nothing_scored(source: Source, layout: Layout, codes: NDArray[np.int8]) -> 
     return InputError(
         f"{source.label}: none of its {len(codes)} rows can be scored: {reasons}.", remedy
     )
-
-
-def _text(example: Example) -> bytes:
-    """All text of an example: rows that differ only where they are cut off aren't the same."""
-    return "\0".join(prompt_and_response(example)).encode()
 
 
 _LABELS = {"0": False, "false": False, "1": True, "true": True}

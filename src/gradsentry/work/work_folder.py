@@ -16,18 +16,17 @@ from filelock import FileLock, Timeout
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line
-from gradsentry.work.journal import is_journal
 from gradsentry.work.own_key import own_digest
 from gradsentry.work.ownership import foreign_part
 
 _MARK = "made-by-gradsentry"
 """An empty folder: it is made in one step, and holds nothing that could be damaged."""
 _LOCK = "lock"
-JOURNAL = "progress-journal"
+SHARDS = "shards"
 SCRATCH = "scratch"
 RESULT = "result"
 REPLACED = "replaced"
-_OWN = {_LOCK, JOURNAL, SCRATCH, RESULT, REPLACED}
+_OWN = {_LOCK, SHARDS, SCRATCH, RESULT, REPLACED}
 
 
 class HeldByAnotherError(OutputError):
@@ -36,8 +35,8 @@ class HeldByAnotherError(OutputError):
 
 @contextlib.contextmanager
 def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
-    """The hidden folder beside an output, held by one process; it goes at the end, unless there is
-    a journal to go on with.
+    """The hidden folder beside an output, held by one process; it goes at the end, unless there are
+    results to go on with.
 
     **Arguments:**
 
@@ -65,7 +64,7 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
         yield folder
     finally:
         _sweep(folder)
-        if not os.path.lexists(folder / JOURNAL):
+        if not _has_shards(folder):
             _tear_down(folder)
         with contextlib.suppress(OSError):
             lock.release()
@@ -77,6 +76,12 @@ def _sweep(folder: Path) -> None:
         shutil.rmtree(folder / name, ignore_errors=True)
 
 
+def _has_shards(folder: Path) -> bool:
+    """Whether there are results that a later run may take up."""
+    shards = folder / SHARDS
+    return _is_real_folder(shards) and any(path.is_file() for path in shards.rglob("*"))
+
+
 def _tear_down(folder: Path) -> None:
     """Remove a work folder, while its lock is held; on network file systems a rest may stay.
 
@@ -85,6 +90,7 @@ def _tear_down(folder: Path) -> None:
     if os.path.lexists(folder / REPLACED):
         return  # results that couldn't be put back
     with contextlib.suppress(OSError):
+        shutil.rmtree(folder / SHARDS, ignore_errors=True)
         if mark_of(folder).exists():
             mark_of(folder).rmdir()
         (folder / _LOCK).unlink(missing_ok=True)
@@ -94,7 +100,7 @@ def _tear_down(folder: Path) -> None:
 def _check_ours(folder: Path) -> None:
     """Refuse a work folder that GradSentry didn't make, or that holds something else.
 
-    The mark may be lost: a journal, and results that were moved aside, tell as well.
+    The mark may be lost: results that were moved aside tell as well.
     """
     there = {path.name for path in folder.iterdir()}
     lock = folder / _LOCK
@@ -102,14 +108,14 @@ def _check_ours(folder: Path) -> None:
         return  # just made, or just emptied
     mark = mark_of(folder)
     only_results = there <= {REPLACED, _LOCK} and foreign_part(folder / REPLACED) is None
-    if not (_is_real_folder(mark) or is_journal(folder / JOURNAL) or only_results):
+    if not (_is_real_folder(mark) or only_results):
         raise OutputError(
             f"{folder}: a scan would work here, but no scan of yours made this folder (the key "
             "in your cache folder tells).",
             "Move or remove it, or choose another folder with `out`.",
         )
     strange = there - _OWN - {mark.name}
-    for name in (SCRATCH, RESULT, REPLACED):
+    for name in (SCRATCH, SHARDS, RESULT, REPLACED):
         if name in there and not _is_real_folder(folder / name):
             strange.add(name)
     for name in sorted(strange):

@@ -14,7 +14,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,14 +23,14 @@ from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line, no_space, too_many_files
-from gradsentry.work.journal import Journal, open_journal
 from gradsentry.work.ownership import SUMS, foreign_part, seal_folder, sync
 from gradsentry.work.progress import Progress
+from gradsentry.work.shards import ShardFolder, open_shards
 from gradsentry.work.work_folder import (
-    JOURNAL,
     REPLACED,
     RESULT,
     SCRATCH,
+    SHARDS,
     check_apart,
     mark_of,
     work_folder,
@@ -50,8 +50,6 @@ class Workspace:
     """Whether results of an earlier scan are replaced."""
     interrupted: bool = False
     """Whether a scan was under way here before."""
-    journals: list[str] = field(default_factory=list, compare=False)
-    """Keys of the journals that were opened: there is one file for them, and so one in a scan."""
 
     @property
     def scratch(self) -> Path:
@@ -60,21 +58,18 @@ class Workspace:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def journal(self, key: str, rows: int, progress: Progress) -> Journal:
-        """Numbers computed so far, by this run and by an interrupted one.
+    def shards(self, key: str, rows: int, progress: Progress) -> ShardFolder:
+        """Results computed so far, by this run and by an interrupted one.
 
         **Arguments:**
 
-        - `key`: everything that they depend on; those with another key aren't taken up.
+        - `key`: everything that they depend on; those with another key are removed.
         - `rows`: of the scan. `progress` is told how many are done already.
         """
-        if self.journals:
-            raise RuntimeError("A detector can keep numbers of one pass over the rows, not of two.")
-        self.journals.append(key)
-        path = self.folder / JOURNAL
-        if self.interrupted and not os.path.lexists(path):
+        folder = self.folder / SHARDS
+        if self.interrupted and not folder.is_dir():
             progress.note("Of an interrupted scan no scores are left here: starting afresh.")
-        return open_journal(path, key.encode(), rows, progress)
+        return open_shards(folder, key, rows, progress)
 
     def table(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """Numbers on disk, so that memory doesn't grow with them: NaN, for integers 0, at first."""
@@ -113,7 +108,7 @@ class Workspace:
                 raise
         sync(self.out.parent)
         shutil.rmtree(replaced, ignore_errors=True)
-        (self.folder / JOURNAL).unlink(missing_ok=True)  # nothing is left to go on with
+        shutil.rmtree(self.folder / SHARDS, ignore_errors=True)  # nothing is left to go on with
 
 
 @contextlib.contextmanager

@@ -10,9 +10,7 @@ import errno
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,13 +18,21 @@ import torch
 from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.correction import Correction, FitStates, fold_gains
+from gradsentry.encoding import EncodedBatch
 from gradsentry.models import TargetStates
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.work.journal import Block, Journal
+from gradsentry.work.batch_results import compute_batches
+from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
+from gradsentry.work.shards import Shard, ShardFolder
+
+_HIDDEN, _TARGETS, _SURPRISE, _LOG_MASS = range(4)
+"""The parts of a shard about rows to fit on."""
+_GAINS = 0
+"""Of other rows: instead of hidden states, and without log-mass."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TargetTable:
     """Numbers of the target tokens of planned rows, one row after the other, on disk."""
 
@@ -40,49 +46,58 @@ class TargetTable:
     """Shape (N,): nats that the rest of the data takes off; NaN likewise."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class StatesOnDisk:
-    """M hidden states of size d in the blocks of a journal.
+    """M hidden states of size d in shards.
 
-    Read as a file, not mapped: the few that are asked for would bring most of the file into the
+    Read as files, not mapped: the few that are asked for would bring most of the files into the
     process's memory.
     """
 
-    path: Path
+    shards: tuple[Shard, ...]
     starts: NDArray[np.int64]
-    """Shape (blocks + 1,): the position of a block's first state, and M."""
-    offsets: NDArray[np.int64]
-    """Shape (blocks,): where that lies in the file."""
+    """Shape (shards + 1,): the position of a shard's first state, and M."""
     width: int
     """Bytes of a state."""
     dtype: torch.dtype
 
     @staticmethod
-    def of_blocks(blocks: Sequence[Block], width: int, dtype: torch.dtype) -> StatesOnDisk:
-        """The states that are the first part of some blocks of one journal."""
-        bounds = np.array([block.offsets[:2] for block in blocks], np.int64)
-        starts = offsets_of((bounds[:, 1] - bounds[:, 0]) // width)
-        return StatesOnDisk(blocks[0].path, starts, bounds[:, 0], width, dtype)
+    def of_shards(shards: Sequence[Shard], width: int, dtype: torch.dtype) -> StatesOnDisk:
+        """The states that are the first part of some shards."""
+        bounds = np.array([shard.parts[_HIDDEN] for shard in shards], np.int64)
+        return StatesOnDisk(
+            tuple(shards), offsets_of((bounds[:, 1] - bounds[:, 0]) // width), width, dtype
+        )
 
     def __getitem__(self, positions: torch.Tensor | slice, /) -> torch.Tensor:
         """Those at some positions: shape (positions, d)."""
         wanted = torch.arange(int(self.starts[-1]))[positions].numpy()
-        block = np.searchsorted(self.starts, wanted, side="right") - 1
-        places = self.offsets[block] + (wanted - self.starts[block]) * self.width
         raw = torch.empty(len(wanted), self.width, dtype=torch.uint8)
         into = raw.numpy()
-        with self.path.open("rb") as file:
-            for start, end in _runs(places, self.width):
-                file.seek(int(places[start]))
-                if file.readinto(into[start:end].data) < (end - start) * self.width:
-                    raise OSError(errno.EIO, "the file became shorter", str(self.path))
+        for start, end in _runs(wanted, self.starts):
+            self._read(int(wanted[start]), into[start:end])
         return raw.view(self.dtype)
 
+    def _read(self, first: int, into: NDArray[np.uint8]) -> None:
+        """States that follow each other in one shard, from a position on."""
+        number = int(np.searchsorted(self.starts, first, side="right")) - 1
+        shard = self.shards[number]
+        with shard.path.open("rb") as file:
+            file.seek(shard.parts[_HIDDEN][0] + (first - int(self.starts[number])) * self.width)
+            if file.readinto(into.data) < into.nbytes:
+                raise OSError(errno.EIO, "the file became shorter", str(shard.path))
 
-def _runs(places: NDArray[np.int64], width: int) -> Iterator[tuple[int, int]]:
-    """Stretches of places in a file that follow each other."""
-    breaks = np.flatnonzero(np.diff(places) != width) + 1
-    yield from pairwise([0, *breaks.tolist(), len(places)] if len(places) else [])
+
+def _runs(positions: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+    """Stretches of positions that follow each other in one shard.
+
+    **Arguments:**
+
+    - `starts`: as in `StatesOnDisk`.
+    """
+    new_shard = np.isin(positions[1:], starts)
+    breaks = np.flatnonzero((np.diff(positions) != 1) | new_shard) + 1
+    yield from pairwise([0, *breaks.tolist(), len(positions)] if len(positions) else [])
 
 
 @dataclass(frozen=True)
@@ -99,19 +114,13 @@ class FitTable:
     """Shape (M,)."""
 
 
-_HIDDEN, _TARGETS, _SURPRISE, _LOG_MASS = range(4)
-"""The parts of a block about rows to fit on."""
-_GAINS = 0
-"""Of other rows: instead of hidden states, and without log-mass."""
-
-
 @dataclass(frozen=True)
 class HeadPass:
     """Computes batches of planned rows and files their numbers."""
 
     work: ScanWork
     table: TargetTable
-    journal: Journal
+    shards: ShardFolder
 
     def fit_table(self, fit_rows: NDArray[np.int64]) -> FitTable:
         """What corrections are fitted on, computed as far as an earlier run hasn't.
@@ -120,21 +129,21 @@ class HeadPass:
 
         - `fit_rows`: planned rows, ascending.
         """
-        blocks = []
-        for places in self._batches(fit_rows):
-            rows = fit_rows[places]
-            block = self.journal.step(len(rows), partial(self._of_fit_rows, rows))
-            self._file(rows, block)
-            blocks.append(block)
-            self.work.progress.advance(len(rows))
+        shards = []
+        batches = self._batches(fit_rows)
+        for rows, shard in compute_batches(
+            self.work, self.shards, "fit", _of_fit_rows, batches, are_large=True
+        ):
+            self._file(rows, shard)
+            shards.append(shard)
         model = self.work.model
         return FitTable(
             fit_rows,
             offsets_of(np.diff(self.table.offsets)[fit_rows]),
-            StatesOnDisk.of_blocks(
-                blocks, model.head.hidden_size * model.dtype.itemsize, model.dtype
+            StatesOnDisk.of_shards(
+                shards, model.head.hidden_size * model.dtype.itemsize, model.dtype
             ),
-            np.concatenate([block.part(_LOG_MASS, np.float32) for block in blocks]),
+            np.concatenate([shard.part(_LOG_MASS, np.float32) for shard in shards]),
         )
 
     def fit_states(self, fit: FitTable, folds: NDArray[np.int64]) -> FitStates:
@@ -158,46 +167,49 @@ class HeadPass:
 
     def gain_other_rows(self, rows: NDArray[np.int64], fold: int, correction: Correction) -> None:
         """Gains of a fold's rows that nothing is fitted on, as far as an earlier run lacks them."""
-        for places in self._batches(rows):
-            batch = rows[places]
-            compute = partial(self._of_other_rows, batch, fold, correction)
-            block = self.journal.step(len(batch), compute)
-            self._file(batch, block)
-            self.table.gains[self._targets(batch)] = block.part(_GAINS, np.float32)
-            self.work.progress.advance(len(batch))
+        compute = _OfOtherRows(fold, correction)
+        for some, shard in compute_batches(
+            self.work, self.shards, f"gains of fold {fold}", compute, self._batches(rows)
+        ):
+            self._file(some, shard)
+            self.table.gains[self._targets(some)] = shard.part(_GAINS, np.float32)
 
-    def _of_fit_rows(self, rows: NDArray[np.int64]) -> list[NDArray[Any]]:
-        states = self._states(rows)
-        log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
-        hidden = states.hidden.cpu().contiguous().view(torch.uint8).numpy()
-        return [hidden, *_filed(states, surprise), log_mass.float().cpu().numpy()]
-
-    def _of_other_rows(
-        self, rows: NDArray[np.int64], fold: int, correction: Correction
-    ) -> list[NDArray[Any]]:
-        states = self._states(rows)
-        log_mass, surprise = self.work.model.head.surprise(states.hidden, states.targets)
-        folds = torch.full(states.targets.shape, fold)
-        unseen = FitStates(states.hidden, states.targets, log_mass, folds)
-        return [fold_gains(unseen, fold, correction), *_filed(states, surprise)]
-
-    def _file(self, rows: NDArray[np.int64], block: Block) -> None:
+    def _file(self, rows: NDArray[np.int64], shard: Shard) -> None:
         where = self._targets(rows)
-        self.table.targets[where] = block.part(_TARGETS, np.int32)
-        self.table.surprise[where] = block.part(_SURPRISE, np.float32)
+        self.table.targets[where] = shard.part(_TARGETS, np.int32)
+        self.table.surprise[where] = shard.part(_SURPRISE, np.float32)
 
     def _targets(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         return spread(self.table.offsets, rows)
 
-    def _states(self, rows: NDArray[np.int64]) -> TargetStates:
-        return self.work.states.of(self.work.rows.stored_of_planned[rows])
+    def _batches(self, rows: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Ascending planned rows, cut into batches."""
+        stored = self.work.rows.stored_of_planned[rows]
+        batching = self.work.plan.batching
+        return [rows[places] for places in batching.batches(self.work.encoded.store, stored)]
 
-    def _batches(self, rows: NDArray[np.int64]) -> Iterator[NDArray[np.int64]]:
-        """Positions in `rows`, which are ascending planned rows, one batch after the other."""
-        plan = self.work.plan
-        return plan.batching.batches(
-            self.work.encoded.store, self.work.rows.stored_of_planned[rows]
-        )
+
+def _of_fit_rows(batch: EncodedBatch, worker: Worker) -> list[NDArray[Any]]:
+    """What is kept of a batch of rows to fit on."""
+    states = worker.head_states(batch)
+    log_mass, surprise = worker.model.head.surprise(states.hidden, states.targets)
+    hidden = states.hidden.cpu().contiguous().view(torch.uint8).numpy()
+    return [hidden, *_filed(states, surprise), log_mass.float().cpu().numpy()]
+
+
+@dataclass(frozen=True, eq=False)
+class _OfOtherRows:
+    """What is kept of a batch of other rows of a fold."""
+
+    fold: int
+    correction: Correction
+
+    def __call__(self, batch: EncodedBatch, worker: Worker) -> list[NDArray[Any]]:
+        states = worker.head_states(batch)
+        log_mass, surprise = worker.model.head.surprise(states.hidden, states.targets)
+        folds = torch.full(states.targets.shape, self.fold)
+        unseen = FitStates(states.hidden, states.targets, log_mass, folds)
+        return [fold_gains(unseen, self.fold, self.correction), *_filed(states, surprise)]
 
 
 def _filed(states: TargetStates, surprise: torch.Tensor) -> list[NDArray[Any]]:
@@ -222,6 +234,5 @@ def open_head_pass(work: ScanWork, counts: NDArray[np.int64], folds: NDArray[np.
         work.space.table("gains", size, np.float32),
     )
     # Folds come from words, not from tokens, which the fingerprint is of.
-    of_folds = hashlib.sha256(folds.tobytes()).hexdigest()
-    journal = work.space.journal(f"{work.fingerprint} {of_folds}", len(counts), work.progress)
-    return HeadPass(work, table, journal)
+    shards = work.open_shards(hashlib.sha256(folds.tobytes()).hexdigest())
+    return HeadPass(work, table, shards)

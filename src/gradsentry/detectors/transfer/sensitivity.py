@@ -23,7 +23,6 @@ from gradsentry.detectors.transfer.folds import FOLDS
 from gradsentry.detectors.transfer.units import units_of
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.encoding.encoded import target_runs
-from gradsentry.encoding.scored_text import decoded, scored_part
 from gradsentry.models import LanguageModel, target_states
 from gradsentry.records import Conversation, Example, TextPair, shared_beginning
 
@@ -133,7 +132,7 @@ class Planting:
     def _as_scored(self, canary: Example, row: EncodedRow) -> Example:
         if not row.truncated:
             return canary
-        return scored_part(canary, decoded(self.model.tokenizer, row.token_ids.tolist()))
+        return self.encoder.seen_part(canary, row.token_ids)
 
     def _is_found(self, rows: GainedRows, planted: int) -> bool:
         evidence = find(rows, self.model, self.encoder)

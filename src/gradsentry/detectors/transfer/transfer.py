@@ -10,8 +10,9 @@ from annotated_types import Ge
 from gradsentry._choices import Seed
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import Detector
+from gradsentry.detectors.transfer.assignment import POISON_ABOVE
 from gradsentry.detectors.transfer.false_alarms import MEASURED
-from gradsentry.detectors.transfer.transfer_scan import POISON_ABOVE, TransferScan
+from gradsentry.detectors.transfer.transfer_scan import TransferScan
 from gradsentry.thresholds import Threshold
 from gradsentry.work.scan_work import ScanWork
 
