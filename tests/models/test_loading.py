@@ -16,10 +16,10 @@ from peft import LoraConfig, get_peft_model
 from transformers import BertConfig, BertModel, CTRLConfig, CTRLLMHeadModel, LlamaForCausalLM
 
 from gradsentry.errors import ModelError, OptionError
-from gradsentry.models import Dtype, ModelOptions, load_model, load_pretrained
+from gradsentry.models import Dtype, ModelOptions, bounds, load_model, load_pretrained
 from tests.conftest import byte_tokenizer
 from tests.models.changes import edited
-from tests.tiny_models import tiny_model
+from tests.tiny_models import tiny_config, tiny_model
 
 FLOAT32 = ModelOptions(dtype=Dtype.FLOAT32, device="cpu")
 
@@ -87,7 +87,7 @@ def test_absurd_configurations_are_refused_before_memory_is_taken(
 @pytest.mark.parametrize(
     ("architecture", "values"),
     [
-        ("gptj", {"n_positions": 10_000_000}),  # a table that isn't stored
+        ("gptj", {"n_positions": 40_000_000}),  # a table that isn't stored
         ("gpt2", {"n_inner": 9_000_000}),
         ("gpt-oss", {"num_local_experts": 1_000_000}),
         ("qwen2-moe", {"num_experts": 1_000_000}),
@@ -101,6 +101,19 @@ def test_sizes_of_other_architectures_are_bounded_too(
     edited("config.json", **values)(tmp_path)
     with pytest.raises(ModelError, match="larger model than"):
         load_model(tmp_path, FLOAT32)
+
+
+def test_a_tied_head_of_many_words_is_no_larger_model(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its table of words is most of a small model, and stands in the model twice."""
+    monkeypatch.setattr(bounds, "_SOME_ELEMENTS", 10_000)
+    config = tiny_config("llama")
+    config.tie_word_embeddings = True
+    config.vocab_size = 20_000
+    LlamaForCausalLM(config).save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    assert load_model(tmp_path, FLOAT32).head.vocab_size == 20_000
 
 
 def test_weights_that_are_not_numbers_are_refused(folder: Path) -> None:
