@@ -70,7 +70,9 @@ def document_units(
     - `targets`, `gains`: shape (N,), of the document's targets.
     """
     whole = Unit(whole_row(example), 0, len(targets))
-    spans = best_spans(gains, np.array([0, len(targets)]))
+    # That texts of such a kind end here is no stretch of this one.
+    spelled = np.where(np.isin(targets, tokenizer.all_special_ids), 0, gains).astype(np.float32)
+    spans = best_spans(spelled, np.array([0, len(targets)]))
     first, end = int(spans.start[0]), int(spans.end[0])
     place = characters(tokenizer, targets.tolist(), (first, end), example.text)
     if first == end or place is None:
