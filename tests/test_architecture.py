@@ -14,7 +14,7 @@ SOURCE = Path(gradsentry.__file__).parent
 FLOORS = [
     # What everything may use.
     ["_version", "errors", "words", "hashes", "ragged", "measures", "safe_text"],
-    ["_choices", "_turns", "registry", "settings_here"],
+    ["_option_checks", "_turns", "registry", "settings_here"],
     ["records", "thresholds"],
     ["encoding"],
     ["faults", "models"],

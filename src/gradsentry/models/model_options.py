@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import torch
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models.model_faults import reason_of
 
