@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+import gradsentry
 from gradsentry.outputs import Format
 from gradsentry.outputs.output_format import write_text
 from gradsentry.registry import FORMATS
 from gradsentry.report.scan_report import load_formats
 from tests.outputs.reports import make_report
+
+SOURCE = Path(gradsentry.__file__).parent
 
 
 @pytest.mark.parametrize("form", load_formats(), ids=FORMATS.names())
@@ -29,6 +32,13 @@ def test_a_format_writes_the_same_bytes_again(form: type[Format], tmp_path: Path
 def test_no_two_formats_have_one_file() -> None:
     names = [form.file_name for form in load_formats()]
     assert len(set(names)) == len(names) == len(FORMATS.names())
+
+
+def test_the_names_of_files_stand_once() -> None:
+    names = [form.file_name for form in load_formats()]
+    sources = [path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.py")]
+    for name in names:
+        assert sum(f'"{name}"' in source for source in sources) == 1
 
 
 def test_a_format_says_how_it_writes() -> None:
