@@ -58,7 +58,8 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
     """The report that a scan wrote into a folder; neither the model nor the data are read.
 
     The data are read when their rows are asked for: by `clean`, `save` and the HTML page. Files are
-    found where they were; they must be as they were then.
+    found where they were, or where they stand to the results as they did, if both were moved
+    together; they must be as they were then.
 
     **Arguments:**
 
@@ -82,6 +83,7 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
         reopened = ReopenedRows(
             config.data_source,
             paths,
+            folder,
             summary.data_digest,
             options.data,
             data,
