@@ -40,7 +40,7 @@ _POSITIONS = 128
 _FAR = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutputHead:
     """An output head's weights and logit post-processing."""
 

@@ -17,7 +17,7 @@ from gradsentry.records.open_data import open_data
 from gradsentry.report.moved_files import find_files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReopenedRows:
     """A source that is opened late, and compared with what was scanned."""
 
