@@ -35,7 +35,7 @@ from gradsentry.faults import telling_faults
 from gradsentry.models import ModelOptions
 from gradsentry.records import SkipReason
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.raw_files import first_line, open_regular, reading
+from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report.file_names import CONFIG_FILE, SCORES_FILE, SUMMARY_FILE
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
 from gradsentry.report.scan_report import (
