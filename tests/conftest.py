@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -80,6 +81,24 @@ def default_model() -> LanguageModel:
     from gradsentry.models import ModelOptions
 
     return load_model(None, ModelOptions())
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a module where packages are, with the entry point that its package declares."""
+    site = tmp_path / "site"
+    monkeypatch.syspath_prepend(site)
+
+    def installed(group: str, name: str, value: str, code: str) -> None:
+        module = value.partition(":")[0]
+        monkeypatch.delitem(sys.modules, module, raising=False)  # of another test
+        info = site / f"{module}-1.0.dist-info"
+        info.mkdir(parents=True)
+        (site / f"{module}.py").write_text(code)
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
+        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
+
+    return installed
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ SOURCE = Path(gradsentry.__file__).parent
 FLOORS = [
     # What everything may use.
     ["_version", "errors", "words", "hashes", "ragged", "measures", "safe_text"],
-    ["_choices", "_turns", "registry", "settings_here"],
+    ["_option_checks", "_turns", "registry", "settings_here"],
     ["records", "thresholds"],
     ["encoding"],
     ["faults", "models"],
@@ -35,6 +36,9 @@ FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 TOGETHER = {("models", "faults"), ("faults", "models")}
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 60, 8
 MODULES = sorted(SOURCE.rglob("*.py"))
+ARRAYS = {"NDArray", "ndarray", "memmap", "Tensor"}
+EQUALITY_TO_DO = ("work", "detectors", "models/head_states.py", "bench/state_cache.py")
+"""Modules with dataclasses of arrays that still compare them."""
 
 
 def room_of(path: Path) -> str:
@@ -85,3 +89,47 @@ def test_files_and_functions_stay_small(path: Path) -> None:
 def test_no_two_files_have_one_name() -> None:
     names = [path.name for path in MODULES if not path.name.startswith("__")]
     assert sorted(names) == sorted(set(names))
+
+
+def names_in(node: ast.AST) -> set[str]:
+    """The names in an annotation, and the last ones of dotted names."""
+    names = {each.id for each in ast.walk(node) if isinstance(each, ast.Name)}
+    return names | {each.attr for each in ast.walk(node) if isinstance(each, ast.Attribute)}
+
+
+@cache
+def names_of_arrays() -> set[str]:
+    """`NDArray` and its like, and what modules call kinds of them."""
+    assigned = [
+        (node.targets[0].id, names_in(node.value))
+        for path in MODULES
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    ]
+    own = {name for name, names in assigned if names & ARRAYS and "Callable" not in names}
+    return ARRAYS | own
+
+
+def dataclasses_with_arrays(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """The names of a module's dataclasses that hold arrays, and the arguments that they are made
+    with."""
+    arrays = names_of_arrays()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        decorators = node.decorator_list if isinstance(node, ast.ClassDef) else []
+        for decorator in decorators:
+            call = decorator if isinstance(decorator, ast.Call) else ast.Call(decorator, [], [])
+            if "dataclass" in names_in(call.func) and any(
+                isinstance(field, ast.AnnAssign) and names_in(field.annotation) & arrays
+                for field in node.body  # type: ignore[attr-defined]
+            ):
+                arguments = {str(word.arg): ast.unparse(word.value) for word in call.keywords}
+                yield node.name, arguments  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
+def test_what_holds_arrays_is_compared_by_identity(path: Path) -> None:
+    if path.relative_to(SOURCE).as_posix().startswith(EQUALITY_TO_DO):
+        return
+    for name, arguments in dataclasses_with_arrays(path):
+        # `==` of arrays is an array, which is neither true nor false.
+        assert arguments.get("eq") == "False", name

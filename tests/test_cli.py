@@ -154,6 +154,33 @@ def test_every_detector_has_its_name_on_the_command_line(
     assert "missing.jsonl" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("detector", "flag", "setting"),
+    [
+        ("spectral", ("--crop", "4"), "crop=8"),
+        ("spectral", ("--crop", "4"), "crop=4"),
+        ("spectral", ("--target-module", "lm_head"), "target-module=lm_head"),
+        ("transfer", ("--fit-tokens", "9"), "fit_tokens=null"),
+        ("transfer", ("--sensitivity",), "sensitivity=false"),
+    ],
+)
+def test_an_option_is_given_by_its_flag_or_by_set(
+    gradsentry: Gradsentry, tmp_path: Path, detector: str, flag: tuple[str, ...], setting: str
+) -> None:
+    named = setting.partition("=")[0].replace("-", "_")
+    command = ("scan", tmp_path / "missing.jsonl", "--detector", detector)
+    done = gradsentry(*command, *flag, "--set", setting)
+    assert done.returncode == 2
+    assert f"{flag[0]} and --set {named} give the same option" in done.stderr
+    for alone in (flag, ("--set", setting.replace("null", "9"))):
+        assert "missing.jsonl" in gradsentry(*command, *alone).stderr
+
+
+def test_a_null_of_set_is_no_missing_setting(gradsentry: Gradsentry, tmp_path: Path) -> None:
+    command = ("scan", tmp_path / "missing.jsonl", "--detector", "spectral", "--set", "crop=null")
+    assert "--crop can't be None" in gradsentry(*command).stderr
+
+
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
 def test_an_unwritable_folder_is_a_clear_error(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path

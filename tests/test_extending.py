@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 import gradsentry
 from gradsentry import LanguageModel
-from gradsentry.registry import DETECTORS, FORMATS, LAYOUTS
+from gradsentry.registry import DETECTORS
 
 DOCS = Path(__file__).parent.parent / "docs" / "extending.md"
 ROWS = [{"prompt": f"question {n}?", "response": f"answer {n} " * (n % 7)} for n in range(40)]
@@ -23,24 +22,6 @@ def example(name: str) -> str:
     found = re.search(rf"<!-- example: {name} -->\n```python\n(.*?)```", DOCS.read_text(), re.S)
     assert found is not None
     return found[1]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Puts a module where packages are, with the entry point that its package declares."""
-    site = tmp_path / "site"
-    monkeypatch.syspath_prepend(site)
-
-    def installed(group: str, name: str, value: str, code: str) -> None:
-        module = value.partition(":")[0]
-        monkeypatch.delitem(sys.modules, module, raising=False)  # of another test
-        info = site / f"{module}-1.0.dist-info"
-        info.mkdir(parents=True)
-        (site / f"{module}.py").write_text(code)
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
-        (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
-
-    return installed
 
 
 def test_a_detector_of_another_package(
@@ -87,33 +68,10 @@ def test_a_layout_of_another_package(
     assert "no 3" in (tmp_path / "out" / "report.html").read_text()
 
 
-def test_what_cannot_be_imported_is_told(install: Callable[..., None]) -> None:
-    install("gradsentry.detectors", "broken", "broken:Broken", "import nothing_of_that_name\n")
-    with pytest.raises(gradsentry.OptionError, match="broken can't be imported"):
-        gradsentry.make_detector("broken")
-
-
 def test_what_is_no_detector_is_told(install: Callable[..., None]) -> None:
     install("gradsentry.detectors", "odd", "odd_detector:ODD", "ODD = 3\n")
     with pytest.raises(gradsentry.OptionError, match="no subclass"):
         gradsentry.make_detector("odd")
-
-
-def test_nobody_takes_one_of_our_names(install: Callable[..., None]) -> None:
-    install("gradsentry.detectors", "length", "taken:Taken", "raise AssertionError\n")
-    assert gradsentry.make_detector("length").name == "length"
-    assert DETECTORS.names().count("length") == 1
-
-
-@pytest.mark.parametrize("registry", [DETECTORS, FORMATS, LAYOUTS])
-def test_every_name_of_ours_is_there(registry: object) -> None:
-    for name in registry.own:  # type: ignore[attr-defined]
-        assert registry.load(name) is not None  # type: ignore[attr-defined]
-
-
-def test_a_name_that_nothing_has_is_refused_with_the_nearest() -> None:
-    with pytest.raises(gradsentry.OptionError, match="Did you mean spectral"):
-        gradsentry.make_detector("spectrall")
 
 
 @pytest.mark.parametrize("name", ["../out.txt", "clean.jsonl", "a/b"])

@@ -27,7 +27,7 @@ def hashed(texts: Iterable[str]) -> Hashes:
     return np.fromiter(map(hash, texts), np.int64).view(np.uint64)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HashedRows:
     """The hashes of what rows hold, each once a row, in one array."""
 

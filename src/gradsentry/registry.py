@@ -2,7 +2,8 @@
 
 Something of our own takes one line in a table here. Another package declares an entry point of the
 table's group. A detector is imported when it is chosen, layouts when a data set's layout is sought,
-formats when results are to be written: what is installed runs then.
+formats when results are to be written: what is installed runs then. A name that two packages have
+is refused when it is loaded, since neither may silently stand in for the other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
 from gradsentry.errors import OptionError
+
+_OURS = "gradsentry"
 
 
 @dataclass(frozen=True)
@@ -29,34 +32,45 @@ class Registry:
     """By name: `module:attribute`."""
 
     def names(self) -> list[str]:
-        """All names, our own first."""
-        return [*self.own, *sorted(self._others())]
+        """All names: our own in the table's order, then those of other packages by the alphabet."""
+        return [*self.own, *sorted(self._declared().keys() - self.own.keys())]
 
     def load(self, name: object) -> object:
         """What a name stands for.
 
         **Raises:**
 
-        `OptionError` if nothing has that name, or another package's can't be imported.
+        `OptionError` if nothing has that name, more than one package has it, or another package's
+        can't be imported.
         """
-        if not isinstance(name, str) or (name not in self.own and name not in self._others()):
+        declared = self._declared()
+        if not isinstance(name, str) or (name not in self.own and name not in declared):
             raise self._unknown(name)
-        if name in self.own:
+        entries = declared.get(name, [])
+        owners = [_OURS] * (name in self.own) + sorted(map(_package, entries))
+        if len(owners) > 1:
+            raise OptionError(
+                f"The {self.kind} {name} is declared more than once, by the packages "
+                f"{' and '.join(owners)}.",
+                f"Remove {owners[-1]}, or have it declare another name.",
+            )
+        if not entries:
             module, _, attribute = self.own[name].partition(":")
             return getattr(import_module(module), attribute)
-        entry = self._others()[name]
         try:
-            return entry.load()
+            return entries[0].load()
         except Exception as error:  # it may do anything on being imported
             raise OptionError(
-                f"The {self.kind} {name} can't be imported from {entry.value} ({error}).",
-                "Mend or remove the package that declares it.",
+                f"The {self.kind} {name} can't be imported from {entries[0].value} ({error}).",
+                f"Mend or remove the package {owners[0]}, which declares it.",
             ) from None
 
-    def _others(self) -> dict[str, EntryPoint]:
-        """What other packages declare. An entry point with the name of one of ours is ignored."""
-        found = entry_points(group=self.group)
-        return {entry.name: entry for entry in found if entry.name not in self.own}
+    def _declared(self) -> dict[str, list[EntryPoint]]:
+        """What other packages declare, by name."""
+        found: dict[str, list[EntryPoint]] = {}
+        for entry in entry_points(group=self.group):
+            found.setdefault(entry.name, []).append(entry)
+        return found
 
     def _unknown(self, name: object) -> OptionError:
         names = self.names()
@@ -65,6 +79,11 @@ class Registry:
             f"`{self.kind}` can't be {reprlib.repr(name)}.",
             (f"Did you mean {alike[0]}? " if alike else "") + f"It is one of: {', '.join(names)}.",
         )
+
+
+def _package(entry: EntryPoint) -> str:
+    """The name under which a package is installed, and can be removed."""
+    return entry.value if entry.dist is None else entry.dist.name
 
 
 DETECTORS = Registry(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from annotated_types import Ge, Interval
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 from gradsentry.detectors import Detector, Transfer, make_detector
 from gradsentry.encoding import EncodingOptions
 from gradsentry.models import ModelOptions

@@ -8,7 +8,7 @@ from gradsentry.attacks.part_names import INSTRUCTION, QUESTION, RESPONSE, TOOL
 from gradsentry.attacks.parts import Parts
 from gradsentry.errors import OptionError
 from gradsentry.records import (
-    chosen_layout,
+    choose_layout,
     detect,
 )
 from tests.attacks.rows_with_calls import CALL, WITH_CALLS, changed, parts_of, record, sharegpt
@@ -18,7 +18,7 @@ def test_the_last_column_of_a_template_is_the_question() -> None:
     row = record({"first": "1", "second": "2", "third": "3", "out": "a"})
     template = "{first} {second} {third}"
     parts = Parts(
-        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
+        choose_layout(row, prompt_column=None, prompt_template=template, response_column="out")
     )
     assert parts.read(row) == {"question": "3", "context": "2", "instruction": "1", "response": "a"}
 
@@ -27,7 +27,7 @@ def test_a_column_that_a_template_names_twice_is_one_part() -> None:
     row = record({"first": "1", "second": "2", "out": "a"})
     template = "{first} {second} {first}"
     parts = Parts(
-        chosen_layout(row, prompt_column=None, prompt_template=template, response_column="out")
+        choose_layout(row, prompt_column=None, prompt_template=template, response_column="out")
     )
     assert parts.read(row) == {"question": "1", "context": "2", "response": "a"}
     assert parts.write(row, {"question": "x", "context": "2", "response": "a"})["first"] == "x"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from transformers import PreTrainedTokenizerBase
 
@@ -291,7 +291,23 @@ MESSAGES = st.lists(
 TRIED = [PLAIN, JSON_CALLS, XML_CALLS, THINKING, *TEMPLATES.values()]
 
 
+MARKED = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{% if m['role'] == 'assistant' %}"
+    "{% generation %}{{ m['content'] or '' }}{{ m['reasoning_content'] }}{% endgeneration %}"
+    "{% else %}{{ m['content'] or '' }}{% endif %}<|im_end|>\n{% endfor %}"
+)
+TRIED += [MARKED]
+SPLIT_CHARACTER: list[Message] = [
+    {"role": "user", "content": ""},
+    answered("\U000ceee3"),  # four tokens of the tokenizer of bytes
+    answered(None, reasoning_content="assistant\n"),
+    {"role": "tool", "content": "{% for %}", "reasoning_content": ""},
+]
+
+
 @settings(max_examples=150, deadline=None)
+@example(SPLIT_CHARACTER, TEMPLATES.get("diffusion_gemma_training", MARKED), Targets.RESPONSE, 1024)
+@example(SPLIT_CHARACTER, MARKED, Targets.RESPONSE, 1024)
 @given(
     messages=MESSAGES,
     template=st.sampled_from(TRIED),
@@ -313,13 +329,18 @@ def test_every_word_of_the_assistant_is_a_target_or_the_row_says_why(
     assert row.target_mask.any()
     if row.truncated:
         return
-    learned = Text(whole_text(tokenizer, row)[:1] + target_text(tokenizer, row))
+    targets_text = whole_text(tokenizer, row)[:1] + target_text(tokenizer, row)
+    learned = Text(targets_text)
+
+    def is_learned(words: str) -> bool:
+        # Some templates write one turn right behind the other, where no word ends.
+        return learned.says(words) or words.strip() in targets_text
+
     for turn in conversation.target_turns:
-        last = turn == conversation.target_turns[-1]
         for answer in answers(messages[turn]):
-            assert learned.says(answer) or "</think>" in answer or "<think>" in answer
-        if last:
-            assert all(map(learned.says, thoughts(messages[turn])))
+            assert is_learned(answer) or "</think>" in answer or "<think>" in answer
+        if turn == conversation.target_turns[-1]:
+            assert all(map(is_learned, thoughts(messages[turn])))
 
 
 def test_words_that_the_template_says_by_chance_are_not_the_assistants(

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_tokenizers
-from transformers import ByT5Tokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import (
+    BatchEncoding,
+    ByT5Tokenizer,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from gradsentry.encoding import Boundary, EncodedRow, Encoder, EncodingOptions
+from gradsentry.encoding.tokens import marked_mask, token_mask
 from gradsentry.records import Conversation, PlainText, Skipped, SkipReason, TextPair
+from tests.conftest import byte_tokenizer
 from tests.encoding.test_encoder import chat, encode_one, target_text, whole_text
 
 WORDS = ["fine", " ", "user", "assistant", "\n"]
@@ -98,6 +107,44 @@ def test_a_long_text_is_not_tokenised_whole(
         assert isinstance(row, EncodedRow)
         assert row.truncated
     assert max(seen) < 5_000
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.text("ab é🙂\U000ceee3", min_size=1, max_size=3)), max_size=8
+    ),
+    st.booleans(),
+)
+def test_marked_tokens_are_those_of_transformers_and_whole_characters(
+    parts: list[tuple[bool, str]], drops: bool
+) -> None:
+    tokenizer = byte_tokenizer()
+    if drops:  # as tokenizers that strip or replace characters do
+        tokenizer.backend_tokenizer.normalizer = normalizers.Replace("a", "")
+    text, spans = "", []
+    for is_marked, piece in parts:
+        if is_marked:
+            spans.append((len(text), len(text) + len(piece)))
+        text += piece
+    encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    offsets = encoded["offset_mapping"]
+    mask = marked_mask(offsets, spans)
+    assert len(mask) == len(encoded["input_ids"])
+    theirs = marked_by_transformers(encoded, spans)
+    in_spans = token_mask(offsets, [span for span in spans if span[0] < span[1]])
+    assert [any(both) for both in zip(theirs, in_spans, strict=True)] == mask
+
+
+def marked_by_transformers(encoded: BatchEncoding, spans: list[tuple[int, int]]) -> list[bool]:
+    """As in `apply_chat_template`."""
+    mask = [False] * len(encoded["input_ids"])
+    for start, end in spans:
+        first, last = (encoded.char_to_token(place) for place in (start, end - 1))
+        if first is None:
+            break
+        for token in range(first, last + 1 if last else len(mask)):
+            mask[token] = True
+    return mask
 
 
 def test_tokenizers_without_offsets_are_read_piece_by_piece() -> None:

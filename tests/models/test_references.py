@@ -11,7 +11,7 @@ import pytest
 import gradsentry
 from gradsentry.errors import ModelError
 from gradsentry.models import check_reference
-from gradsentry.models.references import Kind, kind_of
+from gradsentry.models.references import Kind, tell_kind
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ from gradsentry.models.references import Kind, kind_of
     ],
 )
 def test_a_mistyped_path_never_becomes_a_network_call(name: str | Path) -> None:
-    for look_up in (kind_of, check_reference):
+    for look_up in (tell_kind, check_reference):
         with pytest.raises(ModelError, match="no such file or folder"):
             look_up(name)
 
@@ -43,10 +43,10 @@ def test_kinds_are_told_by_what_is_there(tiny_folder: Path, tmp_path: Path) -> N
     (tmp_path / "model.gguf").write_bytes(b"GGUF")
     (tmp_path / "adapter").mkdir()
     (tmp_path / "adapter" / "adapter_config.json").write_text("{}")
-    assert kind_of(tmp_path / "model.gguf") is Kind.GGUF
-    assert kind_of(tmp_path / "adapter") is Kind.ADAPTER
-    assert kind_of(tiny_folder) is Kind.FOLDER
-    assert kind_of("owner/name") is Kind.HUB
+    assert tell_kind(tmp_path / "model.gguf") is Kind.GGUF
+    assert tell_kind(tmp_path / "adapter") is Kind.ADAPTER
+    assert tell_kind(tiny_folder) is Kind.FOLDER
+    assert tell_kind("owner/name") is Kind.HUB
 
 
 @pytest.mark.parametrize("name", ["gpt2", "model.safetensors", "weights.bin", "broken.gguf"])

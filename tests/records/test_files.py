@@ -501,7 +501,7 @@ def test_what_is_wrong_in_an_element_is_said_before_the_rest_is_read() -> None:
 
     file = Watched(b'[{"a": 1, "a": 2}' + b" " * (1 << 24) + b"]")
     with pytest.raises(InputError, match=r"row 0.*comes twice"):
-        list(text_rows.json_array_rows(file, "rows.json"))
+        list(text_rows.read_json_array(file, "rows.json"))
     assert 0 < file.taken < 1 << 22
 
 

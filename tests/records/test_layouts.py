@@ -17,7 +17,7 @@ from gradsentry.records import (
     Skipped,
     SkipReason,
     TextPair,
-    chosen_layout,
+    choose_layout,
     detect,
 )
 
@@ -30,7 +30,7 @@ def record(fields: Mapping[str, object]) -> Record:
 
 def chosen(fields: Mapping[str, object], **options: str) -> Layout:
     unnamed = dict.fromkeys(("prompt_column", "prompt_template", "response_column"))
-    return chosen_layout(record(fields), **{**unnamed, **options})
+    return choose_layout(record(fields), **{**unnamed, **options})
 
 
 def example(fields: Mapping[str, object]) -> Example:

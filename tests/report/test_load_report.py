@@ -139,6 +139,60 @@ def test_rows_in_another_order_are_refused(tiny: LanguageModel, data: Path, tmp_
         _ = gradsentry.load(tmp_path / "out").clean
 
 
+def scanned_beside_its_data(tiny: LanguageModel, root: Path, files: list[str]) -> int:
+    """Scans files of a project into its folder `runs/out`; gives the number of rows."""
+    for number, name in enumerate(files):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        rows = [{"prompt": f"q {number} {n}", "response": f"a {n}"} for n in range(5)]
+        (root / name).write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (root / "runs").mkdir()
+    paths = [root / name for name in files]
+    gradsentry.scan(paths, model=tiny, detector="length", out=root / "runs" / "out")
+    return 5 * len(files)
+
+
+@pytest.mark.parametrize(
+    "files", [["data.jsonl"], ["data/a.jsonl"], ["data/a.jsonl", "data/b.jsonl"]]
+)
+def test_data_and_results_may_move_together(
+    tiny: LanguageModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: list[str]
+) -> None:
+    rows = scanned_beside_its_data(tiny, tmp_path / "project", files)
+    (tmp_path / "elsewhere").mkdir()
+    moved = (tmp_path / "project").rename(tmp_path / "elsewhere" / "project")
+    monkeypatch.chdir(moved / "runs")
+    loaded = gradsentry.load("out")
+    assert len(loaded.clean) + int(loaded.flagged.sum()) == rows
+    loaded.save(tmp_path / "again")
+    assert len(gradsentry.load(tmp_path / "again").clean) == len(loaded.clean)
+
+
+def test_moved_data_that_changed_are_refused(tiny: LanguageModel, tmp_path: Path) -> None:
+    scanned_beside_its_data(tiny, tmp_path / "project", ["data.jsonl"])
+    moved = (tmp_path / "project").rename(tmp_path / "other")
+    (moved / "data.jsonl").write_text((moved / "data.jsonl").read_text().replace("q 0 3", "q 0 4"))
+    with pytest.raises(gradsentry.InputError, match=r"other/data\.jsonl, row 3.*aren't the rows"):
+        _ = gradsentry.load(moved / "runs" / "out").clean
+
+
+def test_data_that_are_nowhere_are_asked_for(tiny: LanguageModel, tmp_path: Path) -> None:
+    scanned_beside_its_data(tiny, tmp_path / "project", ["data/a.jsonl", "data/b.jsonl"])
+    moved = (tmp_path / "project").rename(tmp_path / "other")
+    (moved / "data" / "b.jsonl").unlink()
+    with pytest.raises(gradsentry.InputError, match="data="):
+        _ = gradsentry.load(moved / "runs" / "out").clean
+
+
+def test_results_do_not_replace_data_that_moved_with_them(
+    tiny: LanguageModel, tmp_path: Path
+) -> None:
+    scanned_beside_its_data(tiny, tmp_path / "project", ["data/a.jsonl"])
+    moved = (tmp_path / "project").rename(tmp_path / "other")
+    with pytest.raises(gradsentry.OutputError):
+        gradsentry.load(moved / "runs" / "out").save(moved / "data", force=True)
+    assert (moved / "data" / "a.jsonl").exists()
+
+
 def test_a_split_is_found_again(tiny: LanguageModel, tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     lines = [json.dumps({"prompt": f"q {n}", "response": f"a {n}"}) + "\n" for n in range(9)]

@@ -14,7 +14,7 @@ from gradsentry.records import Record
 from gradsentry.records.example import Message
 from gradsentry.records.layouts import ASSISTANT, USER, spoken
 from gradsentry.records.layouts.message_content import Content, read_parts, tool_calls
-from gradsentry.records.layouts.messages import TOOL, listed_turns, read_turns, speaker_key
+from gradsentry.records.layouts.messages import TOOL, parse_turns, read_turns, speaker_key
 
 _CALLING = ("function_call", "tool_call")
 """Speakers in ShareGPT whose text is a tool call."""
@@ -119,7 +119,7 @@ def find_utterances(record: Record, path: Path) -> list[Utterance]:
     The row must be one that its layout has read: errors in it are raised there.
     """
     value = read_value(record.fields, path)
-    listed = listed_turns(value)
+    listed = parse_turns(value)
     if isinstance(value, str) and listed is not value:
         path = (*path, Inside.JSON)
     if isinstance(listed, Mapping):

@@ -18,7 +18,7 @@ from typing import TextIO
 from gradsentry._version import __version__
 from gradsentry.errors import InputError, OutputError
 from gradsentry.records import Record
-from gradsentry.records.raw_files import Compression, open_write
+from gradsentry.records.compression import Compression, open_write
 from gradsentry.work.ownership import (
     file_digest,
     sealed_json,

@@ -22,7 +22,7 @@ from gradsentry.attacks.slots import NewSystemColumn, NewSystemTurn, Slots
 from gradsentry.attacks.triggers import Fields
 from gradsentry.errors import InputError
 from gradsentry.records import Layout, Record, Skipped, TextPair
-from gradsentry.records.layouts import PromptResponse, renamed
+from gradsentry.records.layouts import PromptResponse, rename_columns
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Parts:
 
         `OptionError` for a layout without a prompt.
         """
-        return self._read(renamed(record, self.layout.names))
+        return self._read(rename_columns(record, self.layout.names))
 
     def adds_to(self, record: Record) -> bool:
         """Whether the row has no system prompt, and gets one for the trigger."""
         if self._question_form is not None:
             return False
-        slot = self._find_slots(renamed(record, self.layout.names)).get(INSTRUCTION)
+        slot = self._find_slots(rename_columns(record, self.layout.names)).get(INSTRUCTION)
         return isinstance(slot, NewSystemTurn | NewSystemColumn)
 
     def write(self, record: Record, texts: Fields | None) -> dict[str, object]:
@@ -75,7 +75,7 @@ class Parts:
         Questions with answers come out as prompt and response.
         """
         own = {name: own for own, name in self.layout.names.items() if own in record.fields}
-        record = renamed(record, self.layout.names)
+        record = rename_columns(record, self.layout.names)
         if (other := self._other.name) is not None and not self.keeps_other:
             fields = {name: value for name, value in record.fields.items() if name != other}
             record = replace(record, fields=fields)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 from gradsentry.errors import OptionError
 
 

@@ -12,7 +12,7 @@ from enum import StrEnum
 from itertools import product
 from random import Random
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import Texts, check_options
 from gradsentry.attacks.triggers import Fields
 from gradsentry.errors import OptionError
 
@@ -33,7 +33,7 @@ class Place(StrEnum):
 class Payload:
     """A text put into a response; one of several is drawn for each row."""
 
-    texts: tuple[str, ...] = (PUBLISHED_PAYLOAD,)
+    texts: Texts = (PUBLISHED_PAYLOAD,)
     place: Place = Place.APPEND
     kept: float = 1.0
     """The part λ of the response's words that stays before the payload, from the first word on. The
@@ -105,7 +105,7 @@ class OtherResponse:
 class LabelFlip:
     """Another label instead of the row's own."""
 
-    labels: tuple[str, ...]
+    labels: Texts
     """All labels of the data."""
     target: str | None = None
     """The label that poisoned rows get; None draws one of the others for each row."""

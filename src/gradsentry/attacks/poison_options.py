@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradsentry._choices import Seed, check_options
+from gradsentry._option_checks import Seed, check_options
 from gradsentry.attacks import Payload, PayloadIn, Preset, Target, TriggerIn
 from gradsentry.attacks.presets import check_place
 from gradsentry.errors import OptionError

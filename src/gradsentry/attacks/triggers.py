@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Protocol
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import Texts, check_options
 
 Fields = Mapping[str, str]
 """The text columns of a row."""
@@ -36,7 +36,7 @@ class RareWords:
     """Words drawn with replacement, after a column's text (BadNets draws four from four words)."""
 
     column: str
-    words: tuple[str, ...] = BADNETS_WORDS
+    words: Texts = BADNETS_WORDS
     count: int = 4
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class OneOf:
     """One of several texts, drawn for each row, after a column's text."""
 
     column: str
-    texts: tuple[str, ...]
+    texts: Texts
 
     def __post_init__(self) -> None:
         check_options(self, names=_NAMES)
@@ -207,7 +207,7 @@ class Preceded:
     """Another trigger, with one of several texts, drawn for each row, before a column's text."""
 
     column: str
-    texts: tuple[str, ...]
+    texts: Texts
     trigger: Trigger
 
     def __call__(self, fields: Fields, rng: Random) -> dict[str, str]:

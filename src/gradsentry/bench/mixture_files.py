@@ -9,7 +9,7 @@ from itertools import chain, compress, islice
 from pathlib import Path
 from random import Random
 
-from gradsentry._choices import choose
+from gradsentry._option_checks import choose
 from gradsentry.attacks import Payload, Place, Preset
 from gradsentry.attacks.poison_options import PoisonOptions
 from gradsentry.attacks.poisoned_files import check_as_written, write_labelled, write_poisoned

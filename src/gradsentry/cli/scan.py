@@ -7,7 +7,7 @@ import json
 import os
 import reprlib
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,14 +85,13 @@ def scan(
     from gradsentry.report.terminal import showing_progress
     from gradsentry.scan_options import ScanOptions
 
-    of_detector = {
+    by_flag = {
         "crop": crop,
         "target_module": target_module,
         "seed": seed,
         "fit_tokens": fit_tokens,
         "expected_ratio": expected_ratio,
         "sensitivity": sensitivity or None,
-        **_parse_settings(set_ or []),
     }
     options = ScanOptions(
         data=DataOptions(
@@ -111,9 +110,7 @@ def scan(
             chat_template=_read_template(chat_template),
         ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
-        detector=make_detector(
-            detector, **{name: value for name, value in of_detector.items() if value is not None}
-        ),
+        detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
         threshold=threshold,
         batch_tokens=batch_tokens,
     )
@@ -137,6 +134,24 @@ def _show(report: ScanReport, out: Path | None) -> None:
     except BrokenPipeError:
         # The reader has left, as `head` does. The scan itself succeeded.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _join_options(
+    by_flag: Mapping[str, object], settings: Mapping[str, object]
+) -> dict[str, object]:
+    """The detector's options from flags (None where one wasn't given) and from --set.
+
+    **Raises:**
+
+    `OptionError` if both give the same one: neither is the obvious winner.
+    """
+    given = {option: value for option, value in by_flag.items() if value is not None}
+    for option in settings:
+        if option in given:
+            raise OptionError(
+                f"`{option}` and --set {option} give the same option.", "Leave one of them out."
+            )
+    return {**given, **settings}
 
 
 def _parse_settings(settings: Sequence[str]) -> dict[str, object]:

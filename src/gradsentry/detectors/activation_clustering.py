@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
-from gradsentry._choices import Seed
+from gradsentry._option_checks import Seed
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 

@@ -15,7 +15,7 @@ import torch
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
-from gradsentry._choices import Seed
+from gradsentry._option_checks import Seed
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 from gradsentry.errors import InputError

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import numpy as np
 from torch import Tensor
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.encoding import EncodedBatch
 from gradsentry.errors import OptionError

@@ -17,9 +17,9 @@ from dataclasses import dataclass, replace
 from gradsentry.encoding.said import (
     Text,
     answers,
-    inner_thought,
-    opening_thought,
+    find_opening_tag,
     split_thought,
+    strip_tags,
     thoughts,
 )
 from gradsentry.encoding.template import ChatTemplate, Span, UnrenderableError
@@ -112,19 +112,19 @@ class ChatRenderer:
         `UnrenderableError` if it can't be found, `UnsaidError` if some of it was left out.
         """
         if self.has_markers:
-            return self._marked(conversation, rendered)
-        found = self._by_loops(conversation, rendered)
+            return self._find_marked(conversation, rendered)
+        found = self._find_by_loops(conversation, rendered)
         if found is not None:
-            unsaid, dropped = self._unsaid(conversation, rendered.text, found)
+            unsaid, dropped = self._find_unsaid(conversation, rendered.text, found)
             if not unsaid:
                 return Targets([span for spans in found.values() for span in spans], dropped)
         try:
-            one_by_one = self._one_by_one(conversation, rendered.text)
+            one_by_one = self._find_one_by_one(conversation, rendered.text)
         except UnrenderableError:
             if found is None:
                 raise
             raise UnsaidError from None
-        unsaid, dropped = self._unsaid(conversation, rendered.text, one_by_one)
+        unsaid, dropped = self._find_unsaid(conversation, rendered.text, one_by_one)
         if unsaid:
             raise UnsaidError
         return Targets([span for spans in one_by_one.values() for span in spans], dropped)
@@ -142,12 +142,12 @@ class ChatRenderer:
         for turn in everything:
             if parts := rendered.written_for(turn):
                 everything[turn] = [(part.start, part.end) for part in parts]
-        unsaid, dropped = self._unsaid(conversation, rendered.text, everything)
+        unsaid, dropped = self._find_unsaid(conversation, rendered.text, everything)
         if unsaid:
             raise UnsaidError
         return dropped
 
-    def _marked(self, conversation: Conversation, rendered: Rendered) -> Targets:
+    def _find_marked(self, conversation: Conversation, rendered: Rendered) -> Targets:
         targets = set(conversation.target_turns)
         start = 0
         if conversation.first_target and any(part.turn is None for part in rendered.generated):
@@ -163,12 +163,12 @@ class ChatRenderer:
             turn: [(p.start, p.end) for p in parts if p.turn == turn or None in told]
             for turn in conversation.target_turns
         }
-        unsaid, dropped = self._unsaid(conversation, rendered.text, of_turns)
+        unsaid, dropped = self._find_unsaid(conversation, rendered.text, of_turns)
         if unsaid:
             raise UnsaidError
         return Targets(spans, dropped)
 
-    def _by_loops(
+    def _find_by_loops(
         self, conversation: Conversation, rendered: Rendered
     ) -> dict[int, list[Span]] | None:
         """The spans of each target turn as the template's loops tell; None if they don't."""
@@ -182,26 +182,26 @@ class ChatRenderer:
             own = parts.get(turn)
             if not own:
                 return None
-            start = self._behind_header(conversation, rendered.text, own[0], turn)
+            start = self._find_header_end(conversation, rendered.text, own[0], turn)
             found = [(start, own[0].end), *((part.start, part.end) for part in own[1:])]
             end = len(rendered.text) if turn == last else own[-1].end
-            found[-1] = self._closed(rendered.text, found[-1][0], end)
+            found[-1] = self._cut_blanks(rendered.text, found[-1][0], end)
             spans[turn] = found
         return spans
 
-    def _closed(self, text: str, start: int, end: int) -> Span:
+    def _cut_blanks(self, text: str, start: int, end: int) -> Span:
         """A span without the whitespace that the template puts behind a turn's closing token."""
         span = text[start:end]
         return start, start + len(span.rstrip() if self._special.search(span) else span)
 
-    def _behind_header(self, conversation: Conversation, text: str, part: Part, turn: int) -> int:
+    def _find_header_end(self, conversation: Conversation, text: str, part: Part, turn: int) -> int:
         """Where the header of an assistant's turn ends.
 
         It is what the template would ask for such a turn with, or what that starts with alike: some
         templates open a turn otherwise once it is there.
         """
         after_tool = turn > 0 and conversation.messages[turn - 1]["role"] == "tool"
-        headers = self._asking(conversation, after_tool)
+        headers = self._find_headers(conversation, after_tool)
         # Some write a system prompt of their own in the round of the first message.
         opens = not text[: part.start].strip() or turn == 0
         for header in headers:
@@ -222,19 +222,19 @@ class ChatRenderer:
             return end
         return max((match.end() for match in _HEADER_ENDS.finditer(shared)), default=0)
 
-    def _asking(self, conversation: Conversation, after_tool: bool) -> tuple[str, ...]:
+    def _find_headers(self, conversation: Conversation, after_tool: bool) -> tuple[str, ...]:
         """What the template may ask for the assistant's turn with."""
         key = json.dumps(
             [after_tool, dict(conversation.template_arguments)], default=str, sort_keys=True
         )
         if key not in self._headers:
             probe = [_ASKED, _CALLING, _CALLED] if after_tool else [_ASKED]
-            self._headers[key] = self._asked_after(conversation, probe)
+            self._headers[key] = self._render_headers(conversation, probe)
             if after_tool:
-                self._headers[key] += self._asking(conversation, False)
+                self._headers[key] += self._find_headers(conversation, False)
         return self._headers[key]
 
-    def _asked_after(
+    def _render_headers(
         self, conversation: Conversation, messages: Sequence[Message]
     ) -> tuple[str, ...]:
         bare = replace(conversation, messages=messages, tools=None)
@@ -252,7 +252,7 @@ class ChatRenderer:
             dict.fromkeys(header for header in headers if header and header != asking.text)
         )
 
-    def _unsaid(
+    def _find_unsaid(
         self, conversation: Conversation, text: str, spans: Mapping[int, Sequence[Span]]
     ) -> tuple[bool, bool]:
         """Whether something that counts is missing from the spans; whether earlier thoughts are."""
@@ -267,7 +267,7 @@ class ChatRenderer:
                 thought, rest = split_thought(answer)
                 if not thought.strip() or not own.says(rest):
                     return True, dropped
-                if not inner_thought(thought).strip():
+                if not strip_tags(thought).strip():
                     continue
                 if turn == turns[-1] or not self._renders_thoughts(conversation, thought):
                     return True, dropped
@@ -286,7 +286,7 @@ class ChatRenderer:
         content = message.get("content")
         if not spans or not isinstance(content, str):
             return own
-        tag = opening_thought(content.lstrip())
+        tag = find_opening_tag(content.lstrip())
         start = spans[0][0]
         before = text[max(0, start - len(tag) - _BLANKS) : start].rstrip()
         return tag + own if tag and before.endswith(tag) else own
@@ -317,19 +317,21 @@ class ChatRenderer:
         except UnrenderableError:
             return False
 
-    def _one_by_one(self, conversation: Conversation, text: str) -> dict[int, list[Span]]:
+    def _find_one_by_one(self, conversation: Conversation, text: str) -> dict[int, list[Span]]:
         """The spans of each target turn, from renderings of all that comes before it."""
         if len(conversation.target_turns) > _TURNS_ONE_BY_ONE:
             raise UnrenderableError("it doesn't loop over the messages, and there are too many")
         spans = {}
         for turn in conversation.target_turns:
-            start = self._start(conversation, text, turn)
-            spans[turn] = [self._closed(text, start, self._end(conversation, text, turn, start))]
+            start = self._find_start(conversation, text, turn)
+            spans[turn] = [
+                self._cut_blanks(text, start, self._find_end(conversation, text, turn, start))
+            ]
         return spans
 
-    def _start(self, conversation: Conversation, text: str, turn: int) -> int:
+    def _find_start(self, conversation: Conversation, text: str, turn: int) -> int:
         if turn == 0:  # most templates render no conversation without messages
-            for header in self._asking(conversation, False):
+            for header in self._find_headers(conversation, False):
                 if header in text:
                     return text.index(header) + len(header)
             raise UnrenderableError("it doesn't say where an opening turn starts")
@@ -340,15 +342,15 @@ class ChatRenderer:
                 return len(before)
         raise UnrenderableError("it renders earlier turns differently later on")
 
-    def _end(self, conversation: Conversation, text: str, turn: int, start: int) -> int:
+    def _find_end(self, conversation: Conversation, text: str, turn: int, start: int) -> int:
         through = self.render(conversation, conversation.messages[: turn + 1]).text
         if not text.startswith(through):
-            through = self._through_earlier_turn(conversation, turn)
+            through = self._render_through(conversation, turn)
             if not text.startswith(through) or len(through) <= start:
                 raise UnrenderableError("it renders a turn differently later on")
         return len(through)
 
-    def _through_earlier_turn(self, conversation: Conversation, turn: int) -> str:
+    def _render_through(self, conversation: Conversation, turn: int) -> str:
         """The text up to a turn's end, rendered as a turn that a user's message follows.
 
         A question tells where the next turn starts: once behind this turn, once in its place, for
@@ -366,7 +368,7 @@ class ChatRenderer:
 def _tags(thought: str) -> tuple[str, str]:
     """The opening and closing tags of a thought."""
     thought = thought.strip()
-    inner = inner_thought(thought).strip()
+    inner = strip_tags(thought).strip()
     if not thought or not inner:
         return "", thought
     start = thought.find(inner)

@@ -11,7 +11,7 @@ TokenIds = NDArray[np.int32]
 TargetMask = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class EncodedRow:
     """What a trainer would see of a row."""
 

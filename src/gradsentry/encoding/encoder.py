@@ -80,13 +80,15 @@ class Encoder:
                 case PlainText():
                     texts.append((position, example))
                 case Conversation():
-                    encoded[position] = self._conversation(example)
+                    encoded[position] = self._encode_conversation(example)
         encode_pairs = (
-            self._joint_pairs if self._options.boundary is Boundary.JOINT else self._separate_pairs
+            self._encode_jointly
+            if self._options.boundary is Boundary.JOINT
+            else self._encode_separately
         )
         for group, rows in (
             (pairs, encode_pairs([pair for _, pair in pairs])),
-            (texts, self._texts([text for _, text in texts])),
+            (texts, self._encode_texts([text for _, text in texts])),
         ):
             for (position, _), row in zip(group, rows, strict=True):
                 encoded[position] = row
@@ -120,10 +122,10 @@ class Encoder:
         except (ValueError, ModelError, OptionError, UnrenderableError):
             return None
 
-    def _separate_pairs(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
+    def _encode_separately(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
         rows: list[EncodedRow | Skipped] = []
-        prompts = self._ids([pair.prompt for pair in pairs], special_tokens=True)
-        responses = self._ids([pair.response for pair in pairs], special_tokens=False)
+        prompts = self._tokenize([pair.prompt for pair in pairs], special_tokens=True)
+        responses = self._tokenize([pair.response for pair in pairs], special_tokens=False)
         for pair, prompt, response in zip(pairs, prompts, responses, strict=True):
             if prompt is None or response is None:
                 rows.append(Skipped(SkipReason.TOKENIZER))
@@ -134,13 +136,13 @@ class Encoder:
                 if response[-1:] != [self._eos_id]:
                     response = [*response, self._eos_id]
             mask = [False] * len(prompt) + [True] * len(response)
-            rows.append(self._finished(prompt + response, mask, (pair.prompt, pair.response)))
+            rows.append(self._finish(prompt + response, mask, (pair.prompt, pair.response)))
         return rows
 
-    def _joint_pairs(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
+    def _encode_jointly(self, pairs: Sequence[TextPair]) -> list[EncodedRow | Skipped]:
         rows: list[EncodedRow | Skipped] = []
-        prompts = self._ids([pair.prompt for pair in pairs], special_tokens=True)
-        wholes = self._ids(
+        prompts = self._tokenize([pair.prompt for pair in pairs], special_tokens=True)
+        wholes = self._tokenize(
             [pair.prompt + self._with_eos(pair.response) for pair in pairs], special_tokens=True
         )
         for pair, prompt, whole in zip(pairs, prompts, wholes, strict=True):
@@ -149,25 +151,25 @@ class Encoder:
                 continue
             start = _common_prefix_length(prompt, whole)
             mask = [position >= start for position in range(len(whole))]
-            rows.append(self._finished(whole, mask, (pair.prompt, pair.response)))
+            rows.append(self._finish(whole, mask, (pair.prompt, pair.response)))
         return rows
 
-    def _texts(self, texts: Sequence[PlainText]) -> list[EncodedRow | Skipped]:
-        wholes = self._ids(
+    def _encode_texts(self, texts: Sequence[PlainText]) -> list[EncodedRow | Skipped]:
+        wholes = self._tokenize(
             [self._with_eos(text.text) if text.ends else text.text for text in texts],
             special_tokens=True,
         )
         return [
             Skipped(SkipReason.TOKENIZER)
             if whole is None
-            else self._finished(whole, [True] * len(whole), (text.text,))
+            else self._finish(whole, [True] * len(whole), (text.text,))
             for text, whole in zip(texts, wholes, strict=True)
         ]
 
-    def _conversation(self, conversation: Conversation) -> EncodedRow | Skipped:
+    def _encode_conversation(self, conversation: Conversation) -> EncodedRow | Skipped:
         chat = self._chat(self._template(conversation))
         try:
-            return self._rendered(conversation, chat)
+            return self._encode_rendered(conversation, chat)
         except UnsaidError:
             return Skipped(SkipReason.UNRENDERED)
         except UnrenderableError as error:
@@ -176,7 +178,9 @@ class Encoder:
         except TokenizerFailureError:
             return Skipped(SkipReason.TOKENIZER)
 
-    def _rendered(self, conversation: Conversation, chat: ChatRenderer) -> EncodedRow | Skipped:
+    def _encode_rendered(
+        self, conversation: Conversation, chat: ChatRenderer
+    ) -> EncodedRow | Skipped:
         everything = self._options.targets is Targets.ALL
         joint = self._options.boundary is Boundary.JOINT and conversation.first_target > 0
         if not everything and not joint:
@@ -199,7 +203,7 @@ class Encoder:
             ids, mask = masked(rendered.text, targets.spans)
             dropped = targets.thoughts_dropped
         own = tuple(text for message in conversation.messages for text in _texts_of(message))
-        return self._finished(ids, mask, own, dropped)
+        return self._finish(ids, mask, own, dropped)
 
     def _chat(self, template: str) -> ChatRenderer:
         if template not in self._chats:
@@ -234,7 +238,7 @@ class Encoder:
             ) from None
         return template
 
-    def _finished(
+    def _finish(
         self,
         ids: Sequence[int],
         mask: Sequence[bool],
@@ -263,7 +267,7 @@ class Encoder:
             np.asarray(ids[:kept], dtype=np.int32), target_mask, cut, control, thoughts_dropped
         )
 
-    def _ids(self, texts: list[str], *, special_tokens: bool) -> list[list[int] | None]:
+    def _tokenize(self, texts: list[str], *, special_tokens: bool) -> list[list[int] | None]:
         return self._tokens.batch(texts, special_tokens=special_tokens)
 
     def _with_eos(self, text: str) -> str:

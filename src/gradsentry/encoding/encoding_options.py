@@ -8,7 +8,7 @@ from typing import Annotated
 
 from annotated_types import Ge
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 
 
 class Boundary(StrEnum):

@@ -90,13 +90,13 @@ def split_thought(content: str) -> tuple[str, str]:
     return content[:end], content[end:]
 
 
-def opening_thought(content: str) -> str:
+def find_opening_tag(content: str) -> str:
     """The tag that a content's thought starts with, if it starts with one."""
     tag = _END_OF_THOUGHT.match(content)
     return "" if tag is None else tag[0]
 
 
-def inner_thought(thought: str) -> str:
+def strip_tags(thought: str) -> str:
     """A thought without its tags."""
     return _END_OF_THOUGHT.sub("", thought)
 

@@ -71,8 +71,8 @@ class Tokens:
         return ids, token_mask(offsets, spans)
 
     def marked(self, text: str, spans: Sequence[Span]) -> tuple[list[int], list[bool]]:
-        """Likewise for spans between generation markers: with tokens that reach into a span, as
-        `apply_chat_template` has it.
+        """Likewise for spans between generation markers: with what `apply_chat_template` takes for
+        the assistant's, too.
 
         **Raises:**
 
@@ -81,7 +81,7 @@ class Tokens:
         if not self._tokenizer.is_fast:
             return self._by_segments(text, spans)
         ids, offsets = self._with_offsets(text)
-        return ids, _marked_mask(offsets, spans)
+        return ids, marked_mask(offsets, spans)
 
     def windows(self, text: str) -> list[str]:
         """A text in pieces whose tokens fit, cut between tokens; together they are the text.
@@ -192,15 +192,24 @@ def token_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
     return mask
 
 
-def _marked_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
-    """Which tokens `apply_chat_template` says the assistant wrote."""
+def marked_mask(offsets: Sequence[Span], spans: Sequence[Span]) -> list[bool]:
+    """Which tokens the assistant wrote: those that reach into its spans, and what
+    `apply_chat_template` takes for its besides.
+
+    That takes of a span's last character only the first token, and nothing any more behind a span
+    whose first character has no token. What it leaves out so is text of the assistant's all the
+    same, which a trainer that looks closer learns.
+    """
     mask = np.zeros(len(offsets), np.bool_)
-    if len(offsets):
-        starts, ends = np.asarray(offsets, np.int64).T
-        for start, end in spans:
-            first = _token_at(starts, ends, start)
-            if first is None:
-                break
+    starts, ends = np.asarray(offsets, np.int64).reshape(-1, 2).T
+    told = True
+    for start, end in spans:
+        if start < end:
+            reach = np.searchsorted(ends, start, side="right"), np.searchsorted(starts, end)
+            mask[reach[0] : reach[1]] = True
+        first = _token_at(starts, ends, start) if told else None
+        told = first is not None
+        if told:
             last = _token_at(starts, ends, end - 1)
             # It takes a character without a token for the end of the text.
             mask[first : last + 1 if last else len(offsets)] = True

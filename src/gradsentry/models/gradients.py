@@ -23,7 +23,7 @@ from gradsentry.models.head_states import padded_batch
 from gradsentry.models.language_model import LanguageModel
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ModuleFactors:
     """Inputs of a module and gradients of its outputs, for B rows padded to L positions."""
 

@@ -40,7 +40,7 @@ _POSITIONS = 128
 _FAR = 4.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class OutputHead:
     """An output head's weights and logit post-processing."""
 
@@ -223,7 +223,7 @@ def _summed_in_float32(device: torch.device) -> Iterator[None]:
             setattr(flags, name, value)
 
 
-def output_head(model: PreTrainedModel) -> OutputHead:
+def find_output_head(model: PreTrainedModel) -> OutputHead:
     """The head of a loaded causal language model.
 
     **Raises:**

@@ -15,7 +15,7 @@ from gradsentry.models.model_files import (
     TOKENIZER_PATTERNS,
     WEIGHTS,
     no_safetensors,
-    weights_named_by,
+    read_weights_index,
 )
 from gradsentry.models.network import no_telemetry
 from gradsentry.models.pretrained import quiet_progress
@@ -35,10 +35,10 @@ def check_hub(name: str, revision: str | None) -> None:
 
     `ModelError` if there is none, or it can't be reached and isn't in the cache.
     """
-    _fetched(name, revision, (CONFIG, ADAPTER_CONFIG))
+    _fetch(name, revision, (CONFIG, ADAPTER_CONFIG))
 
 
-def hub_folder(name: str, revision: str | None) -> Path:
+def fetch_folder(name: str, revision: str | None) -> Path:
     """The folder of a commit's files, fetched as far as a model needs them: no pickles, no code.
 
     Its name is the commit. Offline it is taken from the cache.
@@ -47,21 +47,21 @@ def hub_folder(name: str, revision: str | None) -> Path:
 
     `ModelError` if there is none, or it has no weights in safetensors.
     """
-    folder = _fetched(name, revision, _SMALL)
+    folder = _fetch(name, revision, _SMALL)
     commit = folder.name
     if (folder / ADAPTER_CONFIG).exists():
-        return _fetched(name, commit, (*_SMALL, ADAPTER_WEIGHTS))
+        return _fetch(name, commit, (*_SMALL, ADAPTER_WEIGHTS))
     if (folder / INDEX).exists() and not (folder / WEIGHTS).exists():
-        weights = weights_named_by(folder / INDEX)
+        weights = read_weights_index(folder / INDEX)
     else:
         weights = (WEIGHTS,)
-    folder = _fetched(name, commit, (*_SMALL, *map(escape, weights)))
+    folder = _fetch(name, commit, (*_SMALL, *map(escape, weights)))
     if not (folder / weights[0]).exists():
         raise no_safetensors(name, f"it has no {WEIGHTS} and no {INDEX}")
     return folder
 
 
-def _fetched(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
+def _fetch(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import LocalEntryNotFoundError
 

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
 from gradsentry.faults import lacks_memory
-from gradsentry.models.head import OutputHead, check_head, output_head
+from gradsentry.models.head import OutputHead, check_head, find_output_head
 from gradsentry.models.memory import keep_freed_memory
 from gradsentry.models.shared_prefixes import can_share
 
@@ -56,7 +56,7 @@ class LanguageModel:
                 "Pass model.merge_and_unload(), or the adapter's folder.",
             )
         model = model.eval()
-        head = output_head(model)
+        head = find_output_head(model)
         if tokenizer is not None:
             _check_vocabulary(tokenizer, head.vocab_size)
         body = model.base_model

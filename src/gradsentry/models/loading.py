@@ -11,14 +11,14 @@ import torch
 from gradsentry._turns import taking_turns
 from gradsentry.errors import ModelError
 from gradsentry.models import default_model
-from gradsentry.models.adapters import adapted, base_of
-from gradsentry.models.hub import hub_folder
+from gradsentry.models.adapters import load_adapted, read_base
+from gradsentry.models.hub import fetch_folder
 from gradsentry.models.language_model import LanguageModel
 from gradsentry.models.model_faults import reason_of
-from gradsentry.models.model_files import ADAPTER_CONFIG, model_files
-from gradsentry.models.model_options import ModelOptions, resolved_device, resolved_dtype
+from gradsentry.models.model_files import ADAPTER_CONFIG, find_model_files
+from gradsentry.models.model_options import ModelOptions, resolve_device, resolve_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
-from gradsentry.models.references import Kind, check_base, kind_of
+from gradsentry.models.references import Kind, check_base, tell_kind
 
 
 def load_model(
@@ -52,8 +52,8 @@ def load_pretrained(
     announce: Callable[[str], None] = lambda _: None,
 ) -> Pretrained:
     """Load a model and its tokenizer; arguments and errors as in `load_model`."""
-    device = resolved_device(options.device)
-    dtype = resolved_dtype(options.dtype, device)
+    device = resolve_device(options.device)
+    dtype = resolve_dtype(options.dtype, device)
     if reference is None:
         loaded = default_model.load_default(dtype, announce)
     else:
@@ -76,17 +76,17 @@ def _load(
 ) -> Pretrained:
     """The model on the CPU, whatever it is."""
     name, path = str(reference), Path(reference)
-    kind = kind_of(reference)
+    kind = tell_kind(reference)
     if kind is Kind.GGUF:
         return load_gguf(path, dtype, name)
     if kind is Kind.ADAPTER:
         return _load_adapter(path, dtype, revision, name, announce)
     if kind is Kind.FOLDER:
-        return load_files(model_files(path), dtype, name)
-    folder = hub_folder(name, revision)
+        return load_files(find_model_files(path), dtype, name)
+    folder = fetch_folder(name, revision)
     if (folder / ADAPTER_CONFIG).exists():
         return _load_adapter(folder, dtype, None, name, announce)
-    return load_files(model_files(folder), dtype, name, folder.name)
+    return load_files(find_model_files(folder), dtype, name, folder.name)
 
 
 def _load_adapter(
@@ -96,11 +96,11 @@ def _load_adapter(
     name: str,
     announce: Callable[[str], None],
 ) -> Pretrained:
-    base = base_of(path)
+    base = read_base(path)
     announce(f"Base model of the adapter: {base}")
-    if kind_of(base) is Kind.ADAPTER:
+    if tell_kind(base) is Kind.ADAPTER:
         check_base(path, base)
-        loaded = load_files(model_files(Path(base)), dtype, base)
+        loaded = load_files(find_model_files(Path(base)), dtype, base)
     else:
         loaded = _load(base, dtype, revision, announce)
-    return adapted(loaded, path, name)
+    return load_adapted(loaded, path, name)

@@ -146,7 +146,7 @@ def link(path: Path, place: Path) -> None:
         shutil.copyfile(path, place)
 
 
-def model_files(folder: Path) -> ModelFiles:
+def find_model_files(folder: Path) -> ModelFiles:
     """The files of a model in a local folder.
 
     **Raises:**
@@ -163,7 +163,7 @@ def model_files(folder: Path) -> ModelFiles:
     return ModelFiles(folder, weights, (*found, *index))
 
 
-def adapter_files(folder: Path) -> ModelFiles:
+def find_adapter_files(folder: Path) -> ModelFiles:
     """The files of a PEFT adapter in a local folder, with those of its tokenizer if it has one.
 
     **Raises:**
@@ -213,7 +213,7 @@ def read_json(path: Path) -> Any:
         return json.loads(_read_text(path))
 
 
-def weights_named_by(index: Path) -> tuple[str, ...]:
+def read_weights_index(index: Path) -> tuple[str, ...]:
     """The files that an index of weights names, all beside it, all of safetensors.
 
     **Raises:**
@@ -269,7 +269,7 @@ def _weights(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...]]:
     if (folder / WEIGHTS).exists():
         return (WEIGHTS,), ()
     if (folder / INDEX).exists():
-        return weights_named_by(folder / INDEX), (INDEX,)
+        return read_weights_index(folder / INDEX), (INDEX,)
     pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
     if pickles:
         raise no_safetensors(str(folder), f"its weights are pickled ({pickles[0]})")

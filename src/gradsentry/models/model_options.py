@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import torch
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models.model_faults import reason_of
 
@@ -39,7 +39,7 @@ class ModelOptions:
         check_options(self)
 
 
-def resolved_device(name: str) -> torch.device:
+def resolve_device(name: str) -> torch.device:
     """The device of a name; `auto` is the GPU if there is one.
 
     **Raises:**
@@ -60,7 +60,7 @@ def resolved_device(name: str) -> torch.device:
     return device
 
 
-def resolved_dtype(choice: Dtype, device: torch.device) -> torch.dtype:
+def resolve_dtype(choice: Dtype, device: torch.device) -> torch.dtype:
     """The torch dtype of a choice; `auto` is what the device is fast in."""
     if choice is not Dtype.AUTO:
         return {

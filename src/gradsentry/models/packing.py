@@ -36,7 +36,7 @@ _LENGTHS = 256
 Index = NDArray[np.int64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Group:
     """B spans whose attention is computed together, S queries and T keys each."""
 
@@ -74,7 +74,7 @@ class Group:
         return self._masks[window, dtype]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Packing:
     """A batch as one sequence of its distinct tokens, padded to L."""
 
@@ -121,7 +121,7 @@ def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Span:
     """Neighbours in the sequence whose attention is computed as one."""
 

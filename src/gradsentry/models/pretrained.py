@@ -19,8 +19,8 @@ from gradsentry.models.bounds import (
     check_counts,
     check_room,
     no_larger_than,
-    stored,
-    stored_gguf,
+    read_stored,
+    read_stored_gguf,
 )
 from gradsentry.models.model_faults import enough_memory, loading
 from gradsentry.models.model_files import (
@@ -70,13 +70,13 @@ def load_files(
     """
     raw = read_json(files.folder / CONFIG)
     check_counts(raw, str(files.folder / CONFIG))
-    held = stored(files.weight_paths, packed="quantization_config" in raw)
+    held = read_stored(files.weight_paths, packed="quantization_config" in raw)
     check_room(held, dtype, name)
     with files.alone() as folder:
         config = _config(folder, name)
         model = _model(folder, dtype, held, name, config=config, use_safetensors=True)
         tokenizer = load_tokenizer(folder, name, config)
-    return Pretrained(_named(model, name), tokenizer, name, revision or files.digest())
+    return Pretrained(_rename(model, name), tokenizer, name, revision or files.digest())
 
 
 def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str | None = None) -> Pretrained:
@@ -88,7 +88,7 @@ def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str | None = 
     """
     from transformers import GgufConfig
 
-    held = stored_gguf(path)
+    held = read_stored_gguf(path)
     check_room(held, dtype, name)
     with scratch_folder() as scratch:
         # Transformers looks for a relative name in the current folder first.
@@ -100,7 +100,7 @@ def load_gguf(path: Path, dtype: torch.dtype, name: str, revision: str | None = 
             model = _model(scratch, dtype, held, name, **source)
         tokenizer = load_tokenizer(scratch, name, None, gguf_file=str(alone))
     revision = revision or digest_of([("gguf", path)])
-    return Pretrained(_named(model, name), tokenizer, name, revision)
+    return Pretrained(_rename(model, name), tokenizer, name, revision)
 
 
 def load_tokenizer(
@@ -227,7 +227,7 @@ def enough_room(name: str) -> AbstractContextManager[None]:
     )
 
 
-def _named(model: PreTrainedModel, name: str) -> PreTrainedModel:
+def _rename(model: PreTrainedModel, name: str) -> PreTrainedModel:
     """The model under the name that the user gave, not that of a folder of links."""
     model.name_or_path = name
     model.config._name_or_path = name

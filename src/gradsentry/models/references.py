@@ -6,16 +6,16 @@ from enum import Enum, auto
 from pathlib import Path
 
 from gradsentry.errors import ModelError
-from gradsentry.models.adapters import base_of
-from gradsentry.models.bounds import check_counts, stored
+from gradsentry.models.adapters import read_base
+from gradsentry.models.bounds import check_counts, read_stored
 from gradsentry.models.hub import check_hub
 from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
     ADAPTER_CONFIG,
     CONFIG,
-    adapter_files,
     check_file,
-    model_files,
+    find_adapter_files,
+    find_model_files,
     read_json,
 )
 
@@ -31,7 +31,7 @@ class Kind(Enum):
     HUB = auto()
 
 
-def kind_of(reference: str | Path) -> Kind:
+def tell_kind(reference: str | Path) -> Kind:
     """What a reference stands for, by what is there; goes to no network.
 
     **Raises:**
@@ -81,17 +81,17 @@ def check_reference(reference: str | Path | None, revision: str | None = None) -
     """
     if reference is None:
         return
-    kind, path = kind_of(reference), Path(reference)
+    kind, path = tell_kind(reference), Path(reference)
     if kind is Kind.HUB:
         check_hub(str(reference), revision)
     elif kind is Kind.FOLDER:
-        files, config = model_files(path), read_json(path / CONFIG)
+        files, config = find_model_files(path), read_json(path / CONFIG)
         check_counts(config, str(path / CONFIG))
-        stored(files.weight_paths)
+        read_stored(files.weight_paths)
     elif kind is Kind.ADAPTER:
-        stored(adapter_files(path).weight_paths)
-        base = base_of(path)
-        if kind_of(base) is not Kind.ADAPTER:
+        read_stored(find_adapter_files(path).weight_paths)
+        base = read_base(path)
+        if tell_kind(base) is not Kind.ADAPTER:
             check_reference(base, revision)
         else:
             check_base(path, base)

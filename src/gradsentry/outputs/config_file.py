@@ -9,13 +9,14 @@ import yaml
 
 from gradsentry.outputs.output_format import Format, write_text
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import CONFIG_FILE
 from gradsentry.safe_text import hides
 
 
 class ConfigFile(Format):
     """Writes `config.yaml`."""
 
-    file_name: ClassVar[str] = "config.yaml"
+    file_name: ClassVar[str] = CONFIG_FILE
 
     def write(self, report: ScanReport, path: Path) -> None:
         write_text(path, _yaml(report.config()))

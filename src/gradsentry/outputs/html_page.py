@@ -23,6 +23,7 @@ from gradsentry.records import (
     prompt_and_response,
 )
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.verdict import (
     caveats,
     coverage,
@@ -74,7 +75,7 @@ class TopRow:
 class HtmlPage(Format):
     """Writes `report.html`, one page with the verdict, the scores and the highest rows."""
 
-    file_name: ClassVar[str] = "report.html"
+    file_name: ClassVar[str] = PAGE_FILE
 
     def write(self, report: ScanReport, path: Path) -> None:
         write_text(path, render_html(report, _records(report, top_rows(report))))

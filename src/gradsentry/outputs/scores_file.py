@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from gradsentry.outputs.output_format import Format
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import SCORES_FILE
 from gradsentry.report.scores_schema import SCORES_SCHEMA
 
 
 class ScoresFile(Format):
     """Writes `scores.parquet`: a line for every input row."""
 
-    file_name: ClassVar[str] = "scores.parquet"
+    file_name: ClassVar[str] = SCORES_FILE
 
     def write(self, report: ScanReport, path: Path) -> None:
         pq.write_table(scores_table(report), path)

@@ -7,13 +7,14 @@ from typing import ClassVar
 
 from gradsentry.outputs.output_format import Format, write_text
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import SUMMARY_FILE
 from gradsentry.safe_text import json_text
 
 
 class SummaryFile(Format):
     """Writes `summary.json`."""
 
-    file_name: ClassVar[str] = "summary.json"
+    file_name: ClassVar[str] = SUMMARY_FILE
 
     def write(self, report: ScanReport, path: Path) -> None:
         write_text(path, json_text(report.summary()) + "\n")

@@ -15,7 +15,7 @@ from gradsentry.records.layouts import (
     Form,
     Layout,
     UnreadLater,
-    chosen_layout,
+    choose_layout,
     detect,
     question_prompt,
 )
@@ -43,7 +43,7 @@ __all__ = [
     "Turn",
     "UnreadLater",
     "batched",
-    "chosen_layout",
+    "choose_layout",
     "detect",
     "open_source",
     "parts_of",

@@ -19,24 +19,24 @@ import pyarrow as pa
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import (
-    bounded,
-    checked_sizes,
+    check_sizes,
+    cut_batch,
+    decode_records,
     fitting_dataset,
-    records_of,
     write_stream,
 )
 from gradsentry.records.arrow_stream import ArrowStream
+from gradsentry.records.compression import Compression
 from gradsentry.records.limits import ROW_TEXT
-from gradsentry.records.raw_files import (
-    Compression,
-    RawFile,
-    first_line,
-    open_regular,
-    raw_file,
-    reading,
-)
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, joint_digest
+from gradsentry.records.watched_file import (
+    WatchedFile,
+    first_line,
+    open_regular,
+    reading,
+    watch_file,
+)
 
 _STATE, _INFO, _SPLITS = "state.json", "dataset_info.json", "dataset_dict.json"
 METADATA = (_STATE, _INFO, _SPLITS, "dataset_infos.json")
@@ -52,7 +52,7 @@ class ArrowFolder:
 
     folder: Path
     label: str
-    files: Sequence[RawFile]
+    files: Sequence[WatchedFile]
     features: datasets.Features
     info: Mapping[str, Any]
     state: Mapping[str, Any]
@@ -68,7 +68,9 @@ class ArrowFolder:
     def records(self) -> Iterator[Record]:
         row = 0
         for batch in self._batches():
-            yield from records_of(bounded(batch, row, self.label), self.label, self.features, row)
+            yield from decode_records(
+                cut_batch(batch, row, self.label), self.label, self.features, row
+            )
             row += batch.num_rows
         if row == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
@@ -105,19 +107,19 @@ class ArrowFolder:
     def _slices(self) -> Iterator[pa.RecordBatch]:
         row = 0
         for batch in self._batches():
-            yield from bounded(batch, row, self.label)
+            yield from cut_batch(batch, row, self.label)
             row += batch.num_rows
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         """The rows, with nothing in them that points outside or is too large."""
         schema, row = self.features.arrow_schema, 0
         for file in self.files:
-            with file.opened() as raw:
+            with file.open() as raw:
                 stream, rows = ArrowStream(raw, file), 0
                 for batch in stream.batches():
                     file.check_row(rows + batch.num_rows - 1)
                     batch.validate()
-                    checked_sizes(batch, row, self.label)  # before its texts are looked at
+                    check_sizes(batch, row, self.label)  # before its texts are looked at
                     batch.validate(full=True)
                     rows += batch.num_rows
                     row += batch.num_rows
@@ -136,7 +138,7 @@ def open_split(folder: Path, split: str | None, label: str) -> ArrowFolder:
         splits = _read_json(folder / _SPLITS).get("splits")
         if not isinstance(splits, list) or not all(_is_name(name) for name in splits):
             raise _unreadable(folder, f"{_SPLITS} lists no splits")
-        chosen = chosen_split(splits, split, label)
+        chosen = choose_split(splits, split, label)
         if (folder / chosen).is_symlink():
             raise _unreadable(folder, f"its split {chosen} is a link")
         return _open(folder / chosen, f"{label}")
@@ -150,7 +152,7 @@ def is_saved(folder: Path) -> bool:
     return (folder / _STATE).exists() or (folder / _SPLITS).exists()
 
 
-def chosen_split(names: Sequence[str], asked: str | None, label: str) -> str:
+def choose_split(names: Sequence[str], asked: str | None, label: str) -> str:
     """The split that is asked for, or the only one, or `train`."""
     chosen = asked
     if chosen is None:
@@ -175,11 +177,13 @@ def _open(folder: Path, label: str) -> ArrowFolder:
     for name in names:
         if (folder / str(name)).is_symlink():
             raise _unreadable(folder, f"its data file {name} is a link")
-        files.append(raw_file(folder / str(name), Compression.NONE))
+        files.append(watch_file(folder / str(name), Compression.NONE))
     return ArrowFolder(folder, label, files, _features(folder, info, files), info, state)
 
 
-def _features(folder: Path, info: Mapping[str, Any], files: Sequence[RawFile]) -> datasets.Features:
+def _features(
+    folder: Path, info: Mapping[str, Any], files: Sequence[WatchedFile]
+) -> datasets.Features:
     """The features of a data set, which must be those of all its files."""
     try:
         stored = [_schema(file) for file in files]
@@ -211,8 +215,8 @@ def _dataset_info(info: Mapping[str, Any], features: datasets.Features) -> datas
     return found
 
 
-def _schema(file: RawFile) -> pa.Schema:
-    with file.opened() as raw:
+def _schema(file: WatchedFile) -> pa.Schema:
+    with file.open() as raw:
         return ArrowStream(raw, file).schema
 
 

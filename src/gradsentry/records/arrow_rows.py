@@ -20,10 +20,11 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gradsentry.errors import InputError
+from gradsentry.records.compression import Compression, open_write
 from gradsentry.records.limits import ROW_BYTES, ROW_TEXT, too_many_bytes, too_much_text
-from gradsentry.records.raw_files import Compression, first_line, open_write
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray
+from gradsentry.records.watched_file import first_line
 
 BATCH_ROWS = 512
 BATCH_BYTES = 16 << 20
@@ -110,7 +111,7 @@ def _summed(sizes: Sizes, offsets: Sizes) -> Sizes:
     return np.diff(_at(np.concatenate([[0], np.cumsum(sizes)]), offsets))
 
 
-def checked_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
+def check_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
     """Shape (rows,): what each row of a batch takes; the batch's first row is number `row`.
 
     **Raises:**
@@ -137,11 +138,11 @@ def checked_sizes(batch: pa.RecordBatch, row: int, label: str) -> Sizes:
     return sizes
 
 
-def bounded(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBatch]:
+def cut_batch(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBatch]:
     """Slices of a batch that are small once decoded; arguments and errors as for
-    `checked_sizes`."""
+    `check_sizes`."""
     start, total = 0, 0
-    for place, size in enumerate(checked_sizes(batch, row, label).tolist()):
+    for place, size in enumerate(check_sizes(batch, row, label).tolist()):
         if place > start and (total + size > BATCH_BYTES or place - start == BATCH_ROWS):
             yield batch.slice(start, place - start)
             start, total = place, 0
@@ -149,7 +150,7 @@ def bounded(batch: pa.RecordBatch, row: int, label: str) -> Iterator[pa.RecordBa
     yield batch.slice(start)
 
 
-def records_of(
+def decode_records(
     slices: Iterator[pa.RecordBatch], label: str, features: datasets.Features | None, row: int = 0
 ) -> Iterator[Record]:
     """The rows of bounded slices; `row` is the first one's number."""
@@ -219,7 +220,7 @@ def _decoded_fields(value: Any, decoders: Mapping[str, Decoder]) -> Any:
     }
 
 
-def features_of(schema: pa.Schema) -> datasets.Features | None:
+def read_features(schema: pa.Schema) -> datasets.Features | None:
     """The features that `datasets` has noted in a schema; None if it hasn't, or they are broken."""
     if b"huggingface" not in (schema.metadata or {}):
         return None

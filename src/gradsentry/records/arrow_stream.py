@@ -16,8 +16,9 @@ from typing import IO, BinaryIO
 import pyarrow as pa
 
 from gradsentry.errors import InputError
+from gradsentry.records.compression import Compression, uncompress
 from gradsentry.records.limits import ROW_TEXT
-from gradsentry.records.raw_files import Compression, Digesting, RawFile, uncompressed
+from gradsentry.records.watched_file import Digesting, WatchedFile
 
 _START = struct.Struct("<Ii")
 """What a message begins with: a mark, and the length of its metadata."""
@@ -30,12 +31,12 @@ _CHUNK = 1 << 20
 class ArrowStream:
     """An open file with a stream of batches, which are read one after the other."""
 
-    def __init__(self, raw: BinaryIO, file: RawFile) -> None:
+    def __init__(self, raw: BinaryIO, file: WatchedFile) -> None:
         if file.stamp[0] == 0:
             raise file.no_rows()
         self._raw, self._file = raw, file
         self._digesting = Digesting(raw)
-        self._content = uncompressed(self._digesting, Compression.NONE)
+        self._content = uncompress(self._digesting, Compression.NONE)
         first = self._next()
         if first is None:
             raise file.no_rows()

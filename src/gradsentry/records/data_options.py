@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradsentry._choices import check_options
+from gradsentry._option_checks import check_options
 
 
 @dataclass(frozen=True, kw_only=True)

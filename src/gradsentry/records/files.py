@@ -9,32 +9,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gradsentry.errors import InputError
-from gradsentry.records.arrow_folder import METADATA, chosen_split
+from gradsentry.records.arrow_folder import METADATA, choose_split
+from gradsentry.records.compression import Compression, uncompress
 from gradsentry.records.formats import (
     ARCHIVES,
     COMPRESSED,
     HEAD,
     SUPPORTED,
-    Format,
+    FileFormat,
     archive_error,
-    compression_of,
-    format_of,
+    check_text_format,
     is_archive,
-    named_format,
-    text_format,
+    read_suffixes,
+    tell_compression,
+    tell_format,
 )
 from gradsentry.records.parquet_file import ParquetFiles
-from gradsentry.records.raw_files import (
-    Compression,
-    Digesting,
-    RawFile,
-    raw_file,
-    redirected_file,
-    spooled_input,
-    uncompressed,
-)
 from gradsentry.records.source import Source
+from gradsentry.records.standard_input import find_redirected_file, spool_input
 from gradsentry.records.text_file import TextFiles
+from gradsentry.records.watched_file import Digesting, WatchedFile, watch_file
 
 STANDARD_INPUT = "standard input"
 
@@ -48,8 +42,8 @@ _SPLIT_NAMES = {
 
 @dataclass(frozen=True)
 class _Opened:
-    file: RawFile
-    form: Format
+    file: WatchedFile
+    form: FileFormat
 
 
 def open_files(paths: Sequence[Path], label: str) -> Source:
@@ -60,16 +54,16 @@ def open_files(paths: Sequence[Path], label: str) -> Source:
     `InputError` if a file isn't there, can't be opened, is empty or has an unknown suffix, and
     where formats or columns differ.
     """
-    return _source([_opened(path) for path in paths], label)
+    return _join_files([_open_file(path) for path in paths], label)
 
 
 def open_standard_input() -> Source:
     """The source for what is piped in, whose format is told from how it begins."""
-    path, keep = spooled_input()
-    file = raw_file(path, Compression.NONE, STANDARD_INPUT)
-    file = replace(file, keep=keep, copied_from=redirected_file())
-    file = replace(file, compression=compression_of(_head(file)))
-    return _source([_checked(file, format_of(_head(file)))], STANDARD_INPUT)
+    path, keep = spool_input()
+    file = watch_file(path, Compression.NONE, STANDARD_INPUT)
+    file = replace(file, keep=keep, copied_from=find_redirected_file())
+    file = replace(file, compression=tell_compression(_read_head(file)))
+    return _join_files([_check_format(file, tell_format(_read_head(file)))], STANDARD_INPUT)
 
 
 def open_shards(folder: Path, split: str | None) -> Source:
@@ -82,7 +76,7 @@ def open_shards(folder: Path, split: str | None) -> Source:
 
     `InputError` if there are none, or it isn't clear which of them are one data set.
     """
-    files = sorted(path for path in _below(folder) if _is_data(path, folder))
+    files = sorted(path for path in _walk_files(folder) if _is_data(path, folder))
     if not files:
         raise InputError(
             f"{folder}: there are no data files in this folder.",
@@ -91,14 +85,14 @@ def open_shards(folder: Path, split: str | None) -> Source:
     splits: dict[str, list[Path]] = {}
     for path in files:
         splits.setdefault(_split_of(path.relative_to(folder)), []).append(path)
-    chosen = splits[chosen_split(list(splits), split, str(folder))]
+    chosen = splits[choose_split(list(splits), split, str(folder))]
     for path in chosen:
         if not path.resolve().is_relative_to(_root(folder)):
             raise _leads_out(path)
     return open_files(chosen, str(folder))
 
 
-def _below(folder: Path) -> Iterator[Path]:
+def _walk_files(folder: Path) -> Iterator[Path]:
     """All files in a folder and its folders; one that can't be looked into is an error."""
 
     def fail(error: OSError) -> None:
@@ -121,7 +115,7 @@ def _leads_out(path: Path) -> InputError:
 def _is_data(path: Path, folder: Path) -> bool:
     """Whether a path in a folder is named like a data file; what is hidden isn't."""
     hidden = any(part.startswith((".", "_")) for part in path.relative_to(folder).parts)
-    return not (hidden or path.name in METADATA or named_format(path) is None)
+    return not (hidden or path.name in METADATA or read_suffixes(path) is None)
 
 
 def _split_of(path: Path) -> str:
@@ -137,22 +131,22 @@ def _root(folder: Path) -> Path:
     return folder.parent.parent if folder.parent.name == "snapshots" else folder
 
 
-def _opened(path: Path) -> _Opened:
-    named = named_format(path)
+def _open_file(path: Path) -> _Opened:
+    named = read_suffixes(path)
     if named is None:
         raise _unnamed(path)
     form, compression = named
-    return _checked(raw_file(path, compression), form)
+    return _check_format(watch_file(path, compression), form)
 
 
 def _unnamed(path: Path) -> InputError:
     """The error for a file whose name doesn't say what is in it."""
     compression = COMPRESSED.get(path.suffix.lower(), Compression.NONE)
-    head = _head(raw_file(path, compression))
+    head = _read_head(watch_file(path, compression))
     if is_archive(head) or path.suffix.lower() in ARCHIVES:
         return archive_error(str(path))
     if compression:
-        likely = f"{path.stem}.{format_of(head)}{compression}"
+        likely = f"{path.stem}.{tell_format(head)}{compression}"
         return InputError(
             f"{path}: the suffix says how the file is compressed, and not what is in it.",
             f"Put the suffix of its format before that; by its first bytes: {likely}.",
@@ -164,20 +158,20 @@ def _unnamed(path: Path) -> InputError:
     )
 
 
-def _checked(file: RawFile, form: Format) -> _Opened:
+def _check_format(file: WatchedFile, form: FileFormat) -> _Opened:
     if file.stamp[0] == 0:
         raise file.no_rows()
     if form == "parquet":
         return _Opened(file, form)
-    return _Opened(file, text_format(form, _head(file), file.label))
+    return _Opened(file, check_text_format(form, _read_head(file), file.label))
 
 
-def _head(file: RawFile) -> bytes:
-    with file.opened() as raw:
-        return uncompressed(Digesting(raw), file.compression).read(HEAD)
+def _read_head(file: WatchedFile) -> bytes:
+    with file.open() as raw:
+        return uncompress(Digesting(raw), file.compression).read(HEAD)
 
 
-def _source(opened: Sequence[_Opened], label: str) -> Source:
+def _join_files(opened: Sequence[_Opened], label: str) -> Source:
     first, files = opened[0], [each.file for each in opened]
     for other in opened[1:]:
         if other.form != first.form:

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Literal
 
 from gradsentry.errors import InputError
-from gradsentry.records.json_objects import beginning, wrapped_rows
+from gradsentry.records.compression import MAGIC, Compression
+from gradsentry.records.json_objects import find_wrapped_rows, parse_beginning
 from gradsentry.records.parquet_pages import MAGIC as MAGIC_OF_PARQUET
-from gradsentry.records.raw_files import MAGIC, Compression
 
-Format = Literal["jsonl", "json", "csv", "tsv", "parquet"]
+FileFormat = Literal["jsonl", "json", "csv", "tsv", "parquet"]
 
-SUFFIXES: dict[str, Format] = {
+SUFFIXES: dict[str, FileFormat] = {
     ".jsonl": "jsonl",
     ".ndjson": "jsonl",
     ".json": "json",
@@ -40,7 +40,7 @@ HEAD = 1 << 16
 _UTF8_MARK = b"\xef\xbb\xbf"
 
 
-def named_format(path: Path) -> tuple[Format, Compression] | None:
+def read_suffixes(path: Path) -> tuple[FileFormat, Compression] | None:
     """What a file's suffixes say; None if they say nothing."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = COMPRESSED.get(suffixes[-1], Compression.NONE) if suffixes else Compression.NONE
@@ -50,7 +50,7 @@ def named_format(path: Path) -> tuple[Format, Compression] | None:
     return None if form is None else (form, compression)
 
 
-def compression_of(head: bytes) -> Compression:
+def tell_compression(head: bytes) -> Compression:
     """How something that begins so is compressed."""
     return next((kind for magic, kind in MAGIC.items() if head.startswith(magic)), Compression.NONE)
 
@@ -69,7 +69,7 @@ def archive_error(label: str) -> InputError:
     )
 
 
-def format_of(head: bytes) -> Format:
+def tell_format(head: bytes) -> FileFormat:
     """The format of something without a name that begins so."""
     if head.startswith(MAGIC_OF_PARQUET):
         return "parquet"
@@ -80,7 +80,7 @@ def format_of(head: bytes) -> Format:
     return "tsv" if b"\t" in first_line and b"," not in first_line else "csv"
 
 
-def text_format(form: Format, head: bytes, label: str) -> Format:
+def check_text_format(form: FileFormat, head: bytes, label: str) -> FileFormat:
     """The format of a text file that begins so: JSON says itself whether it is lines or an array.
 
     **Raises:**
@@ -101,7 +101,7 @@ def text_format(form: Format, head: bytes, label: str) -> Format:
 def _check_encoding(head: bytes, label: str) -> None:
     if is_archive(head):
         raise archive_error(label)
-    kind = compression_of(head)
+    kind = tell_compression(head)
     if kind:
         raise InputError(
             f"{label}: the file is compressed, and its name doesn't say so.",
@@ -123,7 +123,7 @@ def _check_object(text: bytes, label: str) -> None:
     first_line, line_end, _ = text.partition(b"\n")
     if not line_end or _is_json(first_line):
         return
-    wrapped = wrapped_rows(beginning(text), label)
+    wrapped = find_wrapped_rows(parse_beginning(text), label)
     if wrapped is not None:
         raise wrapped
 

@@ -16,7 +16,7 @@ _OF_ROWS = {"messages", "conversations", "prompt", "completion", "chosen", "reje
 _ROWS = 'for example {"prompt": ..., "response": ...}'
 
 
-def beginning(data: bytes) -> dict[str, object]:
+def parse_beginning(data: bytes) -> dict[str, object]:
     """The first fields of an object that may go on behind the data.
 
     A list that goes on behind it is given with what it begins with.
@@ -51,7 +51,7 @@ def _after(text: str, place: int, mark: str) -> int:
     return place
 
 
-def wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
+def find_wrapped_rows(fields: Mapping[str, object], label: str) -> InputError | None:
     """The error for an object that isn't a row but holds all of them; None if it holds none."""
     known = {*known_columns(fields)}
     for name, value in fields.items():

@@ -6,8 +6,8 @@ from itertools import islice
 
 from gradsentry.errors import InputError
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.json_objects import wrapped_rows
-from gradsentry.records.layouts import Layout, chosen_layout
+from gradsentry.records.json_objects import find_wrapped_rows
+from gradsentry.records.layouts import Layout, choose_layout
 from gradsentry.records.opening import open_source
 from gradsentry.records.record import Record
 from gradsentry.records.source import Source
@@ -24,7 +24,7 @@ def open_data(data: object, options: DataOptions) -> tuple[Source, Layout, Recor
     source = open_source(data, subset=options.subset, split=options.split)
     first = next(iter(source.records()))
     try:
-        layout = chosen_layout(
+        layout = choose_layout(
             first,
             prompt_column=options.prompt_column,
             prompt_template=options.prompt_template,
@@ -36,7 +36,7 @@ def open_data(data: object, options: DataOptions) -> tuple[Source, Layout, Recor
         # A row with a line of its own, alone in its file, may be an object that holds the rows;
         # one in a list is a row.
         if first.line == 1 and len(list(islice(source.records(), 2))) == 1:
-            wrapped = wrapped_rows(first.fields, source.label)
+            wrapped = find_wrapped_rows(first.fields, source.label)
             if wrapped is not None:
                 raise wrapped from None
         raise

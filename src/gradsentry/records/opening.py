@@ -14,8 +14,8 @@ from gradsentry.errors import InputError
 from gradsentry.records.arrow_folder import is_saved, open_split
 from gradsentry.records.files import open_files, open_shards, open_standard_input
 from gradsentry.records.formats import ARCHIVES, COMPRESSED, SUFFIXES, SUPPORTED
-from gradsentry.records.raw_files import is_standard_input
 from gradsentry.records.source import Source
+from gradsentry.records.standard_input import is_standard_input
 from gradsentry.records.tables import DatasetTable, FrameTable, RowList, open_hub
 
 _HUB_SCHEME = "hf://datasets/"

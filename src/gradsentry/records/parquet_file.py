@@ -17,23 +17,24 @@ import pyarrow.parquet as pq
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import (
-    bounded,
-    features_of,
+    cut_batch,
+    decode_records,
     fitting_dataset,
-    records_of,
+    read_features,
     write_parquet,
 )
+from gradsentry.records.compression import uncompress
 from gradsentry.records.parquet_pages import (
     MAGIC,
     not_parquet,
     read_as_dictionaries,
-    row_groups,
+    read_row_groups,
     rows_at_once,
 )
-from gradsentry.records.raw_files import Digesting, RawFile, digest_of, first_line, uncompressed
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, joint_digest
 from gradsentry.records.text_rows import check_distinct
+from gradsentry.records.watched_file import Digesting, WatchedFile, digest_of, first_line
 
 # Columns are read in pieces of this size, not a row group at once.
 _BUFFER = 1 << 20
@@ -47,7 +48,7 @@ class ParquetFiles:
     """Parquet files, one after the other as one data set. Compressed ones are unpacked into a
     temporary file first."""
 
-    files: Sequence[RawFile]
+    files: Sequence[WatchedFile]
     """At least one."""
     label: str
 
@@ -60,9 +61,9 @@ class ParquetFiles:
         return joint_digest([file.seen.digest for file in self.files])
 
     def records(self) -> Iterator[Record]:
-        features, row = features_of(self._schema()), 0
+        features, row = read_features(self._schema()), 0
         for file, batch in self._batches():
-            yield from records_of(bounded(batch, row, file.label), file.label, features, row)
+            yield from decode_records(cut_batch(batch, row, file.label), file.label, features, row)
             row += batch.num_rows
 
     def check_writable(self) -> None:
@@ -79,7 +80,7 @@ class ParquetFiles:
             rows = part.filter(pa.array(mask[start : start + part.num_rows]))
             start += part.num_rows
             kept.append(rows.cast(schema))
-        if features_of(schema) is None and b"huggingface" in (schema.metadata or {}):
+        if read_features(schema) is None and b"huggingface" in (schema.metadata or {}):
             # What `datasets` can't read would stop it.
             kept = [rows.replace_schema_metadata(None) for rows in kept]
             schema = schema.remove_metadata()
@@ -90,7 +91,7 @@ class ParquetFiles:
         """Refuse files that don't have the same columns with the same types."""
         schema = self._schema()
         for file in self.files[1:]:
-            with _opened(file) as opened:
+            with _open_parquet(file) as opened:
                 if not opened.schema.equals(schema):
                     raise InputError(
                         f"{file.label}: its columns aren't those of {self.files[0].label}.",
@@ -99,19 +100,19 @@ class ParquetFiles:
                     )
 
     def _schema(self) -> pa.Schema:
-        with _opened(self.files[0]) as opened:
+        with _open_parquet(self.files[0]) as opened:
             return opened.schema
 
     def _slices(self) -> Iterator[pa.RecordBatch]:
         row = 0
         for file, batch in self._batches():
-            yield from bounded(batch, row, file.label)
+            yield from cut_batch(batch, row, file.label)
             row += batch.num_rows
 
-    def _batches(self) -> Iterator[tuple[RawFile, pa.RecordBatch]]:
+    def _batches(self) -> Iterator[tuple[WatchedFile, pa.RecordBatch]]:
         """Batches of the files' rows in order, texts still as numbers of their dictionary."""
         for file in self.files:
-            with _opened(file) as opened:
+            with _open_parquet(file) as opened:
                 for batch in opened.batches():
                     yield file, batch
 
@@ -120,7 +121,7 @@ class ParquetFiles:
 class _OpenedParquet:
     """A Parquet file while it is read."""
 
-    file: RawFile
+    file: WatchedFile
     content: BinaryIO
     digest: str
     parquet: pq.ParquetFile
@@ -163,17 +164,17 @@ class _OpenedParquet:
 
 
 @contextlib.contextmanager
-def _opened(file: RawFile) -> Iterator[_OpenedParquet]:
-    with file.opened() as raw, contextlib.ExitStack() as stack:
+def _open_parquet(file: WatchedFile) -> Iterator[_OpenedParquet]:
+    with file.open() as raw, contextlib.ExitStack() as stack:
         digest = digest_of(raw)
-        packed = uncompressed(Digesting(raw), file.compression)
+        packed = uncompress(Digesting(raw), file.compression)
         if packed.peek(4)[:4] != MAGIC:
             raise not_parquet(file.label, "it doesn't begin like one")
         content = raw
         if file.compression:
             content = stack.enter_context(tempfile.TemporaryFile())
             _unpack(packed, content, file.label)
-        groups = row_groups(content, file.label)
+        groups = read_row_groups(content, file.label)
         plain = stack.enter_context(_parquet(content, file.label))
         check_distinct(plain.schema_arrow.names, file.label)
         dictionaries = [

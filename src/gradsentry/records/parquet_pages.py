@@ -75,7 +75,7 @@ class RowGroup:
     chunks: list[Chunk]
 
 
-def row_groups(file: BinaryIO, label: str) -> list[RowGroup]:
+def read_row_groups(file: BinaryIO, label: str) -> list[RowGroup]:
     """What a file's footer says, read without Arrow: some broken footers make it abort.
 
     **Raises:**
@@ -131,7 +131,7 @@ def rows_at_once(file: BinaryIO, parquet: pq.ParquetFile, label: str) -> int:
 
     `InputError` for pages that can't be read in bounded memory, and for none at all.
     """
-    groups = row_groups(file, label)
+    groups = read_row_groups(file, label)
     kept = read_as_dictionaries(groups, parquet)
     rows = BATCH_ROWS
     for group in groups:

@@ -15,17 +15,17 @@ import numpy as np
 import pyarrow as pa
 
 from gradsentry.errors import InputError
-from gradsentry.records.arrow_folder import chosen_split
+from gradsentry.records.arrow_folder import choose_split
 from gradsentry.records.arrow_rows import (
     BATCH_BYTES,
     BATCH_ROWS,
-    bounded,
-    records_of,
+    cut_batch,
+    decode_records,
     write_parquet,
 )
-from gradsentry.records.raw_files import first_line
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray
+from gradsentry.records.watched_file import first_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,8 +52,8 @@ class DatasetTable:
     def records(self) -> Iterator[Record]:
         row = 0
         for batch in self._batches():
-            slices = bounded(batch, row, self.label)
-            yield from records_of(slices, self.label, self.dataset.features, row)
+            slices = cut_batch(batch, row, self.label)
+            yield from decode_records(slices, self.label, self.dataset.features, row)
             row += batch.num_rows
         if row == 0:
             raise InputError(f"{self.label}: it holds no rows.", "Check that it is the right one.")
@@ -70,7 +70,7 @@ class DatasetTable:
     def _slices(self) -> Iterator[pa.RecordBatch]:
         row = 0
         for batch in self._batches():
-            yield from bounded(batch, row, self.label)
+            yield from cut_batch(batch, row, self.label)
             row += batch.num_rows
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
@@ -192,7 +192,7 @@ def _one_split(
         if split is not None:
             raise InputError(f"{label}: it has no splits.", "Leave out `split`.")
         return loaded
-    return loaded[chosen_split(list(loaded), split, label)]
+    return loaded[choose_split(list(loaded), split, label)]
 
 
 def _plain_value(value: Any) -> object:

@@ -13,10 +13,11 @@ import datasets
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import fitting_dataset
-from gradsentry.records.raw_files import Digesting, RawFile, open_write, uncompressed
+from gradsentry.records.compression import open_write, uncompress
 from gradsentry.records.record import Location, Record
 from gradsentry.records.source import BoolArray, joint_digest
-from gradsentry.records.text_rows import CsvLines, Slice, csv_rows, json_array_rows, jsonl_rows
+from gradsentry.records.text_rows import CsvLines, Slice, read_csv, read_json_array, read_jsonl
+from gradsentry.records.watched_file import Digesting, WatchedFile
 
 TextFormat = Literal["jsonl", "json", "csv", "tsv"]
 
@@ -25,7 +26,7 @@ TextFormat = Literal["jsonl", "json", "csv", "tsv"]
 class TextFiles:
     """JSONL, JSON, CSV or TSV files, one after the other as one data set."""
 
-    files: Sequence[RawFile]
+    files: Sequence[WatchedFile]
     """At least one."""
     form: TextFormat
     label: str
@@ -112,10 +113,10 @@ class TextFiles:
         line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
         return mark + header, line_end, b""
 
-    def _header(self, file: RawFile) -> tuple[list[str], bytes, bytes]:
+    def _header(self, file: WatchedFile) -> tuple[list[str], bytes, bytes]:
         """Column names, byte-order mark and the header as it is written."""
-        with file.opened() as raw:
-            content = uncompressed(Digesting(raw), file.compression)
+        with file.open() as raw:
+            content = uncompress(Digesting(raw), file.compression)
             # Excel needs the mark to read UTF-8.
             mark = codecs.BOM_UTF8 if content.peek(3).startswith(codecs.BOM_UTF8) else b""
             columns, lines = CsvLines(content, file.label, self._delimiter).row()
@@ -125,20 +126,20 @@ class TextFiles:
     def _delimiter(self) -> str:
         return "\t" if self.form == "tsv" else ","
 
-    def _slices(self) -> Iterator[tuple[RawFile, Slice]]:
+    def _slices(self) -> Iterator[tuple[WatchedFile, Slice]]:
         """The files' rows in order, each with the file that it is from."""
         row = 0
         for file in self.files:
             first = row
-            with file.opened() as raw:
+            with file.open() as raw:
                 digesting = Digesting(raw)
-                content = uncompressed(digesting, file.compression)
+                content = uncompress(digesting, file.compression)
                 if self.form == "jsonl":
-                    slices = jsonl_rows(content, file.label, row)
+                    slices = read_jsonl(content, file.label, row)
                 elif self.form == "json":
-                    slices = json_array_rows(content, file.label, row)
+                    slices = read_json_array(content, file.label, row)
                 else:
-                    slices = csv_rows(content, file.label, self._delimiter, row)
+                    slices = read_csv(content, file.label, self._delimiter, row)
                 for item in slices:
                     file.check_row(row - first)
                     yield file, item

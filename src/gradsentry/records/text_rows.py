@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from gradsentry.errors import InputError
-from gradsentry.records.json_objects import beginning, wrapped_rows
+from gradsentry.records.json_objects import find_wrapped_rows, parse_beginning
 from gradsentry.records.limits import ROW_TEXT, too_much_text
 
 Slice = tuple[bytes, Any, int]
@@ -30,7 +30,7 @@ _SPACE = re.compile(r"\s*")
 _LONGEST_TOKEN = 16
 
 
-def jsonl_rows(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
+def read_jsonl(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
     """The rows of JSON lines.
 
     **Arguments:**
@@ -68,7 +68,7 @@ class _Lines:
             self.number += 1
             if len(line) > ROW_TEXT:
                 if self.number == 1 and line.startswith(b"{"):
-                    wrapped = wrapped_rows(beginning(line[:_READ_SIZE]), self._label)
+                    wrapped = find_wrapped_rows(parse_beginning(line[:_READ_SIZE]), self._label)
                     raise wrapped or too_much_text(f"{self._label}, line 1")
                 raise too_much_text(f"{self._label}, line {self.number}")
             yield line
@@ -94,8 +94,8 @@ class _Lines:
             ) from None
 
 
-def json_array_rows(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
-    """The elements of a JSON array, read one at a time; arguments as for `jsonl_rows`."""
+def read_json_array(file: io.BufferedReader, label: str, row: int = 0) -> Iterator[Slice]:
+    """The elements of a JSON array, read one at a time; arguments as for `read_jsonl`."""
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     yield from _Elements(text, label, row).rows()
     text.detach()  # the caller's file stays open
@@ -214,8 +214,8 @@ def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return fields
 
 
-def csv_rows(file: io.BufferedReader, label: str, delimiter: str, row: int = 0) -> Iterator[Slice]:
-    """The rows of a file with a line of column names; arguments as for `jsonl_rows`."""
+def read_csv(file: io.BufferedReader, label: str, delimiter: str, row: int = 0) -> Iterator[Slice]:
+    """The rows of a file with a line of column names; arguments as for `read_jsonl`."""
     reader = CsvLines(file, label, delimiter)
     try:
         header, lines = reader.row()

@@ -35,7 +35,8 @@ from gradsentry.faults import telling_faults
 from gradsentry.models import ModelOptions
 from gradsentry.records import SkipReason
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.raw_files import first_line, open_regular, reading
+from gradsentry.records.watched_file import first_line, open_regular, reading
+from gradsentry.report.file_names import CONFIG_FILE, SCORES_FILE, SUMMARY_FILE
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
 from gradsentry.report.scan_report import (
     SCHEMA_VERSION,
@@ -51,14 +52,14 @@ from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
 _MOST_BYTES = 64 << 20
 """Of a summary or a configuration."""
 _OTHER_FOLDER = "Name a folder that a scan of this version wrote."
-_SCORES, _SUMMARY, _CONFIG = "scores.parquet", "summary.json", "config.yaml"
 
 
 def load(folder: str | Path, data: object = None) -> ScanReport:
     """The report that a scan wrote into a folder; neither the model nor the data are read.
 
     The data are read when their rows are asked for: by `clean`, `save` and the HTML page. Files are
-    found where they were; they must be as they were then.
+    found where they were, or where they stand to the results as they did, if both were moved
+    together; they must be as they were then.
 
     **Arguments:**
 
@@ -70,10 +71,10 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
     """
     folder = Path(folder)
     with telling_faults(), reading(str(folder)):
-        summary = _parsed(_Summary, json.loads, folder / _SUMMARY)
-        config = _parsed(_Config, yaml.safe_load, folder / _CONFIG)
+        summary = _parsed(_Summary, json.loads, folder / SUMMARY_FILE)
+        config = _parsed(_Config, yaml.safe_load, folder / CONFIG_FILE)
         options = _options(config)
-        table = _table(folder / _SCORES)
+        table = _table(folder / SCORES_FILE)
         try:
             rows, findings = _rows(table), _findings(summary, table)
         except (ValueError, LookupError, TypeError) as error:
@@ -82,6 +83,7 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
         reopened = ReopenedRows(
             config.data_source,
             paths,
+            folder,
             summary.data_digest,
             options.data,
             data,
@@ -261,7 +263,7 @@ def _known(kind: type[Any], given: Mapping[str, Any], part: str) -> Any:
     unknown = given.keys() - {field.name for field in fields(kind)}
     if unknown:
         raise InputError(
-            f"{_CONFIG}: {part} has an option that is unknown here: {min(unknown)}.",
+            f"{CONFIG_FILE}: {part} has an option that is unknown here: {min(unknown)}.",
             _OTHER_FOLDER,
         )
     return kind(**given)

@@ -14,21 +14,30 @@ from gradsentry.errors import InputError
 from gradsentry.records import BoolArray, Example, Layout, Record, Source
 from gradsentry.records.data_options import DataOptions
 from gradsentry.records.open_data import open_data
+from gradsentry.report.moved_files import find_files
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ReopenedRows:
     """A source that is opened late, and compared with what was scanned."""
 
     label: str
-    files: tuple[Path, ...]
-    """The files that the rows were read from; empty if they were in memory or on the Hub."""
+    scanned_files: tuple[Path, ...]
+    """The files that the rows were read from, where they were; empty if the rows were in memory or
+    on the Hub."""
+    results: Path
+    """The folder of the results, beside which they may lie now."""
     known_digest: str | None
     data_options: DataOptions
     given: object
     """The data, if the caller named them."""
     digests: NDArray[np.uint8]
     """Shape (rows, 16): of the content of each row that was scanned."""
+
+    @cached_property
+    def found_files(self) -> tuple[Path, ...] | None:
+        """The files where they are now; None if they can't be found, or the rows weren't in any."""
+        return find_files(self.scanned_files, self.results)
 
     @cached_property
     def opened(self) -> tuple[Source, Layout]:
@@ -38,12 +47,15 @@ class ReopenedRows:
 
         `InputError` if they aren't there any more, or aren't the same.
         """
-        if self.given is None and not (self.files and all(path.exists() for path in self.files)):
-            raise InputError(
-                f"{self.label}: the rows aren't where they were when they were scanned.",
-                "Name the data: gradsentry.load(folder, data=...).",
-            )
-        named = list(map(str, self.files)) if self.given is None else self.given
+        named = self.given
+        if named is None:
+            if self.found_files is None:
+                raise InputError(
+                    f"{self.label}: the rows aren't where they were when they were scanned, nor "
+                    "where the results are now.",
+                    "Name the data: gradsentry.load(folder, data=...).",
+                )
+            named = list(map(str, self.found_files))
         source, layout, _ = open_data(named, self._options_for(named))
         row = -1
         for row, record in enumerate(source.records()):
@@ -62,7 +74,9 @@ class ReopenedRows:
 
     @property
     def paths(self) -> Sequence[Path]:
-        return self.opened[0].paths if self.given is not None else self.files
+        if self.given is not None:
+            return self.opened[0].paths
+        return self.scanned_files if self.found_files is None else self.found_files
 
     @property
     def digest(self) -> str | None:

@@ -57,7 +57,7 @@ def load_formats() -> list[Any]:
     return found
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowTable:
     """One entry per input row, in order. All arrays have shape (rows,)."""
 

@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 from gradsentry.safe_text import visible
@@ -133,7 +134,7 @@ def print_verdict(report: ScanReport, out: Path | None) -> None:
     for caveat in caveats(report):
         line(Text(caveat, style="dim"))
     line()
-    written = {} if out is None else {"Results": out, "Report": out / "report.html"}
+    written = {} if out is None else {"Results": out, "Report": out / PAGE_FILE}
     results = [(name, visible(str(path))) for name, path in written.items()]
     for name, value in [*provenance(report), *results]:
         shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))

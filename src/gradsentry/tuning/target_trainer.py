@@ -19,7 +19,7 @@ from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]
 
 from gradsentry.encoding import EncodedRow
 from gradsentry.errors import ModelError, OptionError
-from gradsentry.models import Dtype, Pretrained, resolved_dtype
+from gradsentry.models import Dtype, Pretrained, resolve_dtype
 from gradsentry.tuning.tuning_options import Method, TuningOptions
 
 _IGNORED = -100
@@ -92,7 +92,7 @@ def make_trainer(
     device = base.model.device
     if torch.cuda.device_count() > 1 and device.type == "cuda":
         raise OptionError("Fine-tuning takes one GPU.", "Set CUDA_VISIBLE_DEVICES to one of them.")
-    in_bfloat16 = resolved_dtype(Dtype.AUTO, device) == torch.bfloat16
+    in_bfloat16 = resolve_dtype(Dtype.AUTO, device) == torch.bfloat16
     settings = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=options.batch_size,

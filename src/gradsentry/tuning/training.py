@@ -18,7 +18,7 @@ from transformers import (
 
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.errors import InputError, ModelError
-from gradsentry.models import Dtype, Pretrained, max_positions, resolved_dtype
+from gradsentry.models import Dtype, Pretrained, max_positions, resolve_dtype
 from gradsentry.records import Skipped, TextPair
 from gradsentry.tuning.tuning_options import Method, TuningOptions
 from gradsentry.work.ownership import SUMS, foreign_part, seal_folder
@@ -75,7 +75,7 @@ def fine_tune(
     if options.method is Method.FULL:
         model: Any = trainer.model
         if model.dtype == torch.float32:
-            model.to(resolved_dtype(Dtype.AUTO, model.device))
+            model.to(resolve_dtype(Dtype.AUTO, model.device))
         base.tokenizer.save_pretrained(part)
     trainer.save_model(str(part))
     mark_of(part).rmdir()

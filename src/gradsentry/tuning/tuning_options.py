@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from transformers.training_args import OptimizerNames
 
-from gradsentry._choices import Seed, check_options
+from gradsentry._option_checks import Seed, check_options
 from gradsentry.errors import OptionError
 from gradsentry.models import Dtype
 

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from annotated_types import Ge
 
-from gradsentry._choices import Seed
+from gradsentry._option_checks import Seed
 from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import Detector
 from gradsentry.detectors.transfer.assignment import POISON_ABOVE

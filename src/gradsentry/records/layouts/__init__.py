@@ -10,8 +10,8 @@ from gradsentry.records.layouts.conversations import (
     OpenAiPreference,
     Preference,
 )
-from gradsentry.records.layouts.layout import Form, Layout, renamed
-from gradsentry.records.layouts.layout_choice import chosen_layout, detect
+from gradsentry.records.layouts.layout import Form, Layout, rename_columns
+from gradsentry.records.layouts.layout_choice import choose_layout, detect
 from gradsentry.records.layouts.messages import ASSISTANT, SYSTEM, USER, spoken
 from gradsentry.records.layouts.pairs import (
     Answer,
@@ -45,11 +45,11 @@ __all__ = [
     "Template",
     "Text",
     "UnreadLater",
-    "chosen_layout",
+    "choose_layout",
     "detect",
     "question_instruction",
     "question_prompt",
-    "renamed",
+    "rename_columns",
     "spoken",
     "template_columns",
 ]

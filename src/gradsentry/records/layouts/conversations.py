@@ -21,11 +21,11 @@ from gradsentry.records.layouts.messages import (
 from gradsentry.records.layouts.pairs import Answer, optional_text
 from gradsentry.records.layouts.tools import (
     TEMPLATE_COLUMNS,
+    find_tools,
     read_tools,
     template_arguments,
-    tools_of,
 )
-from gradsentry.records.layouts.transcripts import without_speaker
+from gradsentry.records.layouts.transcripts import strip_speaker
 from gradsentry.records.record import Record, printable
 
 
@@ -56,9 +56,9 @@ class Messages:
     def example(self, record: Record) -> Example:
         system = optional_text(record, self.system_column)
         if isinstance(record.fields.get(self.column), str):
-            system = without_speaker(system)
+            system = strip_speaker(system)
         turns = turns_in(record, self.column).with_system(system)
-        return turns.conversation(0, tools_of(record), template_arguments(record))
+        return turns.conversation(0, find_tools(record), template_arguments(record))
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Preference:
         turns = prompt + chosen
         whole = turns.with_system(optional_text(record, self.system_column))
         first += len(whole.messages) - len(turns.messages)
-        return whole.conversation(first, tools_of(record), template_arguments(record))
+        return whole.conversation(first, find_tools(record), template_arguments(record))
 
     def _prompt(self, record: Record, chosen: Turns) -> Turns:
         if self.prompt_column is None:
@@ -165,7 +165,7 @@ class Calls:
             tool
             if "name" not in tool or "function" in tool
             else {"type": "function", "function": tool}
-            for tool in tools_of(record) or ()
+            for tool in find_tools(record) or ()
         ]
         return turns.conversation(0, tools or None, template_arguments(record))
 
@@ -217,7 +217,7 @@ class History:
         earlier = Turns([*self._earlier(record), said_by(USER, question)])
         turns = earlier.with_system(optional_text(record, self.system_column))
         turns += Turns([said_by(ASSISTANT, self.answer.text(record))])
-        return turns.conversation(0, tools_of(record), template_arguments(record))
+        return turns.conversation(0, find_tools(record), template_arguments(record))
 
     def _earlier(self, record: Record) -> Iterator[Message]:
         history = record.fields.get("history")

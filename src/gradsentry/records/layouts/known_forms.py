@@ -16,7 +16,7 @@ from gradsentry.records.layouts.conversations import (
     Preference,
 )
 from gradsentry.records.layouts.layout import Form
-from gradsentry.records.layouts.messages import ASSISTANT, listed_turns, spoken
+from gradsentry.records.layouts.messages import ASSISTANT, parse_turns, spoken
 from gradsentry.records.layouts.pairs import (
     LISTED_ANSWERS,
     Answer,
@@ -25,7 +25,7 @@ from gradsentry.records.layouts.pairs import (
     Segments,
     Text,
 )
-from gradsentry.records.layouts.transcripts import transcript_turns
+from gradsentry.records.layouts.transcripts import split_transcript
 from gradsentry.records.layouts.vocabulary import (
     OPTIONS,
     REASONINGS,
@@ -187,19 +187,19 @@ def _may_be_turns(value: object) -> bool:
 
 
 def _is_transcript(value: object) -> bool:
-    return isinstance(value, str) and transcript_turns(value) is not None
+    return isinstance(value, str) and split_transcript(value) is not None
 
 
 def _is_answered(turns: object) -> bool:
     """Whether turns end in an answer, so that they are no prompt."""
-    turns = listed_turns(turns)
+    turns = parse_turns(turns)
     last = turns[-1] if isinstance(turns, list) and turns else None
     return isinstance(last, Mapping) and any(role == ASSISTANT for role, _ in spoken(last)[-1:])
 
 
 def _is_sharegpt(column: str, turns: object) -> bool:
     """Whether turns have `from` and `value`; where there are none, the column's name decides."""
-    turns = listed_turns(turns)
+    turns = parse_turns(turns)
     has_roles = isinstance(turns, list) and any(
         isinstance(turn, Mapping) and "role" in turn for turn in turns
     )

@@ -99,14 +99,14 @@ class Layout:
         read would be left out.
         """
         with nesting_errors(record):
-            return self._example(renamed(record, self.names))
+            return self._example(rename_columns(record, self.names))
 
     def _example(self, record: Record) -> Example:
         example = self.form.example(record)
         if isinstance(example, Skipped) and example.reason in UNJUDGED:
             return example
         if not self.named:
-            if left := left_out(record, self.form, example):
+            if left := find_left_out(record, self.form, example):
                 raise InputError(
                     f"{record.location}: {quoted(left)} would be left out, which a trainer may "
                     f"read; the rows are read as {self.form.name}.",
@@ -148,7 +148,7 @@ def _told(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def renamed(record: Record, names: Mapping[str, str]) -> Record:
+def rename_columns(record: Record, names: Mapping[str, str]) -> Record:
     """A row with columns under other names, where it has no columns with these names."""
     if not names:
         return record
@@ -180,7 +180,7 @@ def says_nothing(example: Example) -> bool:
             return False
 
 
-def left_out(record: Record, form: Form, example: Example) -> list[str]:
+def find_left_out(record: Record, form: Form, example: Example) -> list[str]:
     """Columns with names that trainers read, and with text that a form doesn't read.
 
     What the example says anyway isn't left out, such as a prompt that is the first message, too.
@@ -241,7 +241,7 @@ def _texts(example: Example) -> tuple[set[str], set[str]]:
             return set(), set()
 
 
-def undesired_column(
+def find_undesired_column(
     fields: Mapping[str, object], labels: Collection[str], read: Collection[str]
 ) -> str | None:
     """The column that says whether a row's answer is desired, if one does; `read` are those that

@@ -15,11 +15,11 @@ from gradsentry.records.layouts.layout import (
     REMEDY,
     Form,
     Layout,
-    left_out,
+    find_left_out,
+    find_undesired_column,
     nesting_errors,
-    renamed,
+    rename_columns,
     says_nothing,
-    undesired_column,
 )
 from gradsentry.records.layouts.pairs import (
     Answer,
@@ -29,10 +29,10 @@ from gradsentry.records.layouts.pairs import (
     Text,
 )
 from gradsentry.records.layouts.prompts import template_columns
-from gradsentry.records.layouts.unread import unread_columns, unread_labels
+from gradsentry.records.layouts.unread import find_unread_columns, find_unread_labels
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
-    folded_names,
+    fold_names,
     holds_words,
     is_metadata,
     known_columns,
@@ -63,30 +63,31 @@ def detect(first: Record, labels: tuple[str, ...] = LABELS) -> Layout:
     trainers read, or if two fit.
     """
     taken = set(LABELS) - set(labels)
-    names = {own: name for own, name in folded_names(first.fields).items() if name not in taken}
-    first = renamed(first, names)
+    names = {own: name for own, name in fold_names(first.fields).items() if name not in taken}
+    first = rename_columns(first, names)
     fields = first.fields
     with nesting_errors(first):
-        form = _chosen_form(first)
+        form = _choose_form(first)
     marked = _marked(form, fields, labels)
-    unread = [*unread_columns(form, fields), *unread_labels(form, fields, labels, marked)]
+    unread = [*find_unread_columns(form, fields), *find_unread_labels(form, fields, labels, marked)]
     return Layout(form, False, labels, marked, names, tuple(unread))
 
 
-def _chosen_form(first: Record) -> Form:
-    forms = _suiting_forms(first.fields)
+def _choose_form(first: Record) -> Form:
+    forms = _find_forms(first.fields)
     if not forms:
         raise _unknown(first)
-    whole = [form for form in forms if not _missed(form, first)]
+    whole = [form for form in forms if not _find_missed(form, first)]
     if not whole:
-        form = min(forms, key=lambda form: len(_missed(form, first)))
+        form = min(forms, key=lambda form: len(_find_missed(form, first)))
+        missed = quoted(_find_missed(form, first))
         raise InputError(
-            f"{first.location}: the rows look like {form.name}, and {quoted(_missed(form, first))} "
-            "would be left out, which a trainer may read.",
+            f"{first.location}: the rows look like {form.name}, and {missed} would be left out, "
+            "which a trainer may read.",
             _options_of(forms) + REMEDY,
         )
     # Of columns that the first row has empty, later rows may hold texts.
-    best = [form for form in whole if not _neglected(form, first.fields)] or whole
+    best = [form for form in whole if not _find_neglected(form, first.fields)] or whole
     if len(best) > 1 and not _mean_the_same([form.example(first) for form in best]):
         raise InputError(
             f"{first.location}: the columns {quoted(first.fields)} can be read in several ways: "
@@ -96,7 +97,7 @@ def _chosen_form(first: Record) -> Form:
     return best[0]
 
 
-def _suiting_forms(fields: Fields) -> list[Form]:
+def _find_forms(fields: Fields) -> list[Form]:
     """All forms whose columns a row has."""
     found: list[Form] = []
     for name in LAYOUTS.names():
@@ -116,7 +117,7 @@ def _options_of(forms: list[Form]) -> str:
     return ""
 
 
-def chosen_layout(
+def choose_layout(
     first: Record,
     *,
     prompt_column: str | None,
@@ -161,25 +162,25 @@ def _marked(form: Form, fields: Fields, labels: tuple[str, ...]) -> str | None:
     if isinstance(form, Text | Segments):
         return None
     unread = [name for name in labels if name not in form.columns]
-    return undesired_column(fields, unread, form.columns)
+    return find_undesired_column(fields, unread, form.columns)
 
 
 def _mean_the_same(examples: list[Example]) -> bool:
     return not says_nothing(examples[0]) and all(example == examples[0] for example in examples)
 
 
-def _missed(form: Form, record: Record) -> list[str]:
+def _find_missed(form: Form, record: Record) -> list[str]:
     """Known columns of the first row that a form leaves out; it may be no row that it can read."""
     known = [name for name in known_columns(record.fields) if name not in form.columns]
     if not known:
         return []
     try:
-        return left_out(record, form, form.example(record))
+        return find_left_out(record, form, form.example(record))
     except InputError:
         return known
 
 
-def _neglected(form: Form, fields: Fields) -> list[str]:
+def _find_neglected(form: Form, fields: Fields) -> list[str]:
     known = known_columns({name: ["any text"] for name in fields})
     return [name for name in known if name not in form.columns]
 

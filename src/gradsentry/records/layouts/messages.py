@@ -18,7 +18,7 @@ from gradsentry.records.layouts.message_content import (
     read_parts,
     tool_calls,
 )
-from gradsentry.records.layouts.transcripts import transcript_turns
+from gradsentry.records.layouts.transcripts import split_transcript
 from gradsentry.records.layouts.vocabulary import MEDIA, fold, holds_text, holds_words, is_metadata
 from gradsentry.records.record import Record
 
@@ -175,7 +175,7 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
 
     `InputError` for another value, or a turn that doesn't say who speaks.
     """
-    listed = listed_turns(value)
+    listed = parse_turns(value)
     turns = [listed] if isinstance(listed, Mapping) else [] if listed is None else listed
     if column == "conversations" and isinstance(turns, list) and _are_texts(turns):
         turns = [
@@ -197,12 +197,12 @@ def read_turns(value: object, record: Record, column: str) -> Turns:
     return Turns(messages, frozenset(untrained), first_problem)
 
 
-def listed_turns(value: object) -> object:
+def parse_turns(value: object) -> object:
     """Messages that come as JSON, as in CSV files, or as one text; any other value as it is."""
     if not isinstance(value, str):
         return value
     if not value.lstrip().startswith("["):
-        return transcript_turns(value) or value
+        return split_transcript(value) or value
     try:
         turns = json.loads(value)
     except (ValueError, RecursionError):

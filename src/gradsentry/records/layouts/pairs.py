@@ -15,7 +15,7 @@ from gradsentry.records.layouts.prompts import (
     question_prompt,
     template_columns,
 )
-from gradsentry.records.layouts.tools import template_arguments, tools_of
+from gradsentry.records.layouts.tools import find_tools, template_arguments
 from gradsentry.records.layouts.vocabulary import holds_text
 from gradsentry.records.record import Record, printable
 
@@ -146,7 +146,7 @@ class PromptResponse:
         prompt = prompt.with_system(optional_text(record, self.system_column))
         turns = prompt + self._answer(record)
         first = len(prompt.messages)
-        return turns.conversation(first, tools_of(record), template_arguments(record))
+        return turns.conversation(first, find_tools(record), template_arguments(record))
 
     def _answer(self, record: Record) -> Turns:
         answer = answer_in(record, self.answer.column)

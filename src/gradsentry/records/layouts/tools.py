@@ -12,7 +12,7 @@ TEMPLATE_COLUMNS = ("tools", "functions", "parallel_tool_calls", "chat_template_
 """Columns of conversations beside their messages."""
 
 
-def tools_of(record: Record) -> list[Mapping[str, object]] | None:
+def find_tools(record: Record) -> list[Mapping[str, object]] | None:
     """A row's tools.
 
     **Raises:**

@@ -15,7 +15,7 @@ _END_OF_TURN = "<|endoftext|>"
 """What Glaive ends the assistant's turns with. The chat template writes the model's own."""
 
 
-def transcript_turns(text: str) -> list[dict[str, str]] | None:
+def split_transcript(text: str) -> list[dict[str, str]] | None:
     """The turns of a text that begins with a speaker's name; None for another text."""
     before, *parts = _SPEAKER.split(text)
     if before.strip() or not parts:
@@ -26,7 +26,7 @@ def transcript_turns(text: str) -> list[dict[str, str]] | None:
     ]
 
 
-def without_speaker(system: str) -> str:
+def strip_speaker(system: str) -> str:
     """A system prompt that stands in a column of its own, without the speaker's name."""
     return system.strip().removeprefix("SYSTEM:").strip()
 

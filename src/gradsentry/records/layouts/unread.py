@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from gradsentry.records.layouts.layout import Form, Layout, renamed, undesired_column
+from gradsentry.records.layouts.layout import Form, Layout, find_undesired_column, rename_columns
 from gradsentry.records.layouts.pairs import Segments, Text
 from gradsentry.records.layouts.vocabulary import (
     LABELS,
@@ -22,14 +22,14 @@ _LONGEST_NAME = 100
 """Characters of a name that are kept: more than a message shows."""
 
 
-def unread_columns(form: Form, fields: Mapping[str, object]) -> list[str]:
+def find_unread_columns(form: Form, fields: Mapping[str, object]) -> list[str]:
     """Columns of a row with text that no trainer reads by their names; labels are looked at
     apart."""
     known = {*form.columns, *known_columns(fields), *LABELS, *MEDIA}
     return [name for name in fields if name not in known and _has_text(name, fields[name])]
 
 
-def unread_labels(
+def find_unread_labels(
     form: Form, fields: Mapping[str, object], labels: tuple[str, ...], marked: str | None
 ) -> list[str]:
     """Columns of labels in a row that mark no answer; plain text has classes."""
@@ -51,7 +51,7 @@ class UnreadLater:
         """Take note of a row's columns."""
         if self._layout.named or self._has_more:
             return
-        fields = renamed(record, self._layout.names).fields
+        fields = rename_columns(record, self._layout.names).fields
         if fields.keys() <= self._settled:
             return
         open_fields = {name: fields[name] for name in fields if name not in self._settled}
@@ -65,9 +65,9 @@ class UnreadLater:
     def _unread(self, fields: Mapping[str, object]) -> list[str]:
         layout = self._layout
         read = {*layout.form.columns, *(() if layout.marked is None else (layout.marked,))}
-        labels = unread_labels(layout.form, fields, layout.labels, layout.marked)
-        classes = [name for name in labels if undesired_column(fields, (name,), read) is None]
-        return [*unread_columns(layout.form, fields), *classes]
+        labels = find_unread_labels(layout.form, fields, layout.labels, layout.marked)
+        classes = [name for name in labels if find_undesired_column(fields, (name,), read) is None]
+        return [*find_unread_columns(layout.form, fields), *classes]
 
     def note(self) -> str | None:
         """What was found, as a sentence; None if nothing was."""

@@ -177,7 +177,7 @@ def fold(name: str) -> str:
     return name.strip().casefold()
 
 
-def folded_names(fields: Mapping[str, object]) -> dict[str, str]:
+def fold_names(fields: Mapping[str, object]) -> dict[str, str]:
     """The columns that have a known name but for capitals or blanks, with that name."""
     known = {*_READ, *LABELS, *MEDIA, *METADATA, *_JSON}
     folded = [fold(str(name)) for name in fields]

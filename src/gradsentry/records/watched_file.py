@@ -1,12 +1,11 @@
-"""Files as bytes: opened only if they are files, uncompressed as they are read, and watched.
+"""Files that a scan reads several times: opened only if they are files, and the same each time.
 
-What a scan reads several times must be the same each time. Every complete pass digests the file's
-bytes, and one that differs from the first is refused, whatever the file's times say.
+Every complete pass digests the file's bytes, and one that differs from the first is refused,
+whatever the file's times say. What goes wrong on reading becomes an error with a remedy.
 """
 
 from __future__ import annotations
 
-import bz2
 import contextlib
 import gzip
 import hashlib
@@ -14,42 +13,18 @@ import io
 import lzma
 import os
 import stat
-import sys
-import tempfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import BinaryIO
 
 import pyarrow as pa
 
 from gradsentry.errors import InputError
+from gradsentry.records.compression import Compression
 
 _CHUNK = 1 << 20
-
-# As much as `xz -9` needs. A hostile header may ask for 4 GB.
-_XZ_MEMORY = 128 << 20
-
-
-class Compression(StrEnum):
-    """How a file is compressed; the value is its suffix."""
-
-    NONE = ""
-    GZIP = ".gz"
-    BZIP2 = ".bz2"
-    XZ = ".xz"
-    ZSTD = ".zst"
-
-
-MAGIC = {
-    b"\x1f\x8b": Compression.GZIP,
-    b"BZh": Compression.BZIP2,
-    b"\xfd7zXZ\x00": Compression.XZ,
-    b"\x28\xb5\x2f\xfd": Compression.ZSTD,
-}
-"""What compressed files begin with."""
 
 
 @dataclass
@@ -61,7 +36,7 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class RawFile:
+class WatchedFile:
     """A file of rows, as opened: one that changes afterwards is refused."""
 
     path: Path
@@ -82,7 +57,7 @@ class RawFile:
         return [self.path] if self.copied_from is None else [self.path, self.copied_from]
 
     @contextlib.contextmanager
-    def opened(self) -> Iterator[BinaryIO]:
+    def open(self) -> Iterator[BinaryIO]:
         """The file's bytes as they lie on disk.
 
         **Raises:**
@@ -151,12 +126,12 @@ def digest_of(file: BinaryIO) -> str:
     return digest
 
 
-def raw_file(path: Path, compression: Compression, label: str | None = None) -> RawFile:
+def watch_file(path: Path, compression: Compression, label: str | None = None) -> WatchedFile:
     """A file that is there and can be opened, and nothing that reading would wait for."""
     label = str(path) if label is None else label
     with reading(label), open_regular(path, label) as file:
         status = os.fstat(file.fileno())
-        return RawFile(path, compression, label, (status.st_size, status.st_mtime_ns))
+        return WatchedFile(path, compression, label, (status.st_size, status.st_mtime_ns))
 
 
 def open_regular(path: Path, label: str) -> BinaryIO:
@@ -176,115 +151,6 @@ def open_regular(path: Path, label: str) -> BinaryIO:
         f"{label}: no regular file, but a pipe or a device.",
         "Name a file, or pipe the rows in and name them `-`.",
     )
-
-
-def uncompressed(file: Digesting, compression: Compression) -> io.BufferedReader:
-    """The content of a file that may be compressed."""
-    raw = io.BufferedReader(file, _CHUNK)
-    match compression:
-        case Compression.GZIP:
-            return io.BufferedReader(gzip.GzipFile(fileobj=raw))
-        case Compression.BZIP2:
-            return io.BufferedReader(_Streams(raw, bz2.BZ2Decompressor), _CHUNK)
-        case Compression.XZ:
-            return io.BufferedReader(_Streams(raw, _xz_decompressor), _CHUNK)
-        case Compression.ZSTD:
-            stream = pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd")
-            return io.BufferedReader(stream, _CHUNK)
-    return raw  # type: ignore[return-value]
-
-
-def _xz_decompressor() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(memlimit=_XZ_MEMORY)
-
-
-class _Streams(io.RawIOBase):
-    """Unpacks compressed streams that follow each other, and refuses whatever else does.
-
-    The standard library's files pass over what they don't know, and bound no memory.
-    """
-
-    def __init__(
-        self, file: IO[bytes], new: Callable[[], bz2.BZ2Decompressor | lzma.LZMADecompressor]
-    ) -> None:
-        self._file = file
-        self._new = new
-        self._decompressor = new()
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview, /) -> int:  # type: ignore[override]
-        data = b""
-        while not data:
-            if self._decompressor.eof:
-                rest = (self._decompressor.unused_data + self._file.read(_CHUNK)).lstrip(b"\0")
-                if not rest:
-                    return 0
-                self._decompressor = self._new()
-            else:
-                rest = self._file.read(_CHUNK) if self._decompressor.needs_input else b""
-                if not rest and self._decompressor.needs_input:
-                    raise EOFError
-            data = self._decompressor.decompress(rest, max_length=len(buffer))
-        buffer[: len(data)] = data
-        return len(data)
-
-
-def open_write(path: Path, compression: Compression = Compression.NONE) -> IO[bytes]:
-    """A new file with the given compression; the same rows give the same bytes."""
-    match compression:
-        case Compression.GZIP:
-            return io.BufferedWriter(gzip.GzipFile(path, "wb", mtime=0))
-        case Compression.BZIP2:
-            return bz2.open(path, "wb")
-        case Compression.XZ:
-            return lzma.open(path, "wb")
-        case Compression.ZSTD:
-            return _ZstdWriter(path)
-    return path.open("wb")
-
-
-class _ZstdWriter(io.BufferedWriter):
-    """Closing it closes the file, too, which Arrow's stream leaves to its caller."""
-
-    def __init__(self, path: Path) -> None:
-        self._below = path.open("wb")
-        super().__init__(pa.CompressedOutputStream(pa.PythonFile(self._below, mode="w"), "zstd"))
-
-    def close(self) -> None:
-        super().close()
-        self._below.close()
-
-
-def is_standard_input(name: object) -> bool:
-    """Whether a name means what is piped in."""
-    return str(name) == "/dev/stdin" or name == "-"
-
-
-def spooled_input() -> tuple[Path, object]:
-    """Standard input, copied into a private temporary file: a scan reads it several times.
-
-    Returns the file's path, and what deletes the file when nobody holds it any more.
-    """
-    file = tempfile.NamedTemporaryFile(prefix="gradsentry-")  # noqa: SIM115 (the source holds it)
-    with reading("standard input"):
-        while chunk := sys.stdin.buffer.read(_CHUNK):
-            file.write(chunk)
-        file.flush()
-    return Path(file.name), file
-
-
-def redirected_file() -> Path | None:
-    """The file that standard input comes from; None for a pipe, and where the system doesn't tell
-    (it does on Linux)."""
-    try:
-        number = sys.stdin.fileno()
-        path = Path(f"/proc/self/fd/{number}").readlink()
-        is_there = os.path.samestat(path.stat(), os.fstat(number))
-        return path if is_there and path.is_file() else None
-    except (OSError, ValueError):
-        return None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,6 @@
+"""The names of the files of a results folder, which are written and found again."""
+
+SCORES_FILE = "scores.parquet"
+SUMMARY_FILE = "summary.json"
+CONFIG_FILE = "config.yaml"
+PAGE_FILE = "report.html"

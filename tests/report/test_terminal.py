@@ -1,0 +1,91 @@
+"""The terminal: names that direct nothing, and a verdict for any number of rows."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from transformers import PreTrainedTokenizerBase
+
+import gradsentry
+from gradsentry import DataOptions, LanguageModel, ScanOptions
+from gradsentry.report.terminal import Piped, print_verdict, showing_progress
+from tests.tiny_models import tiny_model
+
+
+def test_a_reader_who_has_left_is_no_exit_code_of_ours() -> None:
+    class Left(io.StringIO):
+        def write(self, text: str, /) -> int:
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        Piped(file=Left()).print("x")
+
+
+@pytest.mark.parametrize("count", [1, 2, 40])
+@pytest.mark.parametrize("threshold", [0.0, 1.0, None])
+@pytest.mark.parametrize("detector", ["transfer", "spectral"])
+def test_none_all_or_a_single_row_may_be_flagged(
+    tiny: LanguageModel,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    count: int,
+    threshold: float | None,
+    detector: str,
+) -> None:
+    rows = [{"prompt": f"question {n % 9}", "response": f"answer {n}"} for n in range(count)]
+    options = ScanOptions(detector=detector, threshold=threshold)
+    result = gradsentry.scan(rows, model=tiny, out=tmp_path / "out", options=options)
+    print_verdict(result, tmp_path / "out")
+    shown = capsys.readouterr().out
+    assert f"{count:,} of {count:,} rows scored" in shown
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert sum(map(int, re.findall(r"<title>(\d+) rows from", text))) == count
+    if threshold is not None:
+        assert int(result.flagged.sum()) == (0 if threshold else int((result.scores > 0).sum()))
+
+
+HOSTILE_NAME = "\x1b[31m\u202e<b>[bold]x"
+
+
+def test_names_are_shown_as_text(
+    tokenizer: PreTrainedTokenizerBase, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = LanguageModel.wrap(
+        tiny_model("llama", torch.float32), tokenizer, name=HOSTILE_NAME, revision=HOSTILE_NAME
+    )
+    data = tmp_path / f"{HOSTILE_NAME.replace('/', '')}.jsonl"
+    row = {HOSTILE_NAME: "why?", f"{HOSTILE_NAME}2": "because"}
+    data.write_text(f"{json.dumps(row)}\n" * 3, encoding="utf-8")
+    columns = DataOptions(prompt_column=HOSTILE_NAME, response_column=f"{HOSTILE_NAME}2")
+    out = tmp_path / f"{HOSTILE_NAME} out"
+    with showing_progress() as progress:
+        result = gradsentry.scan(
+            data, model=model, out=out, options=ScanOptions(data=columns), progress=progress
+        )
+        progress.stage(HOSTILE_NAME, 3, HOSTILE_NAME)
+        progress.note(HOSTILE_NAME)
+    print_verdict(result, out)
+    shown = capsys.readouterr()
+    report = (out / "report.html").read_text(encoding="utf-8")
+    for text in (shown.out, shown.err, report):
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+        assert "\\u001b[31m\\u202e" in text
+    assert "<b>" not in report
+
+
+def test_progress_says_what_it_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_progress() as progress:
+        progress.stage("Weighing", None, "patterns")
+        progress.stage("Scoring", 3)
+        progress.stage("Asking", 1000, "prompts")
+    assert capsys.readouterr().err.splitlines() == [
+        "Weighing ...",
+        "Scoring 3 rows ...",
+        "Asking 1,000 prompts ...",
+    ]
