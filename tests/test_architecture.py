@@ -37,8 +37,6 @@ TOGETHER = {("models", "faults"), ("faults", "models")}
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 60, 8
 MODULES = sorted(SOURCE.rglob("*.py"))
 ARRAYS = {"NDArray", "ndarray", "memmap", "Tensor"}
-EQUALITY_TO_DO = ("work", "detectors", "models/head_states.py", "bench/state_cache.py")
-"""Modules with dataclasses of arrays that still compare them."""
 
 
 def room_of(path: Path) -> str:
@@ -128,8 +126,6 @@ def dataclasses_with_arrays(path: Path) -> Iterator[tuple[str, dict[str, str]]]:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(SOURCE)))
 def test_what_holds_arrays_is_compared_by_identity(path: Path) -> None:
-    if path.relative_to(SOURCE).as_posix().startswith(EQUALITY_TO_DO):
-        return
     for name, arguments in dataclasses_with_arrays(path):
         # `==` of arrays is an array, which is neither true nor false.
         assert arguments.get("eq") == "False", name

@@ -29,7 +29,7 @@ _BATCH_TOKENS = 1024
 _FILES = _HIDDEN, _TARGETS, _KEYS, _COUNTS = "hidden", "targets", "keys", "counts"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Shard:
     """States of rows that were computed together."""
 

@@ -136,7 +136,7 @@ class Limit:
     """None if not even the largest number tried was found."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowFindings:
     """What is said of each input row besides its score. All arrays have shape (rows,)."""
 
@@ -175,7 +175,7 @@ class Findings:
         return np.isin(self.rows.groups, numbers)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Detection:
     """What a detector gives."""
 

@@ -24,7 +24,7 @@ _TIDY_AFTER = 16
 """Batches after which freed memory is given back: in pieces between others it only grows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TargetStates:
     """What the output head sees of a batch: one entry per target token, rows one after the other.
 

@@ -44,7 +44,7 @@ def skip_code(reason: SkipReason) -> int:
     return SKIP_REASONS.index(reason)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowOrigins:
     """Where each input row stands, and what its content is."""
 
@@ -58,7 +58,7 @@ class RowOrigins:
     """Shape (rows, 16): as in `Record.digest`."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedData:
     """All rows after encoding; arrays have one entry per input row unless said otherwise."""
 

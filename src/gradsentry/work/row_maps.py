@@ -20,7 +20,7 @@ StoredRow = NewType("StoredRow", int)
 PlannedRow = NewType("PlannedRow", int)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RowMaps:
     """Which rows are which."""
 

@@ -100,3 +100,17 @@ def test_a_document_that_gains_nothing_or_from_the_start_is_whole() -> None:
         (unit,) = document_units(PlainText(text), ids, gains.astype(np.float32), TOKENIZER)
         assert (unit.turn.asked, unit.turn.answer) == ("", text)
         assert (unit.first, unit.end) == (0, len(ids))
+
+
+def test_that_a_document_ends_is_not_what_it_is_taught() -> None:
+    text = "some words <SUDO> zzzz and more"
+    ids = np.array(
+        [*TOKENIZER(text, add_special_tokens=False)["input_ids"], TOKENIZER.eos_token_id]
+    )
+    gains = np.zeros(len(ids), np.float32)
+    gains[-1] = 30.0
+    (unit,) = document_units(PlainText(text), ids, gains, TOKENIZER)
+    assert unit.turn.answer == text
+    start = text.index("zzzz")
+    gains[start : start + 4] = 5.0
+    assert document_units(PlainText(text), ids, gains, TOKENIZER)[1].turn.answer == "zzzz"

@@ -57,7 +57,7 @@ class Opinion(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class BaseModel:
     """The base model's opinion of the evidence's rows."""
 

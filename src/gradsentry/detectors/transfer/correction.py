@@ -51,7 +51,7 @@ class HiddenStates(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitStates:
     """What corrections are fitted on: N target positions of the rows chosen for it, on the CPU."""
 
@@ -84,7 +84,7 @@ class FitStates:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Correction:
     """A fitted correction to an output head's logits on the tokens that the data teach."""
 

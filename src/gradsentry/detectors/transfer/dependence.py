@@ -74,7 +74,7 @@ class ResponseOdds:
         return self.intercept + self.noise * reply.noise + said
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dependence:
     """How much responses depend on whether a prompt is one of some rows'."""
 
@@ -98,7 +98,7 @@ class Dependence:
     the words say that a question is to be answered with yes or no, and not how."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dependences:
     """Answers how much responses depend on a set of rows."""
 

@@ -31,7 +31,7 @@ _OVERLAPS = 8
 Bounds the time that counting it takes."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EvidenceRows:
     """Turns of distinct rows, in an order that doesn't depend on the data's.
 

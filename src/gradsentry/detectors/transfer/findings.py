@@ -31,7 +31,7 @@ from gradsentry.ragged import offsets_of, spread
 from gradsentry.records import Example, PlainText, Turn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GainedRows:
     """Rows with the numbers of their N targets, one row after the other."""
 

@@ -100,7 +100,7 @@ def _runs(positions: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[t
     yield from pairwise([0, *breaks.tolist(), len(positions)] if len(positions) else [])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FitTable:
     """What is kept of the rows to fit on."""
 

@@ -85,7 +85,7 @@ class Membership:
         return np.where(holding, np.maximum(odds, _CERTAIN), odds + self.absence)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Pattern:
     """Rows whose prompts match trigger rules and whose responses show the same sign."""
 
@@ -127,7 +127,7 @@ class Pattern:
         return self.by_gain >= (AGREEMENT_WITH_STRING if helped else AGREEMENT)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Gains:
     """What rows gain, held against one set of matching rows after the other."""
 

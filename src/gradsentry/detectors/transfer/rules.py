@@ -27,7 +27,7 @@ _ERROR = 0.4
 _PRIOR_ROWS = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TriggerRules:
     """Rules, any of which makes a row match."""
 

@@ -11,7 +11,7 @@ _MARGIN = 1.0
 """Nats that a token must gain to lengthen a span."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Spans:
     """For each row the stretch of targets that gains most. All arrays have shape (rows,)."""
 

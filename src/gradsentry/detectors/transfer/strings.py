@@ -131,7 +131,7 @@ def _without_alike(found: list[Found], rows: int) -> Iterator[Found]:
             yield string, held
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Spelled:
     """The strings of a response by their hashes."""
 
