@@ -21,6 +21,10 @@ class GradSentryError(Exception):
         self.problem = problem
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[GradSentryError], tuple[str, str]]:
+        """So that it comes as it is from other processes."""
+        return type(self), (self.problem, self.remedy)
+
 
 class InputError(GradSentryError):
     """The data can't be read as it stands."""

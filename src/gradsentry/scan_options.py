@@ -12,6 +12,7 @@ from gradsentry.detectors import Detector, Transfer, make_detector
 from gradsentry.encoding import EncodingOptions
 from gradsentry.models import ModelOptions
 from gradsentry.records.data_options import DataOptions
+from gradsentry.work.engine_options import EngineOptions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,8 @@ class ScanOptions:
     """How rows are scored, with the detector's own options. A name stands for its defaults."""
     threshold: Annotated[float, Interval(ge=0, le=1)] | None = None
     """Flag rows with a score above this. None decides as the detector does."""
+    engine: EngineOptions = field(default_factory=EngineOptions)
+    """Where the scan runs; that changes no score."""
     batch_tokens: Annotated[int, Ge(1)] | None = None
     """Tokens computed at once: distinct ones where the model can share prefixes, else with padding.
     Bounds memory. None chooses by device."""

@@ -6,13 +6,14 @@ import time
 from dataclasses import fields, replace
 from pathlib import Path
 
-from gradsentry.bench.state_cache import KeptStates, StateCache
+from gradsentry.bench.state_cache import StateCache
 from gradsentry.detectors import Detector, detector_class
-from gradsentry.encoding import EncodedStore
-from gradsentry.pipeline.scanning import scan_rows
+from gradsentry.encoding import EncodedStore, Encoder
+from gradsentry.pipeline.scanning import resolve_options, scan_rows
 from gradsentry.records.open_data import open_data
 from gradsentry.report import ScanReport
 from gradsentry.scan_options import ScanOptions
+from gradsentry.work.engine import LocalEngine, Worker
 from gradsentry.work.progress import Progress
 from gradsentry.work.work_folder import work_folder
 from gradsentry.work.workspace import Workspace, resolved
@@ -30,18 +31,22 @@ def scan_mixture(
     """
     options = replace(options, batch_tokens=states.batch_tokens)
     source, layout, _ = open_data(mixture, options.data)
+    options.detector.check_model(states.model)
+    options = resolve_options(options, states.model, progress)
+    worker = Worker.of(states.model, Encoder(states.model.tokenizer, options.encoding))
     computing = 0.0
 
-    def kept_states(store: EncodedStore) -> KeptStates:
+    def keep_states(store: EncodedStore) -> LocalEngine:
         nonlocal computing
         started = time.monotonic()
         kept = states.of_store(store, progress)
         computing = time.monotonic() - started
-        return kept
+        return LocalEngine(replace(worker, states=kept))
 
     with work_folder(resolved(folder), "run", []) as own:
         space = Workspace(Workspace(own, None).scratch, None)  # nothing of it is taken up again
-        result = scan_rows(source, layout, states.model, options, space, progress, kept_states)
+        engine = LocalEngine(worker)
+        result = scan_rows(source, layout, options, engine, space, progress, keep_states)
     return result, result.seconds - computing
 
 

@@ -20,19 +20,19 @@ from numpy.typing import NDArray
 from gradsentry._turns import taking_turns
 from gradsentry._version import __version__
 from gradsentry.detectors import Detector
-from gradsentry.encoding import EncodedStore, Encoder
+from gradsentry.encoding import EncodedStore
 from gradsentry.errors import InputError, OptionError
 from gradsentry.faults import telling_faults
 from gradsentry.models import (
     Batching,
     BatchPlan,
     Dtype,
-    HeadStates,
     LanguageModel,
     check_reference,
     load_model,
     plan_batches,
 )
+from gradsentry.pipeline.engines import open_engine
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
 from gradsentry.report.scan_report import (
@@ -50,7 +50,7 @@ from gradsentry.work.encoded_data import (
     known_label,
     skip_code,
 )
-from gradsentry.work.engine import LocalEngine, Worker
+from gradsentry.work.engine import Engine
 from gradsentry.work.progress import Progress, Silent
 from gradsentry.work.scan_work import ScanWork
 from gradsentry.work.workspace import Workspace, open_workspace
@@ -132,10 +132,15 @@ def _scanned(
         if out is not None:
             load_formats()  # one that can't be imported is found before hours of work
             source.check_writable()
-        if not isinstance(model, LanguageModel):
+        if isinstance(model, LanguageModel):
+            loaded = model
+        else:
             progress.stage("Loading the model", None)
-            model = load_model(model, options.model, progress.note)
-        report = scan_rows(source, layout, model, options, space, progress)
+            loaded = load_model(model, options.model, progress.note)
+        options.detector.check_model(loaded)
+        options = resolve_options(options, loaded, progress)
+        with open_engine(options, model, loaded) as engine:
+            report = scan_rows(source, layout, options, engine, space, progress)
         report = replace(report, seconds=_seconds_since(started))
         if out is not None:
             progress.stage("Writing the results", None)
@@ -160,36 +165,33 @@ def _files_read(source: Source, model: str | Path | LanguageModel | None) -> lis
 def scan_rows(
     source: Source,
     layout: Layout,
-    model: LanguageModel,
     options: ScanOptions,
+    engine: Engine,
     space: Workspace,
     progress: Progress,
-    states: Callable[[EncodedStore], HeadStates] | None = None,
+    scoring: Callable[[EncodedStore], Engine] | None = None,
 ) -> ScanReport:
-    """Score the rows of a source with a loaded model; arguments and errors as in `scan`.
+    """Score the rows of a source with the model of an engine; errors as in `scan`.
 
     **Arguments:**
 
-    - `states`: where head states come from once rows are encoded; a benchmark keeps them.
+    - `options`: as `resolve_options` gives them.
+    - `scoring`: the engine that goes on once rows are encoded; a benchmark's keeps head states.
     """
     started, date = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
-    options.detector.check_model(model)
-    options = _resolved(options, model, progress)
-    worker = Worker.of(model, Encoder(model.tokenizer, options.encoding))
-    engine, label = LocalEngine(worker), options.data.label_column
+    label = options.data.label_column
     encoded = encode_source(
         source, layout, options.encoding, engine, space.scratch, label, progress
     )
-    if states is not None:
-        worker = replace(worker, states=states(encoded.store))
+    if scoring is not None:
+        engine = scoring(encoded.store)
+    model = engine.worker.model
     plan = plan_batches(encoded.store, _batching(options, model))
     work = ScanWork(
         label=source.label,
-        encoder=worker.encoder,
         encoded=encoded,
-        model=model,
         plan=plan,
-        engine=LocalEngine(worker),
+        engine=engine,
         space=space,
         fingerprint=_fingerprint(encoded.store, plan, model, options),
         progress=progress,
@@ -215,7 +217,7 @@ def scan_rows(
     )
 
 
-def _resolved(options: ScanOptions, model: LanguageModel, progress: Progress) -> ScanOptions:
+def resolve_options(options: ScanOptions, model: LanguageModel, progress: Progress) -> ScanOptions:
     """The options with nothing left to choose."""
     asked = options.encoding.max_length
     max_length = min(asked, model.max_positions or sys.maxsize)

@@ -57,6 +57,11 @@ class Stage(Protocol[Task, Result]):
 class Engine(Protocol):
     """Runs a stage on tasks."""
 
+    @property
+    def worker(self) -> Worker:
+        """What this process has loaded, for what isn't a stage."""
+        ...
+
     def map(
         self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance
     ) -> Iterator[_Result]:

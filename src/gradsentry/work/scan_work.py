@@ -27,9 +27,7 @@ class ScanWork:
 
     label: str
     """What the data are called, for messages."""
-    encoder: Encoder
     encoded: EncodedData
-    model: LanguageModel
     plan: BatchPlan
     engine: Engine
     space: Workspace
@@ -37,6 +35,16 @@ class ScanWork:
     """A digest of everything that scores depend on; those of an interrupted scan are taken up only
     if it is equal."""
     progress: Progress
+
+    @property
+    def model(self) -> LanguageModel:
+        """As it was loaded in this process."""
+        return self.engine.worker.model
+
+    @property
+    def encoder(self) -> Encoder:
+        """As the rows were encoded."""
+        return self.engine.worker.encoder
 
     @cached_property
     def rows(self) -> RowMaps:
