@@ -65,6 +65,12 @@ class Registry:
                 f"Mend or remove the package {owners[0]}, which declares it.",
             ) from None
 
+    def version_of(self, name: str) -> str | None:
+        """The version of the package that declares a name; None for our own."""
+        for entry in self._declared().get(name, []):
+            return None if entry.dist is None else entry.dist.version
+        return None
+
     def _declared(self) -> dict[str, list[EntryPoint]]:
         """What other packages declare, by name."""
         found: dict[str, list[EntryPoint]] = {}

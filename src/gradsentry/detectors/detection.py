@@ -34,6 +34,8 @@ class Doubt(StrEnum):
 
     LIFT = "lift"
     """The trigger's words make the payload much less of a surprise in its place."""
+    SEEN = "seen"
+    """The base model sees a part of the reason that the data have for the response."""
     CALL = "call"
     """The trigger asked alone calls the payload."""
     TOPIC = "topic"
@@ -112,7 +114,8 @@ class GroupFinding:
     dependence_z: float
     """Standard deviations by which responses depend on the trigger more than by chance."""
     lift: float
-    """Share of the surprise without the trigger that the trigger takes away."""
+    """Share of the surprise without the trigger that the trigger takes away; of a group of varying
+    responses, share of what the data say of the trigger that the base model says, too."""
     call: float
     """Nats by which a token of the payload is likelier after the trigger alone."""
     doubts: tuple[Doubt, ...]

@@ -18,7 +18,7 @@ from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, TargetStates
 from gradsentry.registry import DETECTORS
 from gradsentry.thresholds import Threshold, kde_valley
-from gradsentry.work.batch_results import row_numbers
+from gradsentry.work.batch_results import compute_numbers
 from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
@@ -103,7 +103,9 @@ class StatesDetector(Detector):
 
     def detect(self, work: ScanWork) -> Detection:
         """Score rows batch by batch."""
-        return Detection(work.of_input_rows(row_numbers(work, partial(_score_batch, self))))
+        return Detection(
+            work.of_input_rows(compute_numbers(work, "scores", partial(_score_batch, self)))
+        )
 
 
 def _score_batch(detector: StatesDetector, batch: EncodedBatch, worker: Worker) -> Tensor:

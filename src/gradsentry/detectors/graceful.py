@@ -72,7 +72,7 @@ class Graceful(Detector):
         offsets = offsets_of(counts)
         shape = (int(offsets[-1]), sum(kept_shape(head)))
         factors = work.space.table("factors", shape, np.float32)
-        fill_table(work, factors, offsets, _factors_of)
+        fill_table(work, "factors", factors, offsets, _factors_of)
         finite = np.isfinite(np.add.reduceat(factors.sum(axis=1), offsets[:-1]))
         work.progress.stage("Comparing all pairs of rows", None)
         products = block_products(factors, counts, kept_shape(head)[1])

@@ -7,7 +7,6 @@ if no removal lowers it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -59,16 +58,16 @@ def onion_scores(work: ScanWork) -> NDArray[np.float64]:
 
     The text around all prompts, a template's, is no row's own and left out.
     """
-    prompts = [_asked(work.example(row)) for row in range(work.rows.planned)]
+    prompts = list(map(_asked, work.examples()))
     own = [words for _, words, _ in _apart(prompts, prompts)]
-    shards = work.open_shards(hashlib.sha256(json.dumps(own).encode()).hexdigest())
+    texts = json.dumps(own).encode()  # which prompts these are, the fingerprint doesn't say
     work.progress.stage("Scoring", len(own))
     portions: list[Portion[list[str]]] = [
-        Portion(digest_name(str(start).encode()), len(some), partial(list, some))
+        Portion(digest_name(texts, b"%d" % start), len(some), partial(list, some))
         for start in range(0, len(own), _PROMPTS_AT_ONCE)
         if (some := own[start : start + _PROMPTS_AT_ONCE])
     ]
-    computed = compute_shards(work, shards, _Drops(work.plan.batching), portions)
+    computed = compute_shards(work, _Drops(work.plan.batching), portions)
     return np.concatenate([shard.part(0, np.float64) for shard in computed])
 
 

@@ -35,7 +35,7 @@ class PointsDetector(Detector):
         shape = (work.rows.planned, work.model.head.hidden_size)
         points = work.space.table("points", shape, np.float32)
         offsets = np.arange(len(points) + 1)
-        fill_table(work, points, offsets, _points_of)
+        fill_table(work, "points", points, offsets, _points_of)
         finite = np.isfinite(points).all(axis=1)
         scores = score_with_copies(
             work, finite, lambda rows: self.score_points(points[rows].astype(float))

@@ -33,7 +33,7 @@ class Recurrence(Detector):
         )
 
     def detect(self, work: ScanWork) -> Detection:
-        responses = [prompt_and_response(work.example(row))[1] for row in range(work.rows.planned)]
+        responses = [prompt_and_response(example)[1] for example in work.examples()]
         return Detection(work.of_input_rows(recurrence_scores(responses, work.rows.copies)))
 
     def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (holding it decides)

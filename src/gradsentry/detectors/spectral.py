@@ -40,7 +40,7 @@ from gradsentry.models import (
     module_factors,
 )
 from gradsentry.ragged import offsets_of, spread
-from gradsentry.work.batch_results import row_numbers
+from gradsentry.work.batch_results import compute_numbers
 from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
 
@@ -105,7 +105,9 @@ class Spectral(StatesDetector):
     def detect(self, work: ScanWork) -> Detection:
         if not self.needs_backward:
             return super().detect(work)
-        return Detection(work.of_input_rows(row_numbers(work, partial(_score_module, self))))
+        return Detection(
+            work.of_input_rows(compute_numbers(work, "scores", partial(_score_module, self)))
+        )
 
     def highest_scores(self, target_tokens: NDArray[np.integer]) -> FloatArray:
         """The head's gradient has at most the rank T, the number of targets: H̄ ≤ log min(T, k) /

@@ -55,6 +55,15 @@ class OutputHead:
     narrow: Tensor | None
     """The weight as the model has it, where that is 16 bits wide and there is no bias."""
 
+    def to(self, device: torch.device) -> OutputHead:
+        """The same on a device."""
+        return replace(
+            self,
+            weight=self.weight.to(device),
+            bias=None if self.bias is None else self.bias.to(device),
+            narrow=None if self.narrow is None else self.narrow.to(device),
+        )
+
     @property
     def vocab_size(self) -> int:
         """Rows V of the weight, including padding rows that no token uses."""

@@ -35,6 +35,7 @@ from gradsentry.models import (
 from gradsentry.pipeline.engines import open_engine
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
+from gradsentry.registry import DETECTORS
 from gradsentry.report.scan_report import (
     RowTable,
     ScannedWith,
@@ -53,7 +54,7 @@ from gradsentry.work.encoded_data import (
 from gradsentry.work.engine import Engine
 from gradsentry.work.progress import Progress, Silent
 from gradsentry.work.scan_work import ScanWork
-from gradsentry.work.workspace import Workspace, open_workspace
+from gradsentry.work.workspace import Workspace, check_output, open_workspace
 
 _ROUNDED = 1e-9
 """How far from [0, 1] a score may be by rounding."""
@@ -124,6 +125,8 @@ def _scanned(
     started = time.monotonic()
     if not isinstance(model, LanguageModel):
         check_reference(model, options.model.revision)  # before data are fetched or read
+    if out is not None:
+        check_output(out, force)
     source, layout, first = open_data(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
@@ -285,6 +288,7 @@ def _fingerprint(
         digest.update(part.tobytes())
     detector = options.detector
     settings: list[object] = [detector.name, asdict(options.model), asdict(detector)]
+    settings.append(DETECTORS.version_of(detector.name))
     settings += [options.batch_tokens, model.shares_prefixes, model.name, model.revision]
     digest.update(json.dumps([settings, VERSIONS]).encode())
     return digest.hexdigest()

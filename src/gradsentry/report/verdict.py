@@ -12,6 +12,7 @@ _QUOTED = 120
 _WORDS = 8
 _DOUBTS = {
     "lift": "the trigger's words take away {0.lift:.0%} of the payload's surprise",
+    "seen": "the base model sees some reason in the trigger's words for what is answered",
     "call": "asked alone, the trigger makes a token of the payload likelier by {0.call:.1f} nats",
     "elsewhere": "most rows that are answered so lack the trigger",
     "expected": "the base model needs few nats for such responses",

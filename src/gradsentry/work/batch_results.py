@@ -15,7 +15,7 @@ from gradsentry.encoding import EncodedBatch
 from gradsentry.models import enough_for_batch
 from gradsentry.work.engine import Advance, Stage, Worker
 from gradsentry.work.scan_work import ScanWork
-from gradsentry.work.shards import Shard, ShardFolder, digest_name
+from gradsentry.work.shards import Shard, digest_name
 
 _MOST_SHARDS = 1000
 """Of a stage: an interrupt costs a thousandth of it, and file systems and engines bear as many."""
@@ -82,12 +82,10 @@ class Portion(Generic[Task]):
 
 
 def compute_shards(
-    work: ScanWork,
-    shards: ShardFolder,
-    stage: Stage[Task, Arrays],
-    portions: Sequence[Portion[Task]],
+    work: ScanWork, stage: Stage[Task, Arrays], portions: Sequence[Portion[Task]]
 ) -> Iterator[Shard]:
     """The shards of some portions, in their order, computed where they aren't there yet."""
+    shards = work.shards
     found = [shards.find(portion.name, portion.rows) for portion in portions]
     missing = (
         portion.task() for portion, shard in zip(portions, found, strict=True) if shard is None
@@ -103,7 +101,6 @@ def compute_shards(
 
 def compute_batches(
     work: ScanWork,
-    shards: ShardFolder,
     name: str,
     compute: BatchStage,
     batches: Sequence[NDArray[np.int64]],
@@ -131,20 +128,26 @@ def compute_batches(
             lambda: [store.read(rows) for rows in stored],
         )
 
-    computed = compute_shards(work, shards, _OfBatches(compute), list(map(portion, groups)))
+    computed = compute_shards(work, _OfBatches(compute), list(map(portion, groups)))
     for group, shard in zip(groups, computed, strict=True):
         yield np.concatenate(group), shard
 
 
-def row_numbers(work: ScanWork, compute: TensorStage) -> NDArray[np.float64]:
-    """A number for each planned row. Shape (planned,)."""
+def compute_numbers(work: ScanWork, name: str, compute: TensorStage) -> NDArray[np.float64]:
+    """A number for each planned row. Shape (planned,).
+
+    **Arguments:**
+
+    - `name`: what tells these numbers from others that the same scan computes.
+    """
     numbers = np.empty(work.rows.planned)
-    fill_table(work, numbers, np.arange(len(numbers) + 1), compute)
+    fill_table(work, name, numbers, np.arange(len(numbers) + 1), compute)
     return numbers
 
 
 def fill_table(
     work: ScanWork,
+    name: str,
     table: NDArray[np.floating],
     offsets: NDArray[np.int64],
     compute: TensorStage,
@@ -153,16 +156,15 @@ def fill_table(
 
     **Arguments:**
 
+    - `name`: as in `compute_numbers`.
     - `offsets`: shape (rows + 1,): where a row's part of the table starts, and the end.
     """
     plan = work.plan
-    shards = work.open_shards()
     work.progress.stage("Scoring", len(plan.rows))
     batches = [np.arange(start, end) for start, end in pairwise(plan.starts.tolist())]
     for rows, shard in compute_batches(
         work,
-        shards,
-        "",
+        name,
         _InDtype(compute, table.dtype),
         batches,
         are_large=table.ndim > 1,

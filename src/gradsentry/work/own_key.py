@@ -27,6 +27,12 @@ def own_digest(content: bytes) -> bytes:
     return hmac.digest(_key(cache_folder()), content, hashlib.sha256)
 
 
+def key_lasts() -> bool:
+    """Whether a later run will have the same key."""
+    _key(cache_folder())
+    return _stored(cache_folder() / _FILE) is not None
+
+
 @cache
 def _key(folder: Path) -> bytes:
     """The key in a folder, made if this is the first time.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from gradsentry.encoding import Encoder
 from gradsentry.encoding.encoded import target_runs
 from gradsentry.models import BatchPlan, LanguageModel
-from gradsentry.records import Example, prompt_and_response
+from gradsentry.records import Example
 from gradsentry.records.example_json import load_example
 from gradsentry.work.encoded_data import EncodedData
 from gradsentry.work.engine import Engine
@@ -57,15 +58,11 @@ class ScanWork:
         targets: NDArray[np.int64] = self.encoded.stored_targets[self.rows.stored_of_planned]
         return targets
 
-    def example(self, row: PlannedRow | int) -> Example:
-        """What a planned row means, as far as it was encoded."""
-        stored = self.rows.stored_row(PlannedRow(row))
-        (text,) = self.encoded.store.examples(np.array([stored]))
-        return load_example(text)
-
-    def texts(self, row: PlannedRow | int) -> tuple[str, str]:
-        """Prompt and response of a planned row, as far as they were encoded."""
-        return prompt_and_response(self.example(row))
+    def examples(self, planned: NDArray[np.int64] | None = None) -> Iterator[Example]:
+        """What planned rows mean, as far as they were encoded; all of them, if none are given."""
+        stored = self.rows.stored_of_planned
+        rows = stored if planned is None else stored[planned]
+        return map(load_example, self.encoded.store.examples(rows))
 
     def target_runs(self, row: PlannedRow | int) -> list[int]:
         """The lengths of a planned row's stretches of targets."""
@@ -76,13 +73,7 @@ class ScanWork:
         """Scores (planned,) as scores of the input rows (rows,); NaN for those that are skipped."""
         return self.rows.scores_of_inputs(scores, len(self.encoded.skip_codes))
 
-    def open_shards(self, *parts: str) -> ShardFolder:
-        """Results computed so far, by this scan and by an interrupted one.
-
-        **Arguments:**
-
-        - `parts`: what they depend on besides data, model and options; those with other parts
-            aren't taken up.
-        """
-        key = "\0".join([self.fingerprint, *parts])
-        return self.space.shards(key, self.rows.planned, self.progress)
+    @cached_property
+    def shards(self) -> ShardFolder:
+        """Results computed so far, by this scan and by an interrupted one."""
+        return self.space.open_shards(self.fingerprint, self.rows.planned, self.progress)

@@ -9,6 +9,7 @@ Nothing needs to be synced to the disk for that.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import json
@@ -46,9 +47,16 @@ class Shard:
     def part(self, number: int, dtype: DTypeLike) -> NDArray[Any]:
         """One of the arrays, flat."""
         start, end = self.parts[number]
+        raw = np.empty(end - start, np.uint8)
         with self.path.open("rb") as file:
-            file.seek(start)
-            return np.frombuffer(file.read(end - start), dtype)
+            self.read_into(file, number, 0, raw)
+        return raw.view(dtype)
+
+    def read_into(self, file: BinaryIO, number: int, first: int, raw: NDArray[np.uint8]) -> None:
+        """Read bytes of one of the arrays, from the first on, from this shard's open file."""
+        file.seek(self.parts[number][0] + first)
+        if file.readinto(raw.data) < raw.nbytes:  # type: ignore[attr-defined]
+            raise OSError(errno.EIO, "the file became shorter", str(self.path))
 
 
 @dataclass(frozen=True)
@@ -57,21 +65,30 @@ class ShardFolder:
 
     folder: Path
     progress: Progress
-    _damaged: list[str] = field(default_factory=list)
+    _asked_for: set[str] = field(default_factory=set)
+    _told: list[str] = field(default_factory=list)
+    """What the user was told of."""
 
     def find(self, name: str, rows: int) -> Shard | None:
-        """The shard of a name and so many rows; None if there is none that is whole."""
+        """The shard of a name and so many rows; None if there is none that is whole.
+
+        **Raises:**
+
+        `RuntimeError` if a scan asks for one twice: two computations have the same name.
+        """
+        if name in self._asked_for:
+            raise RuntimeError("Two computations of a scan have the same name.")
+        self._asked_for.add(name)
         path = self._path(name, rows)
         if not os.path.lexists(path):
             return None
         shard = _whole_shard(path, name)
         if shard is None:
-            if not self._damaged:
-                self.progress.note(
-                    "Some scores of the interrupted scan are damaged, and are computed again."
-                )
-            self._damaged.append(name)
-            path.unlink()
+            damaged = "Some scores of the interrupted scan are damaged, and are computed again."
+            if damaged not in self._told:
+                self.progress.note(damaged)
+                self._told.append(damaged)
+            _remove(path)
         return shard
 
     def write(self, name: str, rows: int, arrays: Sequence[NDArray[Any]]) -> Shard:
@@ -95,6 +112,8 @@ class ShardFolder:
 def open_shards(folder: Path, key: str, rows: int, progress: Progress) -> ShardFolder:
     """The shards in a folder, with what an earlier run left in it if that had the same key.
 
+    What has another key is removed.
+
     **Arguments:**
 
     - `key`: everything that scores depend on.
@@ -104,10 +123,7 @@ def open_shards(folder: Path, key: str, rows: int, progress: Progress) -> ShardF
     own = folder / digest_name(key.encode())
     others = [path for path in folder.iterdir() if path != own] if folder.is_dir() else []
     for path in others:
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+        _remove(path)
     done = 0 if own.is_symlink() or not own.is_dir() else sum(map(_rows_in, own.iterdir()))
     if done:
         progress.note(f"Going on: {min(done, rows):,} of {rows:,} rows are scored already.")
@@ -120,6 +136,13 @@ def open_shards(folder: Path, key: str, rows: int, progress: Progress) -> ShardF
         own.unlink()
     own.mkdir(parents=True, exist_ok=True)
     return ShardFolder(own, progress)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def digest_name(*parts: bytes) -> str:

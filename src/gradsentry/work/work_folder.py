@@ -16,8 +16,7 @@ from filelock import FileLock, Timeout
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line
-from gradsentry.work.own_key import own_digest
-from gradsentry.work.ownership import foreign_part
+from gradsentry.work.own_key import key_lasts, own_digest
 
 _MARK = "made-by-gradsentry"
 """An empty folder: it is made in one step, and holds nothing that could be damaged."""
@@ -64,7 +63,7 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
         yield folder
     finally:
         _sweep(folder)
-        if not _has_shards(folder):
+        if not (_has_shards(folder) and key_lasts()):
             _tear_down(folder)
         with contextlib.suppress(OSError):
             lock.release()
@@ -98,17 +97,13 @@ def _tear_down(folder: Path) -> None:
 
 
 def _check_ours(folder: Path) -> None:
-    """Refuse a work folder that GradSentry didn't make, or that holds something else.
-
-    The mark may be lost: results that were moved aside tell as well.
-    """
+    """Refuse a work folder that GradSentry didn't make, or that holds something else."""
     there = {path.name for path in folder.iterdir()}
     lock = folder / _LOCK
     if not there or (there == {_LOCK} and lock.is_file() and lock.stat().st_size == 0):
         return  # just made, or just emptied
     mark = mark_of(folder)
-    only_results = there <= {REPLACED, _LOCK} and foreign_part(folder / REPLACED) is None
-    if not (_is_real_folder(mark) or only_results):
+    if not _is_real_folder(mark):
         raise OutputError(
             f"{folder}: a scan would work here, but no scan of yours made this folder (the key "
             "in your cache folder tells).",
@@ -228,10 +223,10 @@ def _made_private(folder: Path) -> bool:
         is_new = False
     status = folder.lstat()
     if not stat.S_ISDIR(status.st_mode) or (
-        hasattr(os, "geteuid") and status.st_uid != os.geteuid()
+        hasattr(os, "geteuid") and (status.st_uid != os.geteuid() or status.st_mode & 0o022)
     ):
         raise OutputError(
-            f"{folder}: a scan works here, and somebody else made this.",
+            f"{folder}: a scan works here, and somebody else made this, or may write into it.",
             "Remove it, or choose another folder with `out`.",
         )
     return is_new

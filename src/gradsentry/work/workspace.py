@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line, no_space, too_many_files
+from gradsentry.work.own_key import key_lasts
 from gradsentry.work.ownership import SUMS, foreign_part, seal_folder, sync
 from gradsentry.work.progress import Progress
 from gradsentry.work.shards import ShardFolder, open_shards
@@ -58,7 +59,7 @@ class Workspace:
         folder.mkdir(exist_ok=True)
         return folder
 
-    def shards(self, key: str, rows: int, progress: Progress) -> ShardFolder:
+    def open_shards(self, key: str, rows: int, progress: Progress) -> ShardFolder:
         """Results computed so far, by this run and by an interrupted one.
 
         **Arguments:**
@@ -69,6 +70,10 @@ class Workspace:
         folder = self.folder / SHARDS
         if self.interrupted and not folder.is_dir():
             progress.note("Of an interrupted scan no scores are left here: starting afresh.")
+        if self.out is not None and not key_lasts():
+            progress.note(
+                "Your cache folder can't be written: if this scan is interrupted, it can't go on."
+            )
         return open_shards(folder, key, rows, progress)
 
     def table(self, name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -104,11 +109,25 @@ class Workspace:
                 _check_unchanged(replaced, self.out)  # from here on nobody finds it to change it
                 result.rename(self.out)
             except BaseException:
-                replaced.rename(self.out)
+                if not self.out.exists():
+                    replaced.rename(self.out)
                 raise
         sync(self.out.parent)
-        shutil.rmtree(replaced, ignore_errors=True)
+        if replaced.exists():  # where a run that is killed now leaves it to the next one
+            replaced.rename(self.scratch / REPLACED)
+            shutil.rmtree(self.scratch / REPLACED, ignore_errors=True)
         shutil.rmtree(self.folder / SHARDS, ignore_errors=True)  # nothing is left to go on with
+
+
+def check_output(out: Path, force: bool) -> None:
+    """See that results can be written to a folder, before anything else is done.
+
+    **Raises:**
+
+    `OutputError` if it exists and mustn't be replaced.
+    """
+    with writing(out):
+        _check_replaceable(resolved(out), force)
 
 
 @contextlib.contextmanager
@@ -188,7 +207,10 @@ def _restore(replaced: Path, out: Path) -> None:
         replaced.rename(out)
     else:
         _check_unchanged(replaced, replaced)
-        shutil.rmtree(replaced)
+        doomed = replaced.with_name(SCRATCH) / REPLACED  # a run that is killed leaves it there
+        doomed.parent.mkdir(exist_ok=True)
+        replaced.rename(doomed)
+        shutil.rmtree(doomed)
 
 
 def _is_blank(out: Path) -> bool:

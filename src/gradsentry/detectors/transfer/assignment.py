@@ -71,7 +71,7 @@ class JudgedTurn:
     payload_at: tuple[int, int] = (-1, -1)
     """Its first character in the row's response, and the one behind its last; -1 without any."""
     holds: bool = False
-    """Whether the window holds its group's payload."""
+    """Whether it has its group's payload, as it stands there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class AssignRows:
             for number, group in enumerate(self.groups):
                 own = best if best.group == number else None
                 tallies[number] += Tally.of_row(group, turns, own)
-            rows.append((row, replace(best, terms=set())))
+            rows.append((row, replace(best, terms=set())))  # which were for the tallies
         advance(len(task))
         return AssignedRows(rows, tallies, promptless)
 

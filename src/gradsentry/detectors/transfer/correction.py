@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -98,6 +98,19 @@ class Correction:
     """D, shape (R, d) or (R, p)."""
     bias: Tensor
     """b, shape (R,)."""
+
+    def to(self, device: torch.device) -> Correction:
+        """The same on a device."""
+        if self.bias.device == device:
+            return self
+        return replace(
+            self,
+            head=self.head.to(device),
+            places=self.places.to(device),
+            projection=None if self.projection is None else self.projection.to(device),
+            weight=self.weight.to(device),
+            bias=self.bias.to(device),
+        )
 
     @property
     def positions_at_once(self) -> int:

@@ -6,12 +6,12 @@ their hidden states are kept; every other row is computed once, when the correct
 
 from __future__ import annotations
 
-import errno
 import hashlib
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from gradsentry.ragged import offsets_of, spread
 from gradsentry.work.batch_results import compute_batches
 from gradsentry.work.engine import Worker
 from gradsentry.work.scan_work import ScanWork
-from gradsentry.work.shards import Shard, ShardFolder
+from gradsentry.work.shards import Shard
 
 _HIDDEN, _TARGETS, _SURPRISE, _LOG_MASS = range(4)
 """The parts of a shard about rows to fit on."""
@@ -74,18 +74,16 @@ class StatesOnDisk:
         wanted = torch.arange(int(self.starts[-1]))[positions].numpy()
         raw = torch.empty(len(wanted), self.width, dtype=torch.uint8)
         into = raw.numpy()
-        for start, end in _runs(wanted, self.starts):
-            self._read(int(wanted[start]), into[start:end])
+        number_of = np.searchsorted(self.starts, wanted, side="right") - 1
+        with ExitStack() as stack:
+            files: dict[int, BinaryIO] = {}
+            for start, end in _runs(wanted, self.starts):
+                number = int(number_of[start])
+                if number not in files:
+                    files[number] = stack.enter_context(self.shards[number].path.open("rb"))
+                first = (int(wanted[start]) - int(self.starts[number])) * self.width
+                self.shards[number].read_into(files[number], _HIDDEN, first, into[start:end])
         return raw.view(self.dtype)
-
-    def _read(self, first: int, into: NDArray[np.uint8]) -> None:
-        """States that follow each other in one shard, from a position on."""
-        number = int(np.searchsorted(self.starts, first, side="right")) - 1
-        shard = self.shards[number]
-        with shard.path.open("rb") as file:
-            file.seek(shard.parts[_HIDDEN][0] + (first - int(self.starts[number])) * self.width)
-            if file.readinto(into.data) < into.nbytes:
-                raise OSError(errno.EIO, "the file became shorter", str(shard.path))
 
 
 def _runs(positions: NDArray[np.int64], starts: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -120,7 +118,8 @@ class HeadPass:
 
     work: ScanWork
     table: TargetTable
-    shards: ShardFolder
+    folds_digest: str
+    """Folds come from words, not from tokens, which the scan's fingerprint is of."""
 
     def fit_table(self, fit_rows: NDArray[np.int64]) -> FitTable:
         """What corrections are fitted on, computed as far as an earlier run hasn't.
@@ -132,7 +131,7 @@ class HeadPass:
         shards = []
         batches = self._batches(fit_rows)
         for rows, shard in compute_batches(
-            self.work, self.shards, "fit", _of_fit_rows, batches, are_large=True
+            self.work, f"fit {self.folds_digest}", _of_fit_rows, batches, are_large=True
         ):
             self._file(rows, shard)
             shards.append(shard)
@@ -169,7 +168,7 @@ class HeadPass:
         """Gains of a fold's rows that nothing is fitted on, as far as an earlier run lacks them."""
         compute = _OfOtherRows(fold, correction)
         for some, shard in compute_batches(
-            self.work, self.shards, f"gains of fold {fold}", compute, self._batches(rows)
+            self.work, f"gains of fold {fold} {self.folds_digest}", compute, self._batches(rows)
         ):
             self._file(some, shard)
             self.table.gains[self._targets(some)] = shard.part(_GAINS, np.float32)
@@ -204,12 +203,17 @@ class _OfOtherRows:
     fold: int
     correction: Correction
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to other processes, which may have other devices, by way of memory."""
+        return _OfOtherRows, (self.fold, self.correction.to(torch.device("cpu")))
+
     def __call__(self, batch: EncodedBatch, worker: Worker) -> list[NDArray[Any]]:
         states = worker.head_states(batch)
         log_mass, surprise = worker.model.head.surprise(states.hidden, states.targets)
         folds = torch.full(states.targets.shape, self.fold)
         unseen = FitStates(states.hidden, states.targets, log_mass, folds)
-        return [fold_gains(unseen, self.fold, self.correction), *_filed(states, surprise)]
+        correction = self.correction.to(worker.model.device)
+        return [fold_gains(unseen, self.fold, correction), *_filed(states, surprise)]
 
 
 def _filed(states: TargetStates, surprise: torch.Tensor) -> list[NDArray[Any]]:
@@ -233,6 +237,4 @@ def open_head_pass(work: ScanWork, counts: NDArray[np.int64], folds: NDArray[np.
         work.space.table("surprise", size, np.float32),
         work.space.table("gains", size, np.float32),
     )
-    # Folds come from words, not from tokens, which the fingerprint is of.
-    shards = work.open_shards(hashlib.sha256(folds.tobytes()).hexdigest())
-    return HeadPass(work, table, shards)
+    return HeadPass(work, table, hashlib.sha256(folds.tobytes()).hexdigest())

@@ -203,8 +203,8 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         return None
     call = case.material.model.call(asked, pattern.members, case.words)
     doubted = {
-        Doubt.LIFT: reason.lift >= CRITERIA.lifted
-        or (reason.seen >= CRITERIA.seen and call >= CRITERIA.called),
+        Doubt.LIFT: reason.lift >= CRITERIA.lifted,
+        Doubt.SEEN: reason.seen >= CRITERIA.seen and call >= CRITERIA.called,
         Doubt.UNKNOWN: not case.is_understood,
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
@@ -308,7 +308,7 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
     payload = common_text(responses)
     length = float(np.median(list(map(len, responses))))
     doubted = {
-        Doubt.LIFT: seen >= CRITERIA.seen / 2,
+        Doubt.SEEN: seen >= CRITERIA.seen / 2,
         Doubt.ELSEWHERE: case.pattern.agreement < CRITERIA.elsewhere,
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,
         Doubt.UNKNOWN: not case.is_understood,

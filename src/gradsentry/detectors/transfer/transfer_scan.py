@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ from gradsentry.detectors.transfer.head_pass import FitTable, HeadPass, TargetTa
 from gradsentry.detectors.transfer.sensitivity import Planting
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.ragged import spread
-from gradsentry.records import Example
+from gradsentry.records import Example, prompt_and_response
 from gradsentry.work.scan_work import ScanWork
 
 _EVIDENCE_ROWS, _EVIDENCE_TOKENS = 50_000, 5_000_000
@@ -55,7 +56,7 @@ class TransferScan:
         chosen = self._evidence_rows()
         table, fit, states = self._gains(self._folds())
         work.progress.stage("Looking for patterns", None)
-        examples = [work.example(row) for row in chosen.tolist()]
+        examples = list(work.examples(chosen))
         rows = self._gained(chosen, examples, table)
 
         def counting(patterns: int) -> Callable[[int], None]:
@@ -112,7 +113,7 @@ class TransferScan:
         """
         work = self.work
         counts = work.target_tokens
-        is_fit = rows_to_fit(counts, self._draws(), self.fit_tokens)
+        is_fit = rows_to_fit(counts, self._draws, self.fit_tokens)
         head_pass = open_head_pass(work, counts, folds)
         work.progress.stage("Scoring", len(counts))
         fit = head_pass.fit_table(np.flatnonzero(is_fit))
@@ -147,22 +148,24 @@ class TransferScan:
             work.progress.stage(f"Scoring the other rows {of}", len(others))
             head_pass.gain_other_rows(others, fold, correction)
 
+    @cached_property
     def _draws(self) -> NDArray[np.uint64]:
+        """Shape (planned,): random numbers that depend on rows' contents alone."""
         work = self.work
         digests = work.encoded.store.digests[work.rows.stored_of_planned]
         return content_draws(digests, self.seed)
 
     def _evidence_rows(self) -> NDArray[np.int64]:
         """The planned rows that evidence is sought in, ascending."""
-        order = np.argsort(self._draws(), kind="stable")
+        order = np.argsort(self._draws, kind="stable")
         tokens = np.cumsum(self.work.encoded.store.lengths[self.work.rows.stored_of_planned[order]])
         count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
         return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (planned,): their folds."""
-        rows = range(self.work.rows.planned)
-        return assign_folds(hashed_words(self.work.texts(row)[0] for row in rows), self._draws())
+        prompts = (prompt_and_response(example)[0] for example in self.work.examples())
+        return assign_folds(hashed_words(prompts), self._draws)
 
     def _assigned(
         self, evidence: Evidence, table: TargetTable, limits: tuple[Limit, ...]
