@@ -37,6 +37,7 @@ TOGETHER = {("models", "faults"), ("faults", "models")}
 MOST_LINES, MOST_LINES_OF_A_FUNCTION, MOST_PARAMETERS = 400, 60, 8
 MODULES = sorted(SOURCE.rglob("*.py"))
 ARRAYS = {"NDArray", "ndarray", "memmap", "Tensor"}
+"""One is in the annotation of every array, that with a shape (`Float[Tensor, "N d"]`) too."""
 
 
 def room_of(path: Path) -> str:

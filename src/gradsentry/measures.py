@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float64
 from sklearn.metrics import (
     precision_recall_curve,
     precision_recall_fscore_support,
@@ -38,9 +38,11 @@ class Ranking:
 
 
 def identification(
-    labels: NDArray[np.bool_], flagged: NDArray[np.bool_], scores: NDArray[np.float64]
+    labels: Bool[np.ndarray, "rows"],
+    flagged: Bool[np.ndarray, "rows"],
+    scores: Float64[np.ndarray, "rows"],
 ) -> Identification:
-    """Compare labels, decisions and scores, all of shape (N,). Undefined ratios are 0."""
+    """Compare labels, decisions and scores. Undefined ratios are 0."""
     precision, recall, f1, _ = precision_recall_fscore_support(
         labels, flagged, average="binary", zero_division=0.0
     )
@@ -54,8 +56,8 @@ def identification(
     )
 
 
-def ranking(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Ranking:
-    """What thresholds on scores (N,) could do for labels (N,)."""
+def ranking(labels: Bool[np.ndarray, "rows"], scores: Float64[np.ndarray, "rows"]) -> Ranking:
+    """What thresholds on scores could do for labels."""
     if labels.all() or not labels.any():
         return Ranking(None, None)
     precision, recall, _ = precision_recall_curve(labels, scores)
@@ -65,9 +67,12 @@ def ranking(labels: NDArray[np.bool_], scores: NDArray[np.float64]) -> Ranking:
 
 
 def f1_interval(
-    labels: NDArray[np.bool_], flagged: NDArray[np.bool_], seed: int = 0, draws: int = 2000
+    labels: Bool[np.ndarray, "rows"],
+    flagged: Bool[np.ndarray, "rows"],
+    seed: int = 0,
+    draws: int = 2000,
 ) -> tuple[float, float]:
-    """95% bootstrap interval of F1: rows (N,) drawn anew with replacement.
+    """95% bootstrap interval of F1: rows drawn anew with replacement.
 
     F1 depends on the confusion matrix alone, whose draws are multinomial.
     """

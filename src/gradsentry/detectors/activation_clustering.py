@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from jaxtyping import Float64
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 
 from gradsentry._option_checks import Seed
-from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 
 _CLUSTERED_WIDTH = 10
@@ -32,15 +32,17 @@ class ActivationClustering(PointsDetector):
             "from 0.5 says how much nearer it is to its own"
         )
 
-    def score_points(self, points: FloatArray) -> FloatArray:
+    def score_points(self, points: Float64[np.ndarray, "rows d"]) -> Float64[np.ndarray, "rows"]:
         return activation_cluster_scores(points, self.seed)
 
 
-def activation_cluster_scores(points: FloatArray, seed: int) -> FloatArray:
-    """The smaller of two clusters of points (rows, d): above one half a row is in it.
+def activation_cluster_scores(
+    points: Float64[np.ndarray, "rows d"], seed: int
+) -> Float64[np.ndarray, "rows"]:
+    """The smaller of two clusters of points: above one half a row is in it.
 
     Ten principal components, then 2-means (Chen et al., 2018, with their rule of relative size).
-    The distance from one half is how much nearer a point is to its own centre. Shape (rows,).
+    The distance from one half is how much nearer a point is to its own centre.
     """
     width = min(_CLUSTERED_WIDTH, *points.shape)
     reduced = PCA(width, svd_solver="covariance_eigh").fit_transform(points)

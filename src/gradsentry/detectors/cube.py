@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
+from jaxtyping import Float64
 from sklearn.cluster import HDBSCAN
 from sklearn.decomposition import PCA
 
 from gradsentry._option_checks import Seed
-from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector, in_smaller
 from gradsentry.errors import InputError
 from gradsentry.settings_here import refuse_settings_here
@@ -41,17 +41,17 @@ class Cube(PointsDetector):
             "from 0.5 says how firmly it belongs to its own"
         )
 
-    def score_points(self, points: FloatArray) -> FloatArray:
+    def score_points(self, points: Float64[np.ndarray, "rows d"]) -> Float64[np.ndarray, "rows"]:
         return cube_scores(points, self.seed)
 
 
-def cube_scores(points: FloatArray, seed: int) -> FloatArray:
-    """All but the largest cluster of points (rows, d): above one half a row is outside.
+def cube_scores(points: Float64[np.ndarray, "rows d"], seed: int) -> Float64[np.ndarray, "rows"]:
+    """All but the largest cluster of points: above one half a row is outside.
 
     CUBE (Cui et al., 2022) with the settings of the paper's comparison: 32 principal components,
     two coordinates by UMAP, clusters by HDBSCAN. Points that are in no cluster count as one, as in
-    the published code. The distance from one half is how firmly a point belongs to its cluster.
-    Shape (rows,), 0 where nothing clusters.
+    the published code. The distance from one half is how firmly a point belongs to its cluster; 0
+    where nothing clusters.
 
     **Raises:**
 

@@ -9,10 +9,11 @@ from inspect import isabstract
 from typing import Any, ClassVar
 
 import numpy as np
+from jaxtyping import Float64, Integer
 from torch import Tensor
 
 from gradsentry._option_checks import check_options
-from gradsentry.detectors.detection import Detection, FloatArray
+from gradsentry.detectors.detection import Detection
 from gradsentry.encoding import EncodedBatch
 from gradsentry.errors import OptionError
 from gradsentry.models import LanguageModel, OutputHead, TargetStates
@@ -57,8 +58,8 @@ class Detector(ABC):
         `InputError` for data that it can't work on.
         """
 
-    def threshold(self, scores: FloatArray) -> Threshold:
-        """The threshold above which rows are flagged, from the scores of all scored rows (N,)."""
+    def threshold(self, scores: Float64[np.ndarray, "rows"]) -> Threshold:
+        """The threshold above which rows are flagged, from the scores of all scored rows."""
         return kde_valley(scores)
 
     def check_model(self, model: LanguageModel) -> None:  # noqa: B027 (most take any model)
@@ -84,9 +85,11 @@ class Detector(ABC):
         """Whether scores lie so close to the threshold that rounding may move some across."""
         return False
 
-    def highest_scores(self, target_tokens: np.ndarray) -> FloatArray:
-        """The highest score that rows with so many targets (rows,) can have. Shape (rows,),
-        infinite where their number bounds nothing."""
+    def highest_scores(
+        self, target_tokens: Integer[np.ndarray, "rows"]
+    ) -> Float64[np.ndarray, "rows"]:
+        """The highest score that rows with so many targets can have, infinite where their number
+        bounds nothing."""
         return np.full(len(target_tokens), np.inf)
 
 
@@ -95,11 +98,8 @@ class StatesDetector(Detector):
     """A detector that scores each row from what the output head sees of it."""
 
     @abstractmethod
-    def score_states(self, states: TargetStates, head: OutputHead) -> Tensor:
-        """Scores of a batch of B rows, in [0, 1]; NaN where the model's numbers aren't finite.
-
-        Shape (B,), on the CPU.
-        """
+    def score_states(self, states: TargetStates, head: OutputHead) -> Float64[Tensor, "B"]:
+        """Scores of a batch, on the CPU, in [0, 1]; NaN where the model's numbers aren't finite."""
 
     def detect(self, work: ScanWork) -> Detection:
         """Score rows batch by batch."""
@@ -108,7 +108,9 @@ class StatesDetector(Detector):
         )
 
 
-def _score_batch(detector: StatesDetector, batch: EncodedBatch, worker: Worker) -> Tensor:
+def _score_batch(
+    detector: StatesDetector, batch: EncodedBatch, worker: Worker
+) -> Float64[Tensor, "B"]:
     return detector.score_states(worker.head_states(batch), worker.model.head)
 
 

@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from jaxtyping import Float, Float64, Int64
 from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.linalg import get_blas_funcs
@@ -81,11 +82,11 @@ class Graceful(Detector):
         )
         return Detection(work.of_input_rows(scores))
 
-    def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (clusters decide)
+    def threshold(self, scores: Float64[np.ndarray, "rows"]) -> Threshold:  # noqa: ARG002 (clusters decide)
         return CLUSTERS
 
 
-def _factors_of(batch: EncodedBatch, worker: Worker) -> Tensor:
+def _factors_of(batch: EncodedBatch, worker: Worker) -> Float[Tensor, "M kept"]:
     return block_factors(worker.head_states(batch), worker.model.head)
 
 
@@ -94,17 +95,20 @@ def kept_shape(head: OutputHead) -> tuple[int, int]:
     return head.vocab_size // _KEPT, head.hidden_size // _KEPT
 
 
-def factor_rows(target_tokens: NDArray[np.int64], head: OutputHead) -> NDArray[np.int64]:
+def factor_rows(
+    target_tokens: Int64[np.ndarray, "rows"], head: OutputHead
+) -> Int64[np.ndarray, "rows"]:
     """Rows of the factors that `block_factors` gives for rows of so many targets."""
-    return np.minimum(target_tokens, kept_shape(head)[1])
+    counts: NDArray[np.int64] = np.minimum(target_tokens, kept_shape(head)[1])
+    return counts
 
 
 @torch.inference_mode()
-def block_factors(states: TargetStates, head: OutputHead) -> Tensor:
+def block_factors(states: TargetStates, head: OutputHead) -> Float[Tensor, "M kept"]:
     """Factors of the kept blocks of a batch, one row's after the other.
 
-    Shape (M, V/8 + d/8), on the CPU, float32 (float64 for a float64 model): the block of a row with
-    factors (A | B) is AᵀB.
+    V/8 + d/8 numbers each, on the CPU, float32 (float64 for a float64 model): the block of a row
+    with factors (A | B) is AᵀB.
     """
     frequencies, columns = kept_shape(head)
     step = head.positions_at_once
@@ -120,15 +124,15 @@ def block_factors(states: TargetStates, head: OutputHead) -> Tensor:
 
 
 def block_products(
-    factors: NDArray[np.floating], counts: NDArray[np.int64], columns: int
-) -> FloatArray:
-    """Inner products of all pairs of blocks. Shape (rows, rows).
+    factors: Float[np.ndarray, "M kept"], counts: Int64[np.ndarray, "rows"], columns: int
+) -> Float64[np.ndarray, "rows rows"]:
+    """Inner products of all pairs of blocks.
 
     **Arguments:**
 
-    - `factors`: shape (M, V/8 + d/8): of all rows, one after the other; may lie on disk. Numbers
-        that aren't finite count as zero.
-    - `counts`: shape (rows,): factor rows of each row.
+    - `factors`: of all rows, one after the other; may lie on disk. Numbers that aren't finite count
+        as zero.
+    - `counts`: factor rows of each row.
     - `columns`: d/8.
     """
     offsets = offsets_of(counts)
@@ -152,11 +156,12 @@ def block_products(
     return result
 
 
-def graceful_scores(products: FloatArray) -> FloatArray:
+def graceful_scores(
+    products: Float64[np.ndarray, "rows rows"],
+) -> Float64[np.ndarray, "rows"]:
     """The smaller cluster of rows with these inner products: above one half a row is in it.
 
     The distance from one half is how much nearer, in cosines, a row is to its own cluster's mean.
-    Shape (rows,).
     """
     components = principal_components(products, _COMPONENTS)
     if components.shape[1] == 0:
@@ -169,8 +174,10 @@ def graceful_scores(products: FloatArray) -> FloatArray:
     return in_smaller(smaller, np.abs(near) / 2)
 
 
-def principal_components(products: FloatArray, count: int) -> FloatArray:
-    """Principal components of points by their inner products (rows, rows). Shape (rows, count).
+def principal_components(
+    products: Float64[np.ndarray, "rows rows"], count: int
+) -> Float64[np.ndarray, "rows components"]:
+    """Principal components of points by their inner products.
 
     Fewer than `count` where the points span fewer dimensions.
     """
@@ -186,14 +193,16 @@ def principal_components(products: FloatArray, count: int) -> FloatArray:
     return components
 
 
-def _low_frequencies(values: Tensor, kept: int) -> Tensor:
-    """The first entries of the DCT-II of vectors (N, n). Shape (N, kept), float32 or float64."""
+def _low_frequencies(values: Float[Tensor, "N n"], kept: int) -> Float[Tensor, "N kept"]:
+    """The first entries of the DCT-II of vectors, in float32 or float64."""
     wide = values if values.dtype == torch.float64 else values.float()
     transformed = dct(wide.cpu().numpy(), type=2, axis=-1, workers=-1)
     return torch.from_numpy(np.ascontiguousarray(transformed[:, :kept]))
 
 
-def _short(residuals: Tensor, hidden: Tensor) -> Tensor:
+def _short(
+    residuals: Float[Tensor, "T v"], hidden: Float[Tensor, "T c"]
+) -> Float[Tensor, "min(T,c) v+c"]:
     """Factors (A | B) with no more rows than B has columns, and the same product AᵀB."""
     columns = hidden.shape[1]
     if len(hidden) > columns:

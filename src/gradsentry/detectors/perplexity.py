@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from gradsentry.detectors.detector import StatesDetector
@@ -24,16 +25,13 @@ class Perplexity(StatesDetector):
     def axis(self) -> str:
         return "n / (n + 4) for a response of n nats a token"
 
-    def score_states(self, states: TargetStates, head: OutputHead) -> Tensor:
+    def score_states(self, states: TargetStates, head: OutputHead) -> Float64[Tensor, "B"]:
         return perplexity_scores(states, head)
 
 
 @torch.inference_mode()
-def perplexity_scores(states: TargetStates, head: OutputHead) -> Tensor:
-    """n / (n + 4) of each response's mean nats n, the logarithm of its perplexity. In [0, 1).
-
-    Shape (B,), float64.
-    """
+def perplexity_scores(states: TargetStates, head: OutputHead) -> Float64[Tensor, "B"]:
+    """n / (n + 4) of each response's mean nats n, the logarithm of its perplexity. In [0, 1)."""
     _, nats = head.surprise(states.hidden, states.targets)
     counts = states.counts.to(nats.device)
     row = torch.repeat_interleave(torch.arange(len(counts), device=nats.device), counts)

@@ -10,9 +10,10 @@ from abc import abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Bool, Float32, Float64
 from torch import Tensor
 
-from gradsentry.detectors.detection import BoolArray, Detection, FloatArray
+from gradsentry.detectors.detection import Detection, FloatArray
 from gradsentry.detectors.detector import Detector
 from gradsentry.encoding import EncodedBatch
 from gradsentry.models import TargetStates
@@ -27,8 +28,8 @@ class PointsDetector(Detector):
     """A detector that compares rows as points."""
 
     @abstractmethod
-    def score_points(self, points: FloatArray) -> FloatArray:
-        """Scores (rows,) in [0, 1] of points (rows, d); a row above one half is flagged."""
+    def score_points(self, points: Float64[np.ndarray, "rows d"]) -> Float64[np.ndarray, "rows"]:
+        """Scores in [0, 1] of points; a row above one half is flagged."""
 
     def detect(self, work: ScanWork) -> Detection:
         """Score rows as points, each as often as it occurs; NaN for points that aren't finite."""
@@ -42,22 +43,24 @@ class PointsDetector(Detector):
         )
         return Detection(work.of_input_rows(scores))
 
-    def threshold(self, scores: FloatArray) -> Threshold:  # noqa: ARG002 (clusters decide)
+    def threshold(self, scores: Float64[np.ndarray, "rows"]) -> Threshold:  # noqa: ARG002 (clusters decide)
         """One half, which parts the clusters."""
         return CLUSTERS
 
 
-def _points_of(batch: EncodedBatch, worker: Worker) -> Tensor:
+def _points_of(batch: EncodedBatch, worker: Worker) -> Float32[Tensor, "B d"]:
     return last_hidden(worker.head_states(batch))
 
 
-def last_hidden(states: TargetStates) -> Tensor:
-    """The representation of every row of a batch. Shape (B, d), float32, on the CPU."""
+def last_hidden(states: TargetStates) -> Float32[Tensor, "B d"]:
+    """The representation of every row of a batch, on the CPU."""
     last = states.counts.cumsum(0) - 1
     return states.hidden[last.to(states.hidden.device)].float().cpu()
 
 
-def in_smaller(member: BoolArray, margin: FloatArray) -> FloatArray:
+def in_smaller(
+    member: Bool[np.ndarray, "rows"], margin: Float64[np.ndarray, "rows"]
+) -> Float64[np.ndarray, "rows"]:
     """Scores above one half for members, and as far from it as the margin (in [0, 1]) says."""
     half = 0.5 * np.clip(margin, 1e-6, 1.0)
     scores: FloatArray = np.where(member, 0.5 + half, 0.5 - half)

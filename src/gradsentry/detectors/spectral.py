@@ -24,7 +24,7 @@ from typing import Annotated, ClassVar
 import numpy as np
 import torch
 from annotated_types import Ge
-from numpy.typing import NDArray
+from jaxtyping import Float, Float64, Integer
 from torch import Tensor, nn
 
 from gradsentry.detectors.detection import Detection, FloatArray
@@ -99,7 +99,7 @@ class Spectral(StatesDetector):
             weight = own
         cropped_shape((weight.shape[0], weight.shape[1]), self)
 
-    def score_states(self, states: TargetStates, head: OutputHead) -> Tensor:
+    def score_states(self, states: TargetStates, head: OutputHead) -> Float64[Tensor, "B"]:
         return spectral_scores(states, head, self)
 
     def detect(self, work: ScanWork) -> Detection:
@@ -109,7 +109,9 @@ class Spectral(StatesDetector):
             work.of_input_rows(compute_numbers(work, "scores", partial(_score_module, self)))
         )
 
-    def highest_scores(self, target_tokens: NDArray[np.integer]) -> FloatArray:
+    def highest_scores(
+        self, target_tokens: Integer[np.ndarray, "rows"]
+    ) -> Float64[np.ndarray, "rows"]:
         """The head's gradient has at most the rank T, the number of targets: H̄ ≤ log min(T, k) /
         log k. Those of other modules sum over all positions, and have no such bound."""
         if self.needs_backward:
@@ -119,8 +121,8 @@ class Spectral(StatesDetector):
         return most
 
 
-def _score_module(options: Spectral, batch: EncodedBatch, worker: Worker) -> Tensor:
-    """Scores (B,) from the gradients of the module that the options name."""
+def _score_module(options: Spectral, batch: EncodedBatch, worker: Worker) -> Float64[Tensor, "B"]:
+    """Scores from the gradients of the module that the options name."""
     module = linear_module(worker.model, options.target_module)
     return module_spectral_scores(module_factors(worker.model, batch, module), options)
 
@@ -128,11 +130,10 @@ def _score_module(options: Spectral, batch: EncodedBatch, worker: Worker) -> Ten
 @torch.inference_mode()
 def spectral_scores(
     states: TargetStates, head: OutputHead, options: Spectral = Spectral()
-) -> Tensor:
+) -> Float64[Tensor, "B"]:
     """Normalised spectral entropy H̄ of every row of a batch.
 
-    Shape (B,), float64, in [0, 1], higher is more suspicious; NaN where the model's numbers
-    aren't finite.
+    In [0, 1], higher is more suspicious; NaN where the model's numbers aren't finite.
     """
     vocab_columns, hidden_columns = cropped_shape((head.vocab_size, head.hidden_size), options)
     on_cpu = states.hidden.device.type == "cpu"
@@ -163,11 +164,10 @@ def spectral_scores(
 
 
 @torch.no_grad()
-def module_spectral_scores(factors: ModuleFactors, options: Spectral) -> Tensor:
+def module_spectral_scores(factors: ModuleFactors, options: Spectral) -> Float64[Tensor, "B"]:
     """H̄ of every row of a batch from the gradient of another module than the head.
 
-    Shape (B,), float64, as in `spectral_scores`; all positions of a row count, not its targets
-    alone.
+    As in `spectral_scores`, but all positions of a row count, not its targets alone.
     """
     rows, columns = cropped_shape((factors.gradients.shape[-1], factors.inputs.shape[-1]), options)
     exact = torch.float64 if factors.inputs.dtype == torch.float64 else torch.float32
@@ -201,8 +201,10 @@ def cropped_shape(shape: tuple[int, int], options: Spectral) -> tuple[int, int]:
     return rows, columns
 
 
-def _scores(residuals: Tensor, hidden: Tensor, options: Spectral) -> Tensor:
-    """H̄ (B,) of rows from their factors (B, T, v) and (B, T, c); NaN where one has none."""
+def _scores(
+    residuals: Float[Tensor, "B T v"], hidden: Float[Tensor, "B T c"], options: Spectral
+) -> Float64[Tensor, "B"]:
+    """H̄ of rows from their factors; NaN where one has none."""
     try:
         return spectral_entropy(
             gradient_singular_values(residuals, hidden), options.singular_values
@@ -214,12 +216,13 @@ def _scores(residuals: Tensor, hidden: Tensor, options: Spectral) -> Tensor:
         return torch.cat([_scores(*factors, options) for factors in alone])
 
 
-def gradient_singular_values(residuals: Tensor, hidden: Tensor) -> Tensor:
-    """Singular values of EᵀH for B rows' factors E (B, T, v) and H (B, T, c).
+def gradient_singular_values(
+    residuals: Float[Tensor, "B T v"], hidden: Float[Tensor, "B T c"]
+) -> Float64[Tensor, "B min(T,c)"]:
+    """Singular values of EᵀH for B rows' factors E and H.
 
-    Shape (B, min(T, c)), float64 on the CPU, largest first; NaN where a row's factors aren't
-    finite. Squares of singular values are known to float64's precision, so the values to its
-    square root.
+    On the CPU, largest first; NaN where a row's factors aren't finite. Squares of singular values
+    are known to float64's precision, so the values to its square root.
     """
     rows, targets, columns = hidden.shape
     on_cpu = torch.device("cpu")
@@ -245,11 +248,11 @@ def gradient_singular_values(residuals: Tensor, hidden: Tensor) -> Tensor:
     return values.masked_fill(~finite.unsqueeze(-1), math.nan)
 
 
-def spectral_entropy(values: Tensor, k: int) -> Tensor:
-    """Entropy of the k largest of singular values (…, r), divided by log k (the paper's H̄).
+def spectral_entropy(values: Float[Tensor, "*rows r"], k: int) -> Float[Tensor, "*rows"]:
+    """Entropy of the k largest of r singular values, divided by log k (the paper's H̄).
 
-    Shape (…). Fewer than k values count as if the rest were zero; NaN where all are, since then
-    there is no gradient whose spectrum could be judged.
+    Fewer than k values count as if the rest were zero; NaN where all are, since then there is no
+    gradient whose spectrum could be judged.
     """
     top = nn.functional.pad(values[..., :k], (0, max(0, k - values.shape[-1])))
     weights = top.clamp_min(_FLOOR)

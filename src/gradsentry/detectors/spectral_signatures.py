@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 
 import numpy as np
 from annotated_types import Interval
+from jaxtyping import Float64
 
 from gradsentry.detectors.detection import FloatArray
 from gradsentry.detectors.points import PointsDetector
@@ -33,15 +34,17 @@ class SpectralSignatures(PointsDetector):
     def settings(self) -> tuple[tuple[str, str], ...]:
         return (("Expected poison ratio", f"{self.expected_ratio:g}"),)
 
-    def score_points(self, points: FloatArray) -> FloatArray:
+    def score_points(self, points: Float64[np.ndarray, "rows d"]) -> Float64[np.ndarray, "rows"]:
         return spectral_signature_scores(points, self.expected_ratio)
 
 
-def spectral_signature_scores(points: FloatArray, expected_ratio: float) -> FloatArray:
-    """Squared projections v of centred points (rows, d) on their top singular vector.
+def spectral_signature_scores(
+    points: Float64[np.ndarray, "rows d"], expected_ratio: float
+) -> Float64[np.ndarray, "rows"]:
+    """Squared projections v of centred points on their top singular vector.
 
     Returned as v / (v + c) with c the v that 1.5 times the expected poison ratio of the rows exceed
-    (Tran et al., 2018, remove that many): above one half a row is flagged. Shape (rows,).
+    (Tran et al., 2018, remove that many): above one half a row is flagged.
     """
     centred = points - points.mean(axis=0)
     values, vectors = np.linalg.eigh(centred.T @ centred)

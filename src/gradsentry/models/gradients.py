@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -27,12 +28,11 @@ from gradsentry.models.language_model import LanguageModel
 class ModuleFactors:
     """Inputs of a module and gradients of its outputs, for B rows padded to L positions."""
 
-    inputs: Tensor
-    """Shape (B, L, in)."""
-    gradients: Tensor
-    """Shape (B, L, out): of each row's own mean loss; zero behind the row's end."""
-    counts: Tensor
-    """Shape (B,), on the CPU: positions of each row."""
+    inputs: Float[Tensor, "B L in"]
+    gradients: Float[Tensor, "B L out"]
+    """Of each row's own mean loss; zero behind the row's end."""
+    counts: Int[Tensor, "B"]
+    """Positions of each row, on the CPU."""
 
 
 def linear_module(model: LanguageModel, name: str) -> nn.Module:
@@ -106,8 +106,13 @@ def module_factors(
 
 
 @torch.no_grad()
-def _loss_gradient(head: OutputHead, hidden: Tensor, token_ids: Tensor, mask: Tensor) -> Tensor:
-    """∂loss/∂H for final hidden states (B, L, d); a row's loss is the mean over its targets."""
+def _loss_gradient(
+    head: OutputHead,
+    hidden: Float[Tensor, "B L d"],
+    token_ids: Int[Tensor, "B L"],
+    mask: Bool[Tensor, "B L"],
+) -> Float[Tensor, "B L d"]:
+    """∂loss/∂H for final hidden states; a row's loss is the mean over its targets."""
     gradient = torch.zeros_like(hidden)
     before = mask[:, 1:]
     shares = before.to(head.weight.dtype) / before.sum(1, keepdim=True)

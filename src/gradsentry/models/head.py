@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, PreTrainedModel
 
@@ -44,15 +45,14 @@ _FAR = 4.0
 class OutputHead:
     """An output head's weights and logit post-processing."""
 
-    weight: Tensor
-    """Shape (V, d), float32 (float64 for a float64 model)."""
-    bias: Tensor | None
-    """Shape (V,)."""
+    weight: Float[Tensor, "V d"]
+    """In float32 (float64 for a float64 model)."""
+    bias: Float[Tensor, "V"] | None
     scale: float
     """Factor on the logits; 1 for most models."""
     softcap: float | None
     """Bound c of c·tanh(z/c), if the model caps its logits."""
-    narrow: Tensor | None
+    narrow: Float[Tensor, "V d"] | None
     """The weight as the model has it, where that is 16 bits wide and there is no bias."""
 
     def to(self, device: torch.device) -> OutputHead:
@@ -87,12 +87,12 @@ class OutputHead:
         """Positions whose logits over the whole vocabulary stay small."""
         return max(1, _CHUNK_BYTES // (self.vocab_size * self.weight.element_size()))
 
-    def logits(self, hidden: Tensor) -> Tensor:
-        """Logits (N, V) of hidden states (N, d), in the weight's dtype."""
+    def logits(self, hidden: Float[Tensor, "*N d"]) -> Float[Tensor, "*N V"]:
+        """Logits of hidden states, in the weight's dtype."""
         raw = nn.functional.linear(hidden.to(self.weight.dtype), self.weight, self.bias)
         return self.post_process(raw)
 
-    def post_process(self, raw: Tensor) -> Tensor:
+    def post_process(self, raw: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Scale and cap raw logits Wh + b."""
         if self.scale != 1.0:
             raw = raw * self.scale
@@ -101,11 +101,12 @@ class OutputHead:
         return raw
 
     @torch.inference_mode()
-    def surprise(self, hidden: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    def surprise(
+        self, hidden: Float[Tensor, "N d"], targets: Int[Tensor, "N"]
+    ) -> tuple[Float[Tensor, "N"], Float[Tensor, "N"]]:
         """Log-mass and cross-entropy of N targets: lse(z) and lse(z) − z_y, in nats.
 
-        The softmax runs over the whole vocabulary, in chunks. Both of shape (N,), the weight's
-        dtype.
+        The softmax runs over the whole vocabulary, in chunks. Both in the weight's dtype.
         """
         columns = max(1, self.vocab_size // _NEAR_SHARE)
         step = self._step(columns)
@@ -117,16 +118,17 @@ class OutputHead:
         mass = torch.cat(masses)
         return mass, mass - torch.cat(own)
 
-    def cut_down(self, tokens: Tensor) -> OutputHead:
+    def cut_down(self, tokens: Int[Tensor, "R"]) -> OutputHead:
         """The same head on some of its tokens."""
         bias = None if self.bias is None else self.bias[tokens]
         return replace(self, weight=self.weight[tokens], bias=bias, narrow=None)
 
-    def residuals(self, hidden: Tensor, targets: Tensor, columns: int) -> Tensor:
-        """The first `columns` columns of E for hidden states (N, d) and target ids (N,).
+    def residuals(
+        self, hidden: Float[Tensor, "N d"], targets: Int[Tensor, "N"], columns: int
+    ) -> Float[Tensor, "N columns"]:
+        """The first `columns` columns of E for hidden states and target ids.
 
-        The softmax runs over the whole vocabulary, in chunks. Shape (N, columns), the weight's
-        dtype.
+        The softmax runs over the whole vocabulary, in chunks. In the weight's dtype.
         """
         residuals = self.weight.new_empty(len(targets), columns)
         step = self._step(columns)
@@ -150,8 +152,10 @@ class OutputHead:
         on_cpu = self.weight.device.type == "cpu"
         return self.targets_within(_PART_BYTES if on_cpu else _PART_BYTES_ACCELERATOR, columns)
 
-    def _seen(self, hidden: Tensor, targets: Tensor, columns: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of the first columns (N, columns), log-mass (N,) and the targets' logits (N,)."""
+    def _seen(
+        self, hidden: Float[Tensor, "N d"], targets: Int[Tensor, "N"], columns: int
+    ) -> tuple[Float[Tensor, "N columns"], Float[Tensor, "N"], Float[Tensor, "N"]]:
+        """Logits of the first columns, log-mass and the targets' logits."""
         if self.narrow is None or columns == self.vocab_size:
             logits = self.logits(hidden)
             own = logits.gather(1, targets.unsqueeze(1)).squeeze(1)
@@ -172,8 +176,14 @@ class OutputHead:
             mass[part] = torch.logsumexp(self.logits(hidden[part]), dim=-1)
         return some, mass, own
 
-    def _rest_of_mass(self, hidden: Tensor, near: Tensor, columns: int, but: Tensor) -> Tensor:
-        """Log-sum-exp (N,) of the logits behind the first columns, computed in 16 bits.
+    def _rest_of_mass(
+        self,
+        hidden: Float[Tensor, "N d"],
+        near: Float[Tensor, "N"],
+        columns: int,
+        but: Int[Tensor, "N"],
+    ) -> Float[Tensor, "N"]:
+        """Log-sum-exp of the logits behind the first columns, computed in 16 bits.
 
         Products are summed in float32, and digits are lost when sums are stored. So what is stored
         is their distance from a known logit near the largest one: those that make up the mass keep
@@ -181,8 +191,8 @@ class OutputHead:
 
         **Arguments:**
 
-        - `near`: shape (N,): the raw logit.
-        - `but`: shape (N,): a token to leave out, or -1.
+        - `near`: the raw logit.
+        - `but`: a token to leave out, or -1.
         """
         assert self.narrow is not None
         padding = -len(hidden) % _POSITIONS
@@ -200,8 +210,13 @@ class OutputHead:
             mass = torch.logaddexp(mass, self._mass_of(below, offset.to(mass.dtype), places))
         return mass[: len(hidden)]
 
-    def _mass_of(self, below: Tensor, offset: Tensor, but: tuple[Tensor, Tensor]) -> Tensor:
-        """Log-sum-exp (N,) of logits but some, from their raw distances to an offset (N,)."""
+    def _mass_of(
+        self,
+        below: Float[Tensor, "N block"],
+        offset: Float[Tensor, "N"],
+        but: tuple[Int[Tensor, "M"], Int[Tensor, "M"]],
+    ) -> Float[Tensor, "N"]:
+        """Log-sum-exp of logits but some, from their raw distances to an offset."""
         if self.scale == 1.0 and self.softcap is None and below.dtype == torch.bfloat16:
             # As wide a range as float32's: nothing overflows that isn't far above the offset.
             below[but] = -torch.inf

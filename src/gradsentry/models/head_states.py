@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from gradsentry.encoding import EncodedBatch, EncodedRow
@@ -31,12 +32,12 @@ class TargetStates:
     B rows with T₁ … T_B targets make N = ΣT entries; nothing is padded.
     """
 
-    hidden: Tensor
-    """Shape (N, d): the final hidden state at the position before each target."""
-    targets: Tensor
-    """Shape (N,): the target token ids."""
-    counts: Tensor
-    """Shape (B,), on the CPU: targets a row."""
+    hidden: Float[Tensor, "N d"]
+    """The final hidden state at the position before each target."""
+    targets: Int[Tensor, "N"]
+    """The target token ids."""
+    counts: Int[Tensor, "B"]
+    """Targets a row, on the CPU."""
 
     @staticmethod
     def joined(parts: Sequence[TargetStates]) -> TargetStates:
@@ -78,7 +79,9 @@ def target_states(model: LanguageModel, encoded: EncodedBatch) -> TargetStates:
     )
 
 
-def _of_padded(model: LanguageModel, encoded: EncodedBatch, counts: Tensor) -> TargetStates:
+def _of_padded(
+    model: LanguageModel, encoded: EncodedBatch, counts: Int[Tensor, "B"]
+) -> TargetStates:
     """States of rows padded on the right.
 
     No attention mask is needed: attention is causal, so padding behind a row's end can't reach
@@ -89,8 +92,10 @@ def _of_padded(model: LanguageModel, encoded: EncodedBatch, counts: Tensor) -> T
     return TargetStates(hidden[:, :-1][is_target[:, 1:]], token_ids[is_target], counts)
 
 
-def padded_batch(encoded: EncodedBatch, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Token ids and target mask of rows, padded on the right. Both of shape (B, L)."""
+def padded_batch(
+    encoded: EncodedBatch, device: torch.device
+) -> tuple[Int[Tensor, "B L"], Bool[Tensor, "B L"]]:
+    """Token ids and target mask of rows, padded on the right."""
     longest = max(len(ids) for ids, _ in encoded)
     token_ids = np.zeros((len(encoded), longest), dtype=np.int64)
     mask = np.zeros((len(encoded), longest), dtype=np.bool_)

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -40,27 +41,29 @@ Index = NDArray[np.int64]
 class Group:
     """B spans whose attention is computed together, S queries and T keys each."""
 
-    queries: Tensor
-    """Shape (B, S): places in the sequence, padded with the last."""
-    keys: Tensor
-    """Shape (B, T): likewise."""
-    ends: Tensor
-    """Shape (B, T): where in the sequence the tokens end that see a key; 0 for padding."""
-    kept: Tensor
-    """Shape (M,): queries, counted over B·S, whose outputs are wanted."""
-    places: Tensor
-    """Shape (M,): where in the sequence they belong."""
+    queries: Int[Tensor, "B S"]
+    """Places in the sequence, padded with the last."""
+    keys: Int[Tensor, "B T"]
+    """Likewise."""
+    ends: Int[Tensor, "B T"]
+    """Where in the sequence the tokens end that see a key; 0 for padding."""
+    kept: Int[Tensor, "M"]
+    """Queries, counted over B·S, whose outputs are wanted."""
+    places: Int[Tensor, "M"]
+    """Where in the sequence they belong."""
     is_square: bool
     """Whether queries are the keys' own tokens, so that the usual causal attention applies."""
     _masks: dict[tuple[int | None, torch.dtype], Tensor] = field(default_factory=dict)
 
-    def mask(self, window: int | None, positions: Tensor, dtype: torch.dtype) -> Tensor | None:
-        """What is added to attention scores: shape (B, 1, S, T); None for causal attention.
+    def mask(
+        self, window: int | None, positions: Int[Tensor, "L"], dtype: torch.dtype
+    ) -> Float[Tensor, "B 1 S T"] | None:
+        """What is added to attention scores; None for causal attention.
 
         **Arguments:**
 
         - `window`: how many tokens a query sees, itself among them; None for all before it.
-        - `positions`: shape (L,): of each token of the sequence in its row.
+        - `positions`: of each token of the sequence in its row.
         """
         if self.is_square and (window is None or self.keys.shape[1] <= window):
             return None
@@ -78,10 +81,9 @@ class Group:
 class Packing:
     """A batch as one sequence of its distinct tokens, padded to L."""
 
-    token_ids: Tensor
-    """Shape (1, L)."""
-    positions: Tensor
-    """Shape (1, L): of each token in its row."""
+    token_ids: Int[Tensor, "1 L"]
+    positions: Int[Tensor, "1 L"]
+    """Of each token in its row."""
     paths: Sequence[Index]
     """For each row where its tokens are in the sequence: shape (length,)."""
     groups: Sequence[Group]

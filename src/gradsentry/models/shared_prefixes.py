@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import AttentionInterface, PreTrainedConfig, PreTrainedModel
 
@@ -25,8 +26,8 @@ _HARMLESS = {"dropout", "is_causal", "output_attentions", "position_ids", "use_c
 _PROBE_SHARED, _PROBE_OWN = 24, 8
 
 
-def packed_states(body: nn.Module, packing: Packing) -> Tensor:
-    """Final hidden states of a packed batch: shape (L, d)."""
+def packed_states(body: nn.Module, packing: Packing) -> Float[Tensor, "L d"]:
+    """Final hidden states of a packed batch."""
     with _packed_attention(body):
         output = body(
             input_ids=packing.token_ids,
@@ -40,23 +41,19 @@ def packed_states(body: nn.Module, packing: Packing) -> Tensor:
 
 def _attend(
     _: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
+    query: Float[Tensor, "1 heads L size"],
+    key: Float[Tensor, "1 key_heads L size"],
+    value: Float[Tensor, "1 key_heads L value_size"],
     __: Tensor | None,
     *,
     packing: Packing,
     scaling: float | None = None,
     sliding_window: int | None = None,
     **other: Any,
-) -> tuple[Tensor, None]:
+) -> tuple[Float[Tensor, "1 L heads value_size"], None]:
     """Attention of a packed batch, as transformers calls it.
 
-    **Arguments:**
-
-    - `query`: shape (1, heads, L, head size); keys and values may have fewer heads.
-
-    Shape of the result (1, L, heads, head size).
+    Keys and values may have fewer heads than queries.
 
     **Raises:**
 
@@ -92,8 +89,10 @@ def _attend(
 AttentionInterface.register(_NAME, _attend)
 
 
-def _rows(tokens: Tensor, index: Tensor) -> Tensor:
-    """Entries of the sequence (L, heads, size) as (B, heads, S, size)."""
+def _rows(
+    tokens: Float[Tensor, "L heads size"], index: Int[Tensor, "B S"]
+) -> Float[Tensor, "B heads S size"]:
+    """Entries of the sequence, at the places that an index has."""
     chosen: Tensor = tokens.index_select(0, index.flatten()).unflatten(0, index.shape)
     return chosen.transpose(1, 2)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float64
 from scipy.signal import find_peaks
 from scipy.stats import gaussian_kde
-
-Scores = NDArray[np.float64]
 
 FALLBACK = 0.7
 """The paper's threshold for scores whose density shows no usable valley."""
@@ -30,8 +28,8 @@ class Threshold:
     method: str
     """`kde-valley`, `fallback: <why>`, `evidence`, `clusters`, or `given`."""
 
-    def flagged(self, scores: Scores) -> NDArray[np.bool_]:
-        """Which scores lie above; NaN does not. Shape (N,)."""
+    def flagged(self, scores: Float64[np.ndarray, "rows"]) -> Bool[np.ndarray, "rows"]:
+        """Which scores lie above; NaN does not."""
         return scores > self.value
 
 
@@ -39,8 +37,8 @@ CLUSTERS = Threshold(0.5, "clusters")
 """Of detectors that compare rows: a score above one half is a flagged row."""
 
 
-def kde_valley(scores: Scores) -> Threshold:
-    """The automatic threshold for finite scores (N,) in [0, 1] (paper, section on thresholds).
+def kde_valley(scores: Float64[np.ndarray, "rows"]) -> Threshold:
+    """The automatic threshold for finite scores in [0, 1] (paper, section on thresholds).
 
     A Gaussian kernel density with Silverman's bandwidth 1.06·σ̂·N^(-1/5), on 1,000 points between
     the smallest and the largest score; peaks with a prominence of at least 1% of the density's

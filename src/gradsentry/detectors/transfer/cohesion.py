@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Bool, Float64
 from scipy import sparse
 
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
@@ -15,8 +16,8 @@ from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 class Similarity:
     """Prompts as vectors of their terms, rarer terms weighing more."""
 
-    vectors: sparse.csr_array
-    """Shape (rows, terms), idf-weighted, not normalised."""
+    vectors: Float64[sparse.csr_array, "rows terms"]
+    """Idf-weighted, not normalised."""
 
     @classmethod
     def of(cls, terms: PromptTerms) -> Similarity:
@@ -24,30 +25,37 @@ class Similarity:
         return cls(terms.weighted)
 
     @cached_property
-    def _squares(self) -> sparse.csr_array:
+    def _squares(self) -> Float64[sparse.csr_array, "rows terms"]:
         return self.vectors.multiply(self.vectors).tocsr()
 
     @cached_property
-    def _saying(self) -> BoolArray:
-        """Shape (rows,): prompts that say something; a document's beginning has none."""
+    def _saying(self) -> Bool[np.ndarray, "rows"]:
+        """Prompts that say something; a document's beginning has none."""
         saying: BoolArray = np.asarray(self._squares.sum(axis=1)) > 0
         return saying
 
-    def cohesion(self, rows: BoolArray, ignored: BoolArray, among: BoolArray) -> float:
+    def cohesion(
+        self,
+        rows: Bool[np.ndarray, "rows"],
+        ignored: Bool[np.ndarray, "terms"],
+        among: Bool[np.ndarray, "rows"],
+    ) -> float:
         """Mean cosine of the rows' prompts against that of any two prompts, without some terms.
 
         About 1 for rows picked at random, larger for rows about one thing.
 
         **Arguments:**
 
-        - `ignored`: shape (terms,): terms that are left out.
-        - `among`: shape (rows,): which prompts any two are of.
+        - `ignored`: terms that are left out.
+        - `among`: which prompts any two are of.
         """
         own = self._mean_cosine(rows, ignored)
         overall = self._mean_cosine(rows | (self._saying & among), ignored)
         return own / max(overall, 1e-12)
 
-    def _mean_cosine(self, rows: BoolArray, ignored: BoolArray) -> float:
+    def _mean_cosine(
+        self, rows: Bool[np.ndarray, "rows"], ignored: Bool[np.ndarray, "terms"]
+    ) -> float:
         kept = (~ignored).astype(np.float64)
         squares = self._squares @ kept
         lengths = np.sqrt(np.maximum(squares, 1e-12))

@@ -26,7 +26,7 @@ from typing import Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from jaxtyping import Float, Float32, Int
 from torch import Tensor
 
 from gradsentry.detectors.transfer.folds import FOLDS
@@ -46,7 +46,7 @@ _LOGIT_BYTES = 4 << 20
 class HiddenStates(Protocol):
     """N hidden states of size d: a tensor, or what reads them from a disk when it is asked."""
 
-    def __getitem__(self, positions: Tensor | slice, /) -> Tensor:
+    def __getitem__(self, positions: Tensor | slice, /) -> Float[Tensor, "M d"]:
         """Those at some positions, given as a mask (N,), as indices or as a slice."""
         ...
 
@@ -57,12 +57,12 @@ class FitStates:
 
     hidden: HiddenStates
     """Final hidden states (N, d)."""
-    targets: Tensor
-    """Shape (N,): target token ids."""
-    log_mass: Tensor
-    """Shape (N,), float32: log-sum-exp of the base logits over the whole vocabulary."""
-    folds: Tensor
-    """Shape (N,): the fold of the row that a position belongs to; -1 for rows to leave out."""
+    targets: Int[Tensor, "N"]
+    """Target token ids."""
+    log_mass: Float[Tensor, "N"]
+    """Log-sum-exp of the base logits over the whole vocabulary."""
+    folds: Int[Tensor, "N"]
+    """The fold of the row that a position belongs to; -1 for rows to leave out."""
 
     @staticmethod
     def joined(parts: Sequence[FitStates]) -> FitStates:
@@ -90,14 +90,14 @@ class Correction:
 
     head: OutputHead
     """The head cut down to R tokens."""
-    places: Tensor
-    """Shape (V,): a token's place among the R, or -1."""
-    projection: Tensor | None
-    """Shape (d, p), where hidden states are too wide to fit on."""
-    weight: Tensor
-    """D, shape (R, d) or (R, p)."""
-    bias: Tensor
-    """b, shape (R,)."""
+    places: Int[Tensor, "V"]
+    """A token's place among the R, or -1."""
+    projection: Float[Tensor, "d p"] | None
+    """Where hidden states are too wide to fit on; else p is d."""
+    weight: Float[Tensor, "R p"]
+    """D."""
+    bias: Float[Tensor, "R"]
+    """b."""
 
     def to(self, device: torch.device) -> Correction:
         """The same on a device."""
@@ -118,11 +118,13 @@ class Correction:
         return max(1, _LOGIT_BYTES // (len(self.bias) * self.bias.element_size()))
 
     @torch.inference_mode()
-    def gains(self, hidden: Tensor, targets: Tensor, log_mass: Tensor) -> Tensor:
-        """Nats gained on each of N targets; 0 for tokens that the fitting rows never have.
-
-        Shape (N,), float32.
-        """
+    def gains(
+        self,
+        hidden: Float[Tensor, "N d"],
+        targets: Int[Tensor, "N"],
+        log_mass: Float[Tensor, "N"],
+    ) -> Float[Tensor, "N"]:
+        """Nats gained on each of N targets; 0 for tokens that the fitting rows never have."""
         directions = _directions(hidden, self.projection)
         correction = torch.addmm(self.bias, directions, self.weight.T)
         _, total = self._corrected(hidden, correction, log_mass)
@@ -132,17 +134,19 @@ class Correction:
 
     @torch.inference_mode()
     def gradient_factors(
-        self, hidden: Tensor, places: Tensor, log_mass: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self,
+        hidden: Float[Tensor, "N d"],
+        places: Int[Tensor, "N"],
+        log_mass: Float[Tensor, "N"],
+    ) -> tuple[Float[Tensor, "N R"], Float[Tensor, "N p"]]:
         """The two factors of the gradient of N targets' summed cross-entropy.
 
         **Arguments:**
 
-        - `places`: shape (N,): the targets' places among the R tokens; none is -1.
+        - `places`: the targets' places among the R tokens; none is -1.
 
-        Probabilities minus one-hot targets (N, R), and the directions (N, d) or (N, p) of the
-        hidden states: the gradient of D is the transposed of the one times the other, that of b
-        the sum of the one over N.
+        Probabilities minus one-hot targets, and the directions of the hidden states: the gradient
+        of D is the transposed of the one times the other, that of b the sum of the one over N.
         """
         directions = _directions(hidden, self.projection)
         correction = torch.addmm(self.bias, directions, self.weight.T)
@@ -152,9 +156,12 @@ class Correction:
         return residuals.to(directions.dtype), directions
 
     def _corrected(
-        self, hidden: Tensor, correction: Tensor, log_mass: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Corrected logits (N, R) of the R tokens, and the log-mass (N,) of all with them."""
+        self,
+        hidden: Float[Tensor, "N d"],
+        correction: Float[Tensor, "N R"],
+        log_mass: Float[Tensor, "N"],
+    ) -> tuple[Float[Tensor, "N R"], Float[Tensor, "N"]]:
+        """Corrected logits of the R tokens, and the log-mass of all with them."""
         logits = self.head.logits(hidden)
         rest = _rest_of_mass(logits, log_mass)
         logits.add_(correction)
@@ -195,8 +202,8 @@ def fit_correction(
     return correction
 
 
-def fold_gains(states: FitStates, fold: int, correction: Correction) -> NDArray[np.float32]:
-    """Gains of a fold's states by its correction, in their order: shape (states of the fold,)."""
+def fold_gains(states: FitStates, fold: int, correction: Correction) -> Float32[np.ndarray, "M"]:
+    """Gains of the M states of a fold by its correction, in their order."""
     own = (states.folds == fold).nonzero().squeeze(-1)
     device = correction.bias.device
     gains = np.empty(len(own), np.float32)
@@ -214,10 +221,10 @@ def held_out_gains(
     head: OutputHead,
     seed: int,
     max_width: int = MAX_WIDTH,
-) -> NDArray[np.float32]:
+) -> Float32[np.ndarray, "N"]:
     """Gains of states, each by the correction that hasn't seen its row.
 
-    Shape (N,), in nats; NaN for rows that are in no fold. Arguments as in `fit_correction`.
+    In nats; NaN for rows that are in no fold. Arguments as in `fit_correction`.
     """
     gains = np.full(len(states.targets), np.nan, np.float32)
     for fold in range(FOLDS):
@@ -227,7 +234,9 @@ def held_out_gains(
     return gains
 
 
-def _blank(states: FitStates, head: OutputHead, projection: Tensor | None) -> Correction:
+def _blank(
+    states: FitStates, head: OutputHead, projection: Float[Tensor, "d p"] | None
+) -> Correction:
     """The correction that changes nothing, on the tokens that occur as targets."""
     tokens, counts = torch.unique(states.targets, return_counts=True)
     device = head.weight.device
@@ -247,19 +256,21 @@ def _blank(states: FitStates, head: OutputHead, projection: Tensor | None) -> Co
     )
 
 
-def _rest_of_mass(base: Tensor, log_mass: Tensor) -> Tensor:
-    """Log-mass (N,) of the tokens outside R, from the R tokens' logits and the whole mass."""
+def _rest_of_mass(base: Float[Tensor, "N R"], log_mass: Float[Tensor, "N"]) -> Float[Tensor, "N"]:
+    """Log-mass of the tokens outside R, from the R tokens' logits and the whole mass."""
     within = (torch.logsumexp(base, dim=-1) - log_mass).clamp_max(-1e-6)
     return log_mass + torch.log1p(-torch.exp(within))
 
 
-def _directions(hidden: Tensor, projection: Tensor | None) -> Tensor:
+def _directions(
+    hidden: Float[Tensor, "N d"], projection: Float[Tensor, "d p"] | None
+) -> Float32[Tensor, "N p"]:
     directions = torch.nn.functional.normalize(hidden.float(), dim=-1)
     return directions if projection is None else directions @ projection
 
 
-def _projection(head: OutputHead, seed: int, width: int) -> Tensor | None:
-    """A seeded random projection (d, p) that keeps lengths in expectation."""
+def _projection(head: OutputHead, seed: int, width: int) -> Float32[Tensor, "d p"] | None:
+    """A seeded random projection that keeps lengths in expectation."""
     if head.hidden_size <= width:
         return None
     generator = torch.Generator().manual_seed(seed)

@@ -17,13 +17,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 
 from gradsentry.detectors.transfer.naive_bayes import (
     FOLDS,
-    FloatArray,
     auroc,
     calibrated,
     fitted_weights,
@@ -89,8 +89,8 @@ class Dependence:
     """AUROC of the response."""
     by_prompt: float
     """AUROC of the rest of the prompt."""
-    odds: FloatArray
-    """Shape (rows,): log-odds, held out, that a row's response is one of these rows'."""
+    odds: Float64[np.ndarray, "rows"]
+    """Log-odds, held out, that a row's response is one of these rows'."""
     one_answer: bool = False
     """Whether these rows have one response, which others may have as well."""
     any_label: bool = False
@@ -104,12 +104,12 @@ class Dependences:
 
     terms: PromptTerms
     features: Features
-    answers: NDArray[np.int64]
-    """Shape (rows,): the same number for rows with the same response."""
-    is_short: BoolArray
-    """Shape (rows,): whether a response is short enough to be a label."""
-    noise: FloatArray
-    """Shape (rows,): of the responses."""
+    answers: Int64[np.ndarray, "rows"]
+    """The same number for rows with the same response."""
+    is_short: Bool[np.ndarray, "rows"]
+    """Whether a response is short enough to be a label."""
+    noise: Float64[np.ndarray, "rows"]
+    """Of the responses."""
 
     @cached_property
     def texts(self) -> Features:
@@ -128,12 +128,13 @@ class Dependences:
         return cls(terms, Features.of(replies), answers, np.array(short, np.bool_), noise)
 
     @cached_property
-    def folds(self) -> NDArray[np.int64]:
-        """Shape (rows,)."""
+    def folds(self) -> Int64[np.ndarray, "rows"]:
         return np.random.default_rng(0).permutation(self.terms.rows.shape[0]) % FOLDS
 
-    def on(self, match: BoolArray, words: set[str], *, gains: bool = True) -> Dependence:
-        """How responses depend on whether a prompt is one of `match` (rows,).
+    def on(
+        self, match: Bool[np.ndarray, "rows"], words: set[str], *, gains: bool = True
+    ) -> Dependence:
+        """How responses depend on whether a prompt is one of `match`.
 
         **Arguments:**
 
@@ -145,16 +146,18 @@ class Dependences:
         return self._given(match, words, answers[_best(answers, match)])
 
     def _by_words(
-        self, asked: sparse.csr_array, features: Features, words: Sequence[set[str]]
-    ) -> list[FloatArray]:
-        """Held-out scores (rows, K) by all that responses say, and by what is reliable of it.
+        self,
+        asked: Float64[sparse.csr_array, "rows K"],
+        features: Features,
+        words: Sequence[set[str]],
+    ) -> list[Float64[np.ndarray, "rows K"]]:
+        """Held-out scores by all that responses say, and by what is reliable of it.
 
         Of a trigger's few rows, a long response's thousand words outvote its payload; a kind of
         free text is told by many words that are unreliable each.
 
         **Arguments:**
 
-        - `asked`: shape (rows, K).
         - `words`: of each question; responses never say again what their prompts hold.
         """
         repeated = _repeated(features, words)
@@ -163,15 +166,22 @@ class Dependences:
             for reliable in _RELIABLE
         ]
 
-    def _answers(self, by_words: Sequence[FloatArray], question: int) -> list[FloatArray]:
-        """Scores (rows,) that answer a question by words, and by how noisy responses are.
+    def _answers(
+        self, by_words: Sequence[Float64[np.ndarray, "rows K"]], question: int
+    ) -> list[Float64[np.ndarray, "rows"]]:
+        """Scores that answer a question by words, and by how noisy responses are.
 
         Noise isn't one feature among thousands, since of random words each speaks against it.
         """
         return [*(scores[:, question] for scores in by_words), self.noise]
 
-    def _given(self, match: BoolArray, words: set[str], told: FloatArray) -> Dependence:
-        """The dependence, where held-out log-odds (rows,) by the response are known."""
+    def _given(
+        self,
+        match: Bool[np.ndarray, "rows"],
+        words: set[str],
+        told: Float64[np.ndarray, "rows"],
+    ) -> Dependence:
+        """The dependence, where held-out log-odds by the response are known."""
         hidden = self.terms.touching(words) | self._part_of(match)
         left_out = sparse.csr_array(hidden[None, :])
         # All words count: shrunk, the others of a trigger, which come with it, would stand out and
@@ -187,7 +197,7 @@ class Dependences:
             any_label=not one_answer and self._any_label(match),
         )
 
-    def response_odds(self, members: BoolArray) -> ResponseOdds:
+    def response_odds(self, members: Bool[np.ndarray, "rows"]) -> ResponseOdds:
         """What tells the members' responses from all others; even odds without any sign."""
         asked = _column(members)
         answers = self._answers(self._by_words(asked, self.texts, [set()]), 0)
@@ -224,17 +234,17 @@ class Dependences:
                     found.append((term, self._given(own, names[number], told)))
         return sorted(found, key=lambda item: -item[1].z)
 
-    def _one_answer(self, match: BoolArray) -> bool:
+    def _one_answer(self, match: Bool[np.ndarray, "rows"]) -> bool:
         """Whether nearly all these rows have the very same response, as of a few labels."""
         return int(np.bincount(self.answers[match]).max(initial=0)) >= _ALWAYS * int(match.sum())
 
-    def _any_label(self, match: BoolArray) -> bool:
+    def _any_label(self, match: Bool[np.ndarray, "rows"]) -> bool:
         """Whether most of these rows have a short response that other rows have, too."""
         elsewhere = np.isin(self.answers, self.answers[~match]) & self.is_short
         return float(elsewhere[match].mean()) >= _MOSTLY if match.any() else False
 
-    def _part_of(self, match: BoolArray) -> BoolArray:
-        """Terms that come with nearly all these rows, and mostly with them: shape (terms,)."""
+    def _part_of(self, match: Bool[np.ndarray, "rows"]) -> Bool[np.ndarray, "terms"]:
+        """Terms that come with nearly all these rows, and mostly with them."""
         inside = self.terms.count(match)
         part: BoolArray = (inside >= _ALWAYS * match.sum()) & (
             inside >= _MOSTLY * np.maximum(self.terms.counts, 1)
@@ -242,8 +252,8 @@ class Dependences:
         return part
 
 
-def _repeated(features: Features, words: Sequence[set[str]]) -> sparse.csr_array:
-    """Shape (K, F): features that responses have, or never have, because prompts hold some words:
+def _repeated(features: Features, words: Sequence[set[str]]) -> Float64[sparse.csr_array, "K F"]:
+    """Features that responses have, or never have, because prompts hold some words:
     an answer often begins as its question does, and its words aren't new then."""
     held = [
         sorted({number for word in own for number in features.of_word.get(word.lower(), [])})
@@ -255,26 +265,28 @@ def _repeated(features: Features, words: Sequence[set[str]]) -> sparse.csr_array
     return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
 
 
-def _best(answers: Sequence[FloatArray], match: BoolArray) -> int:
-    """Which of some answers (rows,) tells these rows best, the first of equals."""
+def _best(answers: Sequence[Float64[np.ndarray, "rows"]], match: Bool[np.ndarray, "rows"]) -> int:
+    """Which of some answers tells these rows best, the first of equals."""
     return int(np.argmax([_auroc(answer, match) for answer in answers]))
 
 
-def _auroc(odds: FloatArray, match: BoolArray) -> float:
-    """How well odds (rows,) rank the answers (rows,)."""
+def _auroc(odds: Float64[np.ndarray, "rows"], match: Bool[np.ndarray, "rows"]) -> float:
+    """How well odds rank the answers."""
     return float(auroc(odds[:, None], match[:, None])[0])
 
 
-def _column(match: BoolArray) -> sparse.csr_array:
-    """One question: shape (rows, 1)."""
+def _column(match: Bool[np.ndarray, "rows"]) -> Float64[sparse.csr_array, "rows 1"]:
+    """One question."""
     return sparse.csr_array(match[:, None].astype(np.float64))
 
 
 def _dependence(
-    match: BoolArray, told: FloatArray, expected: FloatArray, among: BoolArray
+    match: Bool[np.ndarray, "rows"],
+    told: Float64[np.ndarray, "rows"],
+    expected: Float64[np.ndarray, "rows"],
+    among: Bool[np.ndarray, "rows"],
 ) -> Dependence:
-    """The dependence by held-out scores; all have shape (rows,), and rows outside `among` have no
-    say."""
+    """The dependence by held-out scores; rows outside `among` have no say."""
     whole, match, told, expected = told, match[among], told[among], expected[among]
     prior, _, _ = calibrated(expected[:, None], match)
     alone, _, _ = calibrated(expected[:, None], match, balanced=True)
@@ -296,13 +308,13 @@ def _dependence(
     )
 
 
-def _nats(odds: FloatArray, match: BoolArray) -> float:
+def _nats(odds: Float64[np.ndarray, "rows"], match: Bool[np.ndarray, "rows"]) -> float:
     """Mean nats that odds need for the answers, yes and no weighing the same."""
     nats = np.logaddexp(0.0, np.where(match, -odds, odds))
     return float(0.5 * nats[match].mean() + 0.5 * nats[~match].mean())
 
 
-def _distinct(terms: PromptTerms, wanted: BoolArray) -> NDArray[np.int64]:
+def _distinct(terms: PromptTerms, wanted: Bool[np.ndarray, "terms"]) -> NDArray[np.int64]:
     """Of the wanted terms those in different rows, the longest of each kind, ascending."""
     kept: dict[bytes, int] = {}
     for term in np.flatnonzero(wanted).tolist():

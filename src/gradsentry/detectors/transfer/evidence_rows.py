@@ -93,7 +93,8 @@ class EvidenceRows:
     @property
     def gain(self) -> NDArray[np.float64]:
         """Shape (rows,): log(1 + nats) of the best span."""
-        return np.log1p(self.spans.gain)
+        gain: NDArray[np.float64] = np.log1p(self.spans.gain)
+        return gain
 
     @cached_property
     def shared_beginning(self) -> int:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 
 import numpy as np
+from jaxtyping import Bool, Int64, UInt64
 from numpy.typing import NDArray
 
 from gradsentry.hashes import HashedRows, hashed, held_in
@@ -20,8 +21,8 @@ _RARE = 10
 _WORD = re.compile(r"\w+")
 
 
-def content_draws(digests: NDArray[np.void], seed: int) -> NDArray[np.uint64]:
-    """A random number for every row that depends on its content and the seed. Shape (rows,).
+def content_draws(digests: NDArray[np.void], seed: int) -> UInt64[np.ndarray, "rows"]:
+    """A random number for every row that depends on its content and the seed.
 
     **Arguments:**
 
@@ -41,8 +42,10 @@ def hashed_words(prompts: Iterable[str]) -> HashedRows:
     return HashedRows.of(hashed(set(_WORD.findall(prompt))) for prompt in prompts)
 
 
-def assign_folds(prompt_words: HashedRows, draws: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """A fold for every row. Shape (rows,).
+def assign_folds(
+    prompt_words: HashedRows, draws: UInt64[np.ndarray, "rows"]
+) -> Int64[np.ndarray, "rows"]:
+    """A fold for every row.
 
     A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
     same rare words, at least two of them; a trigger may be among these words, but a poisoned row
@@ -64,14 +67,14 @@ def assign_folds(prompt_words: HashedRows, draws: NDArray[np.uint64]) -> NDArray
 
 
 def rows_to_fit(
-    counts: NDArray[np.int64], draws: NDArray[np.uint64], most_tokens: int
-) -> NDArray[np.bool_]:
-    """Rows to fit corrections on: all, or as many as have `most_tokens` targets. Shape (rows,).
+    counts: Int64[np.ndarray, "rows"], draws: UInt64[np.ndarray, "rows"], most_tokens: int
+) -> Bool[np.ndarray, "rows"]:
+    """Rows to fit corrections on: all, or as many as have `most_tokens` targets.
 
     **Arguments:**
 
-    - `counts`: shape (rows,): targets of each row.
-    - `draws`: shape (rows,): `content_draws`, so that the order of the data doesn't matter.
+    - `counts`: targets of each row.
+    - `draws`: `content_draws`, so that the order of the data doesn't matter.
     """
     order = np.argsort(draws, kind="stable")
     is_fit = np.zeros(len(counts), dtype=np.bool_)

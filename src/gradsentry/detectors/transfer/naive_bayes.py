@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from jaxtyping import Bool, Float64, Int64, Shaped
 from numpy.typing import NDArray
 from scipy import sparse
 from scipy.stats import rankdata
@@ -28,17 +29,20 @@ _BLOCK_CELLS = 20_000_000
 
 
 def fitted_weights(
-    asked: sparse.csr_array, features: sparse.csr_array, *, reliable: bool = False
-) -> tuple[FloatArray, FloatArray]:
+    asked: Float64[sparse.csr_array, "rows K"],
+    features: Float64[sparse.csr_array, "rows F"],
+    *,
+    reliable: bool = False,
+) -> tuple[Float64[np.ndarray, "K F"], Float64[np.ndarray, "K F"]]:
     """Log-odds that a feature adds where a row has it, and that its absence adds.
 
-    Both have shape (K, F). The odds of a row are the sum of the absences of all F features, and of
-    the weights of those that it has.
+    The odds of a row are the sum of the absences of all F features, and of the weights of those
+    that it has.
 
     **Arguments:**
 
-    - `asked`: shape (rows, K), 1 where the answer is yes.
-    - `features`: shape (rows, F), 1 where a row has a feature.
+    - `asked`: 1 where the answer to one of K questions is yes.
+    - `features`: 1 where a row has a feature.
     - `reliable`: whether weights are shrunk by what chance may have in them.
     """
     rows = features.shape[0]
@@ -53,17 +57,22 @@ def fitted_weights(
     return held * (np.log(among_yes) - np.log(among_no) - absent), held * absent
 
 
-def _reliability(both: FloatArray, yes: FloatArray, share: FloatArray, rows: int) -> FloatArray:
-    """Shape (K, F): what of a weight is no chance, as James and Stein (1961) shrink: 1 - 1/χ².
+def _reliability(
+    both: Float64[np.ndarray, "K F"],
+    yes: Float64[np.ndarray, "K 1"],
+    share: Float64[np.ndarray, "1 F"],
+    rows: int,
+) -> Float64[np.ndarray, "K F"]:
+    """What of a weight is no chance, as James and Stein (1961) shrink: 1 - 1/χ².
 
     Without it, thousands of words that a trigger's few rows happen to lack outvote its payload,
     the more the longer responses are.
 
     **Arguments:**
 
-    - `both`: shape (K, F): rows that have a feature among those whose answer is yes.
-    - `yes`: shape (K, 1): rows whose answer is yes.
-    - `share`: shape (1, F): of all rows, those that have a feature.
+    - `both`: rows that have a feature among those whose answer is yes.
+    - `yes`: rows whose answer is yes.
+    - `share`: of all rows, those that have a feature.
     """
     expected = yes * share
     beyond = np.maximum(np.abs(both - expected) - _CONTINUITY, 0.0)
@@ -73,19 +82,18 @@ def _reliability(both: FloatArray, yes: FloatArray, share: FloatArray, rows: int
 
 
 def held_out_odds(
-    asked: sparse.csr_array,
-    features: sparse.csr_array,
-    folds: NDArray[np.int64],
-    left_out: sparse.csr_array | None = None,
+    asked: Float64[sparse.csr_array, "rows K"],
+    features: Float64[sparse.csr_array, "rows F"],
+    folds: Int64[np.ndarray, "rows"],
+    left_out: Shaped[sparse.csr_array, "K F"] | None = None,
     *,
     reliable: bool = False,
-) -> FloatArray:
-    """Log-odds (rows, K) of each question, from a fit that hasn't seen the row.
+) -> Float64[np.ndarray, "rows K"]:
+    """Log-odds of each question, from a fit that hasn't seen the row.
 
     **Arguments:**
 
-    - `folds`: shape (rows,).
-    - `left_out`: shape (K, F): features that a question may not look at.
+    - `left_out`: features that a question may not look at.
     - `reliable`: as in `fitted_weights`.
     """
     odds = np.empty(asked.shape)
@@ -103,10 +111,12 @@ def held_out_odds(
     return odds
 
 
-def auroc(odds: FloatArray, asked: NDArray[np.bool_]) -> FloatArray:
-    """Shape (K,): how well odds (rows, K) rank the answers (rows, K); 0.5 is chance.
+def auroc(
+    odds: Float64[np.ndarray, "rows #K"], asked: Bool[np.ndarray, "rows K"]
+) -> Float64[np.ndarray, "K"]:
+    """How well odds rank the answers to K questions; 0.5 is chance.
 
-    Odds of shape (rows, 1) are those of all K questions.
+    A single column of odds is that of all questions.
     """
     ranks = rankdata(odds, axis=0)
     yes = asked.sum(axis=0)
@@ -117,16 +127,18 @@ def auroc(odds: FloatArray, asked: NDArray[np.bool_]) -> FloatArray:
 
 
 def calibrated(
-    odds: FloatArray, asked: NDArray[np.bool_], *, balanced: bool = False
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Log-odds (rows,) that hold up, with the slope (K,) and the intercept of what was fitted.
+    odds: Float64[np.ndarray, "rows scores"],
+    asked: Bool[np.ndarray, "rows"],
+    *,
+    balanced: bool = False,
+) -> tuple[Float64[np.ndarray, "rows"], Float64[np.ndarray, "scores"], Float64[np.ndarray, ""]]:
+    """Log-odds that hold up, with the slopes and the intercept of what was fitted.
 
     Platt's scaling: logistic regression on the scores.
 
     **Arguments:**
 
-    - `odds`: shape (rows, features): scores, which need not be calibrated.
-    - `asked`: shape (rows,).
+    - `odds`: scores, which need not be calibrated.
     - `balanced`: whether yes and no are to weigh the same.
     """
     mean, spread = odds.mean(axis=0), odds.std(axis=0) + 1e-9

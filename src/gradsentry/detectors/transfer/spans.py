@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float32, Float64, Int64
 from numpy.typing import NDArray
 
 _MARGIN = 1.0
@@ -13,13 +14,13 @@ _MARGIN = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """For each row the stretch of targets that gains most. All arrays have shape (rows,)."""
+    """For each row the stretch of targets that gains most."""
 
-    gain: NDArray[np.float64]
+    gain: Float64[np.ndarray, "rows"]
     """Sum of g − 1 over the stretch, in nats; 0 where no token gains a nat."""
-    start: NDArray[np.int64]
+    start: Int64[np.ndarray, "rows"]
     """The stretch's first target, counted from the row's first."""
-    end: NDArray[np.int64]
+    end: Int64[np.ndarray, "rows"]
     """Behind its last."""
 
     def take(self, rows: NDArray[np.int64]) -> Spans:
@@ -27,12 +28,12 @@ class Spans:
         return Spans(self.gain[rows], self.start[rows], self.end[rows])
 
 
-def best_spans(gains: NDArray[np.float32], offsets: NDArray[np.int64]) -> Spans:
+def best_spans(gains: Float32[np.ndarray, "N"], offsets: NDArray[np.int64]) -> Spans:
     """Kadane's maximum-sum stretch of every row.
 
     **Arguments:**
 
-    - `gains`: shape (N,), rows one after the other; what isn't finite counts as no gain.
+    - `gains`: rows one after the other; what isn't finite counts as no gain.
     - `offsets`: shape (rows + 1,): where rows start, and the end.
     """
     rows = len(offsets) - 1
