@@ -19,6 +19,8 @@ NAMES = [
     "Detector",
     "Dtype",
     "EncodingOptions",
+    "EngineKind",
+    "EngineOptions",
     "Format",
     "GradSentryError",
     "InputError",

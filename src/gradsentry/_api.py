@@ -19,6 +19,7 @@ from gradsentry.report import ScanReport
 from gradsentry.report.load_report import load
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
+from gradsentry.work.engine_options import EngineKind, EngineOptions
 from gradsentry.work.progress import Progress
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "Detector",
     "Dtype",
     "EncodingOptions",
+    "EngineKind",
+    "EngineOptions",
     "Format",
     "GradSentryError",
     "InputError",

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedBatch, EncodedStore
 from gradsentry.encoding.store import content_digest
 from gradsentry.models import Batching, ForwardPass, LanguageModel, TargetStates
+from gradsentry.pipeline.scanning import VERSIONS
 from gradsentry.ragged import offsets_of
 from gradsentry.work.ownership import foreign_part, seal_folder
 from gradsentry.work.progress import Progress
@@ -52,6 +53,7 @@ class StateCache:
     def open(folder: Path, model: LanguageModel, batch_tokens: int = _BATCH_TOKENS) -> StateCache:
         """The cache of a model, with what earlier runs left in it."""
         parts = [model.revision, str(model.dtype), batch_tokens, model.shares_prefixes]
+        parts += [VERSIONS[package] for package in ("torch", "transformers")]
         name = json.dumps(parts)
         own = folder / "".join(character if character.isalnum() else "-" for character in name)
         own.mkdir(parents=True, exist_ok=True)
@@ -96,7 +98,7 @@ class StateCache:
         own_folder(part)
         batching = Batching(self.batch_tokens, self.model.shares_prefixes)
         rows = batching.order(store, rows)
-        counts = np.array([int(mask.sum()) for _, mask in store.read(rows)], np.int64)
+        counts = np.array([int(store.row(row)[1].sum()) for row in rows.tolist()], np.int64)
         offsets = offsets_of(counts)
         width = self.model.head.hidden_size * self.model.dtype.itemsize
         shape = (int(offsets[-1]), width)

@@ -69,6 +69,10 @@ def scan(
     device: flags.Device = "auto",
     revision: flags.Revision = None,
     batch_tokens: flags.BatchTokens = None,
+    engine: flags.Engine = "local",
+    workers: flags.Workers = None,
+    address: flags.Address = None,
+    gpus: flags.GpusPerWorker = None,
 ) -> None:
     """Score every row of DATA and flag those that look poisoned.
 
@@ -84,6 +88,7 @@ def scan(
     from gradsentry.records.data_options import DataOptions
     from gradsentry.report.terminal import showing_progress
     from gradsentry.scan_options import ScanOptions
+    from gradsentry.work.engine_options import EngineKind, EngineOptions
 
     by_flag = {
         "crop": crop,
@@ -113,6 +118,7 @@ def scan(
         detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
         threshold=threshold,
         batch_tokens=batch_tokens,
+        engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
     )
     with _telling_way_on(out), showing_progress() as progress:
         report = run_scan(

@@ -226,3 +226,39 @@ Set = Annotated[
         show_default=False,
     ),
 ]
+Engine = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        help="Where it runs: this machine, with one process for each GPU, or actors of a Ray "
+        "cluster. That changes no score.",
+        rich_help_panel="Computing",
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes that have the model loaded. Default: one for each GPU, else one.",
+        rich_help_panel="Computing",
+        show_default=False,
+    ),
+]
+Address = Annotated[
+    str | None,
+    typer.Option(
+        help="ray: of the cluster, such as auto or ray://head:10001. Default: one is started on "
+        "this machine.",
+        rich_help_panel="Computing",
+        show_default=False,
+    ),
+]
+GpusPerWorker = Annotated[
+    float | None,
+    typer.Option(
+        "--gpus",
+        min=0,
+        help="ray: GPUs of each worker. Default: 1 if the cluster has any.",
+        rich_help_panel="Computing",
+        show_default=False,
+    ),
+]

@@ -80,10 +80,27 @@ def open_process_engine(
         tempfile.TemporaryDirectory(prefix="gradsentry-") as folder,
         ProcessPoolExecutor(len(devices), context, _begin, (plan, free)) as pool,
     ):
+        with being_in(Path(folder)):
+            pool.submit(_ready).result()  # starts all processes
         try:
             yield ProcessEngine(worker, pool, len(devices), Path(folder))
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def being_in(folder: Path) -> Iterator[None]:
+    """Be in a folder of our own while processes start.
+
+    They may import from the folder that they are started in, which may be the data's. They stay in
+    it, so it must stay while they run.
+    """
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 class _Here:
@@ -98,6 +115,10 @@ def _begin(plan: WorkerPlan, free: Queue[str]) -> None:
     device = free.get()
     _Here.load = lambda: plan.load(device)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads would be as many in each process
+
+
+def _ready() -> None:
+    """Nothing."""
 
 
 def _run(stage_file: str, task: Any) -> tuple[Any, int]:
