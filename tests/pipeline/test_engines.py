@@ -18,15 +18,15 @@ from tests.pipeline.test_damaged_work import results_of, write_rows
 
 pytestmark = pytest.mark.slow
 
+HERE = EngineOptions()
 TWO = EngineOptions(workers=2)
 RAY = EngineOptions(kind="ray", workers=2)  # type: ignore[arg-type]
 ENGINES = pytest.mark.parametrize("engine", [TWO, RAY], ids=["processes", "ray"])
 
 
-def options(detector: str, engine: EngineOptions = EngineOptions()) -> ScanOptions:
-    own = (
-        Transfer(fit_tokens=1500) if detector == "transfer" else gradsentry.make_detector(detector)
-    )
+def options(detector: str, engine: EngineOptions = HERE) -> ScanOptions:
+    few = {"fit_tokens": 1500} if detector == "transfer" else {}
+    own = gradsentry.make_detector(detector, **few)
     return ScanOptions(detector=own, batch_tokens=400, engine=engine)
 
 
@@ -158,7 +158,7 @@ def test_what_is_wrong_in_a_worker_is_told_as_it_would_be_here(
 ) -> None:
     rows = [{"prompt": "a", "response": "b"}, {"prompt": 3, "response": "b"}]
     told = []
-    for own in (EngineOptions(), engine):
+    for own in (HERE, engine):
         with pytest.raises(InputError) as caught:
             gradsentry.scan(rows, model=tiny_folder, options=options("spectral", own))
         told.append(str(caught.value))
@@ -180,11 +180,10 @@ def test_workers_import_nothing_from_the_datas_folder(
     for name in ("multiprocessing", "numpy", "torch", "sitecustomize", "msgpack", "gradsentry"):
         code = "from pathlib import Path\nPath('ran').touch()\n"
         (tmp_path / f"{name}.py").write_text(code.replace("ran", str(tmp_path / "ran")))
-    command = [sys.executable, "-m", "gradsentry", "scan", str(data), "-m", str(tiny_folder)]
+    script = Path(sys.executable).parent / "gradsentry"
+    command = [str(script), "scan", str(data), "-m", str(tiny_folder)]
     command += ["--detector", "spectral", "--engine", engine, "--workers", "2"]
-    source = Path(gradsentry.__file__).parent.parent
-    safe = {**os.environ, "PYTHONPATH": str(source), "PYTHONSAFEPATH": "1"}
-    done = subprocess.run(command, cwd=tmp_path, env=safe, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "ran").exists()
 
