@@ -24,6 +24,8 @@ from gradsentry.work.worker_plan import WorkerPlan
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
 
+_SAFE_PATH = "PYTHONSAFEPATH"
+
 TASKS_PER_WORKER = 2
 """One that it works on, and one that waits: more would only fill the memory."""
 
@@ -73,15 +75,13 @@ def open_process_engine(
 ) -> Iterator[ProcessEngine]:
     """An engine with one process on each of the devices; `worker` is this process's own."""
     context = multiprocessing.get_context("spawn")
-    free: Queue[str] = context.Queue()
-    for device in devices:
-        free.put(device)
     with (
+        starting_safely(),
         tempfile.TemporaryDirectory(prefix="gradsentry-") as folder,
-        ProcessPoolExecutor(len(devices), context, _begin, (plan, free)) as pool,
+        ProcessPoolExecutor(
+            len(devices), context, _begin, (plan, _filled(context.Queue(), devices))
+        ) as pool,
     ):
-        with being_in(Path(folder)):
-            pool.submit(_ready).result()  # starts all processes
         try:
             yield ProcessEngine(worker, pool, len(devices), Path(folder))
         finally:
@@ -89,18 +89,24 @@ def open_process_engine(
 
 
 @contextmanager
-def being_in(folder: Path) -> Iterator[None]:
-    """Be in a folder of our own while processes start.
-
-    They may import from the folder that they are started in, which may be the data's. They stay in
-    it, so it must stay while they run.
-    """
-    before = Path.cwd()
-    os.chdir(folder)
+def starting_safely() -> Iterator[None]:
+    """While other processes of Python are started, see that none imports from the folder that it's
+    started in, which may be the data's."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
     try:
         yield
     finally:
-        os.chdir(before)
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+def _filled(free: Queue[str], devices: Sequence[str]) -> Queue[str]:
+    for device in devices:
+        free.put(device)
+    return free
 
 
 class _Here:
@@ -115,10 +121,6 @@ def _begin(plan: WorkerPlan, free: Queue[str]) -> None:
     device = free.get()
     _Here.load = lambda: plan.load(device)
     os.environ["TOKENIZERS_PARALLELISM"] = "false"  # its threads would be as many in each process
-
-
-def _ready() -> None:
-    """Nothing."""
 
 
 def _run(stage_file: str, task: Any) -> tuple[Any, int]:

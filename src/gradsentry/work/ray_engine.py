@@ -22,7 +22,7 @@ from gradsentry.errors import GradSentryError, OptionError
 from gradsentry.faults import first_line
 from gradsentry.work.engine import Advance, Stage, Worker
 from gradsentry.work.engine_options import EngineOptions
-from gradsentry.work.process_engine import TASKS_PER_WORKER, being_in
+from gradsentry.work.process_engine import TASKS_PER_WORKER, starting_safely
 from gradsentry.work.worker_plan import WorkerPlan
 
 _Task = TypeVar("_Task")
@@ -136,9 +136,8 @@ def open_ray_engine(
         raise OptionError(
             "The engine ray needs the package ray.", "Install gradsentry[ray]."
         ) from None
-    # Ray lets workers import from the folder that it's started in.
-    with tempfile.TemporaryDirectory(prefix="gradsentry-") as folder:
-        with being_in(Path(folder)):
+    with starting_safely(), tempfile.TemporaryDirectory(prefix="gradsentry-") as folder:
+        with _being_in(Path(folder)):
             _connect(ray, options.address)
         try:
             yield RayEngine(worker, ray, _start_actors(ray, plan, options))
@@ -186,6 +185,18 @@ def _environment() -> dict[str, Any]:
     names = ("GRADSENTRY_CACHE", "HF_HUB_OFFLINE", "HF_HOME", "OMP_NUM_THREADS")
     own = {name: os.environ[name] for name in names if name in os.environ}
     return {"env_vars": {**own, "TOKENIZERS_PARALLELISM": "false"}}
+
+
+@contextmanager
+def _being_in(folder: Path) -> Iterator[None]:
+    """Be in a folder of our own while Ray starts: it has its workers import from where it's
+    started. They stay in it, so it must stay while they run."""
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @contextmanager
