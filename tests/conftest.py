@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
@@ -17,6 +18,10 @@ from gradsentry.detectors.transfer import base_model
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.models import LanguageModel, load_model
 from tests.tiny_models import VOCAB, tiny_model
+
+# A slow machine breaks no property.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 SPECIAL_TOKENS = ["<|pad|>", "<|im_start|>", "<|im_end|>", "<|unused3|>", "<|unused4|>"]
 SPECIAL_TOKENS += ["<|unused5|>", "<|unused6|>", "<|unused7|>"]

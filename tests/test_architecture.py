@@ -14,8 +14,8 @@ import gradsentry
 SOURCE = Path(gradsentry.__file__).parent
 FLOORS = [
     # What everything may use.
-    ["_version", "errors", "words", "hashes", "ragged", "measures", "safe_text"],
-    ["_option_checks", "_turns", "registry", "settings_here"],
+    ["_version", "errors", "words", "file_array", "ragged", "measures", "safe_text"],
+    ["hashes", "_option_checks", "_turns", "registry", "settings_here"],
     ["records", "thresholds"],
     ["encoding"],
     ["faults", "models"],

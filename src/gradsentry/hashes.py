@@ -6,12 +6,16 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.file_array import FileArrayWriter
+
 Hashes = NDArray[np.uint64]
 
+_AT_ONCE = 1 << 20
 _PARTS = 16
 """Parts of all hashes that are sorted one after the other; bounds memory."""
 _FIRST_BYTE = 7 if sys.byteorder == "little" else 0
@@ -36,6 +40,16 @@ class HashedRows:
     """Shape (rows,): where a row's hashes start. They ascend."""
     ends: NDArray[np.int64]
     """Behind its last."""
+
+    @classmethod
+    def in_file(cls, rows: Iterable[Hashes], path: Path) -> HashedRows:
+        """The hashes of one row after the other, in a new file instead of in memory."""
+        values, offsets = FileArrayWriter(path, np.uint64), array("q", [0])
+        for own in rows:
+            values.extend(np.unique(own))
+            offsets.append(len(values))
+        borders = np.frombuffer(offsets, np.int64)
+        return cls(values.finish(), borders[:-1], borders[1:])
 
     @classmethod
     def of(cls, rows: Iterable[Hashes]) -> HashedRows:
@@ -86,7 +100,12 @@ class HashedRows:
         """The places of the hashes of one range after the other."""
         first_bytes = self.values.view(np.uint8)[_FIRST_BYTE::8]
         for part in range(_PARTS):
-            yield np.flatnonzero(first_bytes // _PARTS == part)
+            yield np.concatenate(
+                [
+                    start + np.flatnonzero(first_bytes[start : start + _AT_ONCE] // _PARTS == part)
+                    for start in range(0, max(1, len(first_bytes)), _AT_ONCE)
+                ]
+            )
 
 
 def held_in(hashes: Hashes, values: Hashes) -> NDArray[np.bool_]:

@@ -5,15 +5,18 @@ Nothing here refers to the detector, so that a report can be written to files an
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+T = TypeVar("T", covariant=True)
 
 NO_GROUP = -1
 
@@ -137,6 +140,30 @@ class Limit:
     kind: str
     rows: int | None
     """None if not even the largest number tried was found."""
+
+
+@dataclass(frozen=True)
+class FewRows(Sequence[T | None]):
+    """What is said of a few of many rows; None of all others, which take no memory."""
+
+    said: Mapping[int, T]
+    """By row."""
+    rows: int
+
+    def __len__(self) -> int:
+        return self.rows
+
+    @overload
+    def __getitem__(self, row: int) -> T | None: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> list[T | None]: ...
+
+    def __getitem__(self, row: int | slice) -> T | list[T | None] | None:
+        numbers = range(self.rows)[row]
+        if isinstance(numbers, range):
+            return [self.said.get(number) for number in numbers]
+        return self.said.get(numbers)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,14 +1,12 @@
 """Encoded rows on disk, so that memory doesn't grow with the data.
 
-Token ids, target masks and what the rows mean lie in three flat files behind memory maps. What
-stays in memory is a few dozen bytes a row: where it lies, its number of targets, and a digest of
-its content.
+Token ids, target masks and what the rows mean lie in flat files behind memory maps, and so do the
+places where rows lie in them, and digests of their content.
 """
 
 from __future__ import annotations
 
 import hashlib
-from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,10 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
+from gradsentry.file_array import FileArrayWriter
 
 _IDS, _MASK, _EXAMPLES = "token_ids", "target_mask", "examples"
 """Files of a store."""
 _DIGEST_BYTES = 16
+_DIGEST = np.dtype((np.void, _DIGEST_BYTES))
 _ROWS_AT_ONCE = 65_536
 
 
@@ -40,7 +40,7 @@ class EncodedStore:
         self.starts = index.starts
         """Shape (rows,): the position of a row's first character in the document of which it is a
         window; 0 for whole rows."""
-        self.lengths: NDArray[np.int64] = np.diff(self._offsets)
+        self.lengths: NDArray[np.int32] = np.diff(self._offsets).astype(np.int32)
         """Shape (rows,): tokens a row."""
         size = (int(self._offsets[-1]),)
         self._ids = np.memmap(folder / _IDS, np.int32, "r", shape=size)
@@ -81,7 +81,7 @@ class EncodedStore:
 
 @dataclass(frozen=True, eq=False)
 class StoreIndex:
-    """What stays in memory of a store's rows."""
+    """Where a store's rows lie, and what tells them apart."""
 
     offsets: NDArray[np.int64]
     """Shape (rows + 1,): where a row's tokens start, and the end."""
@@ -99,9 +99,13 @@ class EncodedWriter:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._files = [(folder / name).open("wb") for name in (_IDS, _MASK, _EXAMPLES)]
-        self._offsets, self._example_offsets = array("q", [0]), array("q", [0])
-        self._starts = array("q")
-        self._digests = bytearray()
+        self._tokens = self._bytes = 0
+        self._offsets = FileArrayWriter(folder / "offsets", np.int64)
+        self._example_offsets = FileArrayWriter(folder / "example_offsets", np.int64)
+        self._starts = FileArrayWriter(folder / "starts", np.int64)
+        self._digests = FileArrayWriter(folder / "digests", _DIGEST)
+        self._offsets.append(0)
+        self._example_offsets.append(0)
 
     def __enter__(self) -> Self:
         return self
@@ -129,10 +133,13 @@ class EncodedWriter:
             self._files, (row.token_ids.tobytes(), row.target_mask.tobytes(), example), strict=True
         ):
             file.write(part)
-        self._offsets.append(self._offsets[-1] + len(row.token_ids))
-        self._example_offsets.append(self._example_offsets[-1] + len(example))
+        self._tokens += len(row.token_ids)
+        self._bytes += len(example)
+        self._offsets.append(self._tokens)
+        self._example_offsets.append(self._bytes)
         self._starts.append(start)
-        self._digests += content_digest(row.token_ids, row.target_mask, beyond)
+        digest = content_digest(row.token_ids, row.target_mask, beyond)
+        self._digests.extend(np.frombuffer(digest, _DIGEST))
 
     def finish(self) -> EncodedStore:
         """Close the files and open them for reading. At least one row must have been written."""
@@ -140,16 +147,18 @@ class EncodedWriter:
         return EncodedStore(
             self._folder,
             StoreIndex(
-                np.frombuffer(self._offsets, dtype=np.int64),
-                np.frombuffer(self._example_offsets, dtype=np.int64),
-                np.frombuffer(self._starts, dtype=np.int64),
-                np.frombuffer(bytes(self._digests), dtype=np.dtype((np.void, _DIGEST_BYTES))),
+                self._offsets.finish(),
+                self._example_offsets.finish(),
+                self._starts.finish(),
+                self._digests.finish(),
             ),
         )
 
     def _close(self) -> None:
         for file in self._files:
             file.close()
+        for array in (self._offsets, self._example_offsets, self._starts, self._digests):
+            array.close()
 
 
 def content_digest(ids: TokenIds, mask: TargetMask, beyond: bytes = b"") -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Int64, UInt64
@@ -37,9 +38,15 @@ def content_draws(digests: NDArray[np.void], seed: int) -> UInt64[np.ndarray, "r
     return mixed >> np.uint64(16)
 
 
-def hashed_words(prompts: Iterable[str]) -> HashedRows:
-    """The words of each prompt, as hashes."""
-    return HashedRows.of(hashed(set(_WORD.findall(prompt))) for prompt in prompts)
+def hashed_words(prompts: Iterable[str], path: Path | None = None) -> HashedRows:
+    """The words of each prompt, as hashes.
+
+    **Arguments:**
+
+    - `path`: a new file to keep them in instead of in memory.
+    """
+    words = (hashed(set(_WORD.findall(prompt))) for prompt in prompts)
+    return HashedRows.of(words) if path is None else HashedRows.in_file(words, path)
 
 
 def assign_folds(
@@ -56,14 +63,17 @@ def assign_folds(
     - `prompt_words`: the words of each row's prompt.
     """
     common, _ = prompt_words.frequencies(_RARE + 1)
-    first: dict[int, int] = {}
-    folds = np.empty(len(prompt_words), np.int64)
-    for row in range(len(prompt_words)):
+    keys = np.zeros(len(prompt_words), np.int64)  # of their rare words; 0 without two
+    for row in range(len(keys)):
         words = prompt_words[row]
         rare = words[~held_in(words, common)]
-        leader = first.setdefault(hash(rare.tobytes()), row) if len(rare) >= 2 else row
-        folds[row] = draws[leader] % FOLDS
-    return folds
+        if len(rare) >= 2:
+            keys[row] = hash(rare.tobytes())
+    order = np.argsort(keys, kind="stable")
+    begins = np.append(True, np.diff(keys[order]) != 0)[: len(keys)] | (keys[order] == 0)
+    leaders = np.empty(len(keys), np.int64)
+    leaders[order] = order[np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))]
+    return (draws[leaders] % np.uint64(FOLDS)).astype(np.int64)
 
 
 def rows_to_fit(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradsentry.detectors.detection import (
     NO_GROUP,
     Detection,
+    FewRows,
     Findings,
     GroupFinding,
     Limit,
@@ -165,7 +166,8 @@ class TransferScan:
     def _folds(self) -> NDArray[np.int64]:
         """Shape (planned,): their folds."""
         prompts = (prompt_and_response(example)[0] for example in self.work.examples())
-        return assign_folds(hashed_words(prompts), self._draws)
+        words = hashed_words(prompts, self.work.space.scratch / "prompt_words")
+        return assign_folds(words, self._draws)
 
     def _assigned(
         self, evidence: Evidence, table: TargetTable, limits: tuple[Limit, ...]
@@ -174,17 +176,17 @@ class TransferScan:
         work = self.work
         count = len(work.encoded.skip_codes)
         scores = np.full(count, np.nan)
-        payloads: list[str | None] = [None] * count
-        triggers: list[str | None] = [None] * count
-        spans: list[TriggerSpan | None] = [None] * count
+        payloads: dict[int, str] = {}
+        triggers: dict[int, str] = {}
+        spans: dict[int, TriggerSpan] = {}
         rows = RowFindings(
             groups=np.full(count, NO_GROUP, np.int32),
             messages=np.full(count, -1, np.int32),
-            payloads=payloads,
+            payloads=FewRows(payloads, count),
             payload_starts=np.full(count, -1, np.int32),
             payload_ends=np.full(count, -1, np.int32),
-            triggers=triggers,
-            spans=spans,
+            triggers=FewRows(triggers, count),
+            spans=FewRows(spans, count),
         )
         tallies = [Tally() for _ in evidence.groups]
         promptless = 0
@@ -197,11 +199,12 @@ class TransferScan:
             for row, judged in part.rows:
                 scores[row], rows.groups[row] = judged.score, judged.group
                 rows.messages[row] = -1 if judged.message is None else judged.message
-                payloads[row], triggers[row], spans[row] = (
-                    judged.payload,
-                    judged.trigger,
-                    judged.span,
-                )
+                if judged.payload is not None:
+                    payloads[row] = judged.payload
+                if judged.trigger is not None:
+                    triggers[row] = judged.trigger
+                if judged.span is not None:
+                    spans[row] = judged.span
                 rows.payload_starts[row], rows.payload_ends[row] = judged.payload_at
         groups = zip(evidence.groups, tallies, strict=True)
         return Detection(

@@ -1,0 +1,47 @@
+"""Arrays that are written once, number by number, and then read from their file.
+
+What the system maps from a file it can drop again when memory is short, so that only what is in use
+takes memory.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+_BUFFERED = 1 << 16
+
+
+class FileArrayWriter:
+    """Appends to an array in a new file."""
+
+    def __init__(self, path: Path, dtype: DTypeLike) -> None:
+        self._path, self._dtype = path, np.dtype(dtype)
+        self._file = path.open("xb", buffering=_BUFFERED)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def append(self, number: int) -> None:
+        """One more."""
+        self.extend(np.array([number], self._dtype))
+
+    def extend(self, numbers: NDArray[Any]) -> None:
+        """Some more, of the array's own kind."""
+        self._file.write(numbers.astype(self._dtype, copy=False).tobytes())
+        self._count += len(numbers)
+
+    def close(self) -> None:
+        """Write no more."""
+        self._file.close()
+
+    def finish(self) -> NDArray[Any]:
+        """All of them."""
+        self.close()
+        if not self._count:
+            return np.empty(0, self._dtype)
+        return np.memmap(self._path, self._dtype, "r", shape=(self._count,))
