@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,9 @@ def test_all_that_was_found_comes_back(tiny: LanguageModel, data: Path, tmp_path
     assert loaded.groups == report.groups
     assert loaded.findings is not None
     assert report.findings is not None
-    for name, value in asdict(report.findings.rows).items():
-        assert list(asdict(loaded.findings.rows)[name]) == list(value)
+    for own in fields(report.findings.rows):
+        value = getattr(report.findings.rows, own.name)
+        assert list(getattr(loaded.findings.rows, own.name)) == list(value)
     assert loaded.options == report.options
     assert loaded.scanned_with == report.scanned_with
     assert loaded.verdict is report.verdict

@@ -142,16 +142,14 @@ class Limit:
     """None if not even the largest number tried was found."""
 
 
-@dataclass(frozen=True)
 class FewRows(Sequence[T | None]):
     """What is said of a few of many rows; None of all others, which take no memory."""
 
-    said: Mapping[int, T]
-    """By row."""
-    rows: int
+    def __init__(self, said: Mapping[int, T], rows: int) -> None:
+        self._said, self._rows = said, rows
 
     def __len__(self) -> int:
-        return self.rows
+        return self._rows
 
     @overload
     def __getitem__(self, row: int) -> T | None: ...
@@ -160,10 +158,10 @@ class FewRows(Sequence[T | None]):
     def __getitem__(self, row: slice) -> list[T | None]: ...
 
     def __getitem__(self, row: int | slice) -> T | list[T | None] | None:
-        numbers = range(self.rows)[row]
+        numbers = range(self._rows)[row]
         if isinstance(numbers, range):
-            return [self.said.get(number) for number in numbers]
-        return self.said.get(numbers)
+            return [self._said.get(number) for number in numbers]
+        return self._said.get(numbers)
 
 
 @dataclass(frozen=True, eq=False)
