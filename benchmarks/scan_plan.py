@@ -37,12 +37,15 @@ def processor_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
+_IMPORTED = processor_seconds()
+
+
 class Stages:
     """Processor seconds of every stage of a scan."""
 
     def __init__(self) -> None:
-        self.name, self.since = "Starting", processor_seconds()
-        self.seconds: dict[str, float] = {}
+        self.name, self.since = "Reading the first row", processor_seconds()
+        self.seconds: dict[str, float] = {"Importing libraries": _IMPORTED}
 
     def note(self, line: str) -> None:
         """Nothing is shown."""

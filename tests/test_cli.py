@@ -531,6 +531,17 @@ def test_a_plan_as_json_has_all_figures(
     assert found["plan"]["disk"]["token_ids"] == 5 * found["look"]["tokens"]["value"]
 
 
+def test_an_interval_without_an_end_is_null(
+    gradsentry: Gradsentry, tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradsentry.records.row_sample.SMALL_ROWS", 3)
+    row = json.dumps({"prompt": "Q", "response": "yes"}) + "\n"
+    last = json.dumps({"prompt": "Q", "response": "x" * 200_000})
+    (tmp_path / "data.jsonl").write_text(row * 30 + last)
+    done = gradsentry("plan", tmp_path / "data.jsonl", "-m", tiny_folder, "--gpu", "h200", "--json")
+    assert json.loads(done.stdout)["look"]["tokens"]["high"] is None
+
+
 def test_a_plan_s_errors_are_those_of_a_scan(gradsentry: Gradsentry, tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     done = gradsentry("plan", tmp_path / "empty.jsonl")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -108,10 +110,21 @@ def plan(
         workers=workers,
     )
     planned = make_plan(data, model, options, _announce)
-    if json_:
-        print(json.dumps(asdict(planned), indent=2))
-    else:
-        _show(planned)
+    try:
+        if json_:
+            print(json.dumps(_finite(asdict(planned)), indent=2))
+        else:
+            _show(planned)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _finite(value: object) -> object:
+    """Values as JSON has them: without an upper end of an interval there is none."""
+    if isinstance(value, dict):
+        return {key: _finite(inner) for key, inner in value.items()}
+    return None if isinstance(value, float) and math.isinf(value) else value
 
 
 def _announce(line: str) -> None:

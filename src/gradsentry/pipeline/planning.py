@@ -60,6 +60,9 @@ class Card:
     """Whether scans were measured on it."""
 
 
+_SMALL_BODY = 2_000_000_000
+"""Weights; products of smaller models don't fill a GPU."""
+
 _H200_RATE, _H200_SHEET = 750e12, 989e12
 """Measured (docs/findings/speed.md), and as the maker's data sheet has it, without sparsity."""
 
@@ -220,6 +223,8 @@ def _extrapolations(options: PlanOptions, look: DataLook, outline: ModelOutline)
             yield (
                 f"{options.gpu.upper()} is extrapolated from the H200's share of its data sheet."
             )
+        if outline.body < _SMALL_BODY:
+            yield "The share is that of 7 billion weights; so small a model reaches less of it."
         if (options.gpus or 1) > 1:
             yield "Several cards were not measured; each is taken to be as fast as one alone."
     yield "What the driver does was measured on a processor of one kind, on thousands of rows."
