@@ -14,6 +14,7 @@ from gradsentry.errors import ModelError
 from gradsentry.models import LanguageModel, outline
 from gradsentry.models.outline import outline_model
 from tests.conftest import byte_tokenizer
+from tests.models.test_adapters import lora, trained
 from tests.models.tiny_gguf import write_tiny_gguf
 from tests.tiny_models import ARCHITECTURES, tiny_config, tiny_model
 
@@ -180,3 +181,12 @@ def test_a_hostile_configuration_is_refused(
     path.write_text(json.dumps({**json.loads(path.read_text()), **change}))
     with pytest.raises(ModelError, match=told):
         outline_model(tmp_path)
+
+
+def test_an_adapter_is_as_large_as_its_base(tiny_folder: Path, tmp_path: Path) -> None:
+    base = outline_model(tiny_folder)
+    adapter = tmp_path / "adapter"
+    trained(tiny_folder, lora(), adapter)
+    found = outline_model(adapter)
+    assert (found.body, found.weights) == (base.body, base.weights)
+    assert found.name == str(adapter)
