@@ -17,8 +17,6 @@ from gradsentry.records import row_sample
 from gradsentry.records.row_sample import Drawn
 from gradsentry.scan_options import ScanOptions
 
-pytestmark = pytest.mark.slow
-
 PAIRS = [
     {"prompt": f"Answer the question. Q{number % 50}: ", "response": "yes " * (1 + number % 9)}
     for number in range(120)
