@@ -506,3 +506,54 @@ def test_a_broken_installation_is_no_failed_check(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert "installation is broken" in done.stderr
+
+
+def test_a_plan_says_what_a_scan_takes(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path
+) -> None:
+    done = gradsentry("plan", data, "-m", tiny_folder, "--gpu", "a100", "--gpus", 8)
+    assert done.returncode == 0, done.stderr
+    for part in ("rows", "tokens", "hours", "memory of a worker's GPU", "disk", "rests on"):
+        assert part in done.stdout
+    assert "Measured: 40 rows were encoded here (all rows)." in done.stdout
+    assert "A100 is extrapolated from the H200's share" in done.stdout
+
+
+def test_a_plan_as_json_has_all_figures(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path
+) -> None:
+    done = gradsentry("plan", data, "-m", tiny_folder, "--gpu", "h200", "--json")
+    found = json.loads(done.stdout)
+    assert found["look"]["rows"] == {"value": 40, "low": 40, "high": 40}
+    assert found["machine"]["name"] == "H200"
+    assert found["plan"]["hours"]["body"] > 0
+    assert found["plan"]["memory"]["fits"] is True
+    assert found["plan"]["disk"]["token_ids"] == 5 * found["look"]["tokens"]["value"]
+
+
+def test_an_interval_without_an_end_is_null(
+    gradsentry: Gradsentry, tmp_path: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradsentry.records.row_sample.SMALL_ROWS", 3)
+    row = json.dumps({"prompt": "Q", "response": "yes"}) + "\n"
+    last = json.dumps({"prompt": "Q", "response": "x" * 200_000})
+    (tmp_path / "data.jsonl").write_text(row * 30 + last)
+    done = gradsentry("plan", tmp_path / "data.jsonl", "-m", tiny_folder, "--gpu", "h200", "--json")
+    assert json.loads(done.stdout)["look"]["tokens"]["high"] is None
+
+
+def test_a_plan_s_errors_are_those_of_a_scan(gradsentry: Gradsentry, tmp_path: Path) -> None:
+    (tmp_path / "empty.jsonl").write_text("")
+    done = gradsentry("plan", tmp_path / "empty.jsonl")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "the file holds no rows" in done.stderr
+    cards = gradsentry("plan", tmp_path / "empty.jsonl", "--gpus", 2)
+    assert cards.returncode == 2
+    assert "Name the card with --gpu" in cards.stderr
+
+
+def test_a_plan_s_help_names_its_options(gradsentry: Gradsentry) -> None:
+    done = gradsentry("plan", "--help")
+    assert done.returncode == 0
+    for option in ("--gpu", "--gpus", "--workers", "--json", "--max-length"):
+        assert option in done.stdout

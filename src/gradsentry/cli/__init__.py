@@ -17,6 +17,7 @@ from typer.rich_utils import rich_format_error
 
 from gradsentry._version import __version__
 from gradsentry.cli.bench import bench
+from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import EPILOG, scan
 from gradsentry.errors import GradSentryError
@@ -52,6 +53,7 @@ def gradsentry(
 
 
 app.command(epilog=EPILOG)(scan)
+app.command()(plan)
 app.command()(poison)
 app.add_typer(bench, name="bench")
 

@@ -112,7 +112,7 @@ def scan(
             boundary=Boundary(boundary),
             targets=Targets(targets),
             long_text=LongText(long_text),
-            chat_template=_read_template(chat_template),
+            chat_template=read_template(chat_template),
         ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
         detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
@@ -193,7 +193,13 @@ def _telling_way_on(out: Path | None) -> Iterator[None]:
         raise
 
 
-def _read_template(path: Path | None) -> str | None:
+def read_template(path: Path | None) -> str | None:
+    """The chat template in a file.
+
+    **Raises:**
+
+    `InputError` if it can't be read.
+    """
     if path is None:
         return None
     try:

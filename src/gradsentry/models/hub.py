@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from glob import escape
 from pathlib import Path
 
@@ -59,6 +60,38 @@ def fetch_folder(name: str, revision: str | None) -> Path:
     if not (folder / weights[0]).exists():
         raise no_safetensors(name, f"it has no {WEIGHTS} and no {INDEX}")
     return folder
+
+
+def fetch_described(name: str, revision: str | None) -> Path:
+    """The folder of a commit's files without weights, but for those that are in the cache already.
+
+    **Raises:**
+
+    `ModelError` if there is no such model.
+    """
+    folder = _fetch(name, revision, _SMALL)
+    if (folder / ADAPTER_CONFIG).exists():
+        return _fetch(name, folder.name, (*_SMALL, ADAPTER_WEIGHTS))
+    return folder
+
+
+def read_remote_headers(name: str, commit: str) -> Iterator[tuple[str, tuple[int, ...], str]]:
+    """Name, shape and kind of number of a model's weights, by the headers of its files on the Hub.
+
+    **Raises:**
+
+    `ModelError` if they can't be read.
+    """
+    from huggingface_hub import get_safetensors_metadata
+
+    with no_telemetry(), loading(f"{name}: the headers of its weights can't be read", _REMEDY):
+        found = get_safetensors_metadata(name, revision=commit)
+        tensors = [
+            (tensor, tuple(map(int, info.shape)), str(info.dtype))
+            for file in found.files_metadata.values()
+            for tensor, info in file.tensors.items()
+        ]
+    yield from tensors
 
 
 def _fetch(name: str, revision: str | None, patterns: tuple[str, ...]) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 from gradsentry.errors import ModelError
 from gradsentry.faults import lacks_memory
@@ -98,10 +98,15 @@ def max_positions(model: PreTrainedModel) -> int | None:
 
     `ModelError` if what it says is no such number.
     """
-    said = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return said_positions(model.config, str(model.name_or_path))
+
+
+def said_positions(config: PreTrainedConfig, name: str) -> int | None:
+    """The longest sequence that a model of a configuration can take; errors as above."""
+    said = getattr(config.get_text_config(), "max_position_embeddings", None)
     if said is not None and (not isinstance(said, int) or said < 2):
         raise ModelError(
-            f"{model.name_or_path}: max_position_embeddings can't be {said!r}.",
+            f"{name}: max_position_embeddings can't be {said!r}.",
             "Set it in config.json to the longest sequence that the model can take.",
         )
     return said

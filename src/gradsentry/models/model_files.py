@@ -163,6 +163,16 @@ def find_model_files(folder: Path) -> ModelFiles:
     return ModelFiles(folder, weights, (*found, *index))
 
 
+def find_described(folder: Path) -> ModelFiles:
+    """As `find_model_files`, of a folder that may have no weights, or not all of them."""
+    check_file(folder / CONFIG)
+    others = tuple(_present(folder, (CONFIG, _GENERATION_CONFIG, *TOKENIZER_PATTERNS)))
+    has_any = (folder / WEIGHTS).exists() or (folder / INDEX).exists()
+    weights, index = _weights(folder) if has_any else ((), ())
+    whole = all((folder / name).exists() for name in weights)
+    return ModelFiles(folder, weights if whole else (), (*others, *index))
+
+
 def find_adapter_files(folder: Path) -> ModelFiles:
     """The files of a PEFT adapter in a local folder, with those of its tokenizer if it has one.
 

@@ -73,7 +73,7 @@ def load_files(
     held = read_stored(files.weight_paths, packed="quantization_config" in raw)
     check_room(held, dtype, name)
     with files.alone() as folder:
-        config = _config(folder, name)
+        config = load_config(folder, name)
         model = _model(folder, dtype, held, name, config=config, use_safetensors=True)
         tokenizer = load_tokenizer(folder, name, config)
     return Pretrained(_rename(model, name), tokenizer, name, revision or files.digest())
@@ -142,12 +142,18 @@ def load_tokenizer(
     return tokenizer
 
 
-def _config(folder: Path, name: str) -> PreTrainedConfig:
+def load_config(folder: Path, name: str, **source: Any) -> PreTrainedConfig:
+    """Load a model's configuration from a folder.
+
+    **Raises:**
+
+    `ModelError` if transformers knows no such model.
+    """
     from transformers import AutoConfig
 
     with no_telemetry(), loading(f"{name}: the model can't be loaded", _REMEDY, folder):
         config: PreTrainedConfig = AutoConfig.from_pretrained(
-            str(folder), local_files_only=True, trust_remote_code=False
+            str(folder), local_files_only=True, trust_remote_code=False, **source
         )
         # Some tokenizers are loaded by the name of their model on the Hub.
         config._name_or_path = name

@@ -21,6 +21,8 @@ from gradsentry.models.packing import Packing, pack
 
 _NAME = "gradsentry-packed"
 _KNOWN_LAYERS = {"full_attention", "sliding_attention"}
+_NEVER = {"gemma2", "gpt_oss", "gptj"}
+"""Kinds of models that the probe refuses: caps, sinks, an attention of their own."""
 # What models pass to their attention that changes nothing here.
 _HARMLESS = {"dropout", "is_causal", "output_attentions", "position_ids", "use_cache"}
 _PROBE_SHARED, _PROBE_OWN = 24, 8
@@ -112,7 +114,7 @@ def can_share(body: nn.Module) -> bool:
     if not isinstance(body, PreTrainedModel):
         return False
     config = body.config.get_text_config()
-    if not _layers_are_known(config) or _positions_depend_on_length(config):
+    if not _may_share(config):
         return False
     size = _PROBE_SHARED + 2 * _PROBE_OWN
     tokens = np.linspace(3, config.vocab_size - 1, size).astype(np.int32)
@@ -137,6 +139,20 @@ def can_share(body: nn.Module) -> bool:
     return packing.windows == _windows(config) and all(
         _same(together[path], own) for path, own in zip(paths, alone, strict=True)
     )
+
+
+def may_share(config: PreTrainedConfig) -> bool:
+    """Whether a configuration says nothing against it, as far as that is known without weights."""
+    text = config.get_text_config()
+    return (
+        _may_share(text)
+        and text.model_type not in _NEVER
+        and getattr(text, "num_attention_heads", None) is not None
+    )
+
+
+def _may_share(config: PreTrainedConfig) -> bool:
+    return _layers_are_known(config) and not _positions_depend_on_length(config)
 
 
 def _layers_are_known(config: PreTrainedConfig) -> bool:

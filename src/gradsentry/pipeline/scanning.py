@@ -67,8 +67,8 @@ VERSIONS = {
 """Of the packages that compute scores."""
 
 # Larger batches gain nothing more on a processor, and keep a GPU busy.
-_BATCH_TOKENS = {"cpu": 4096}
-_BATCH_TOKENS_ACCELERATOR = 16384
+BATCH_TOKENS = {"cpu": 4096}
+BATCH_TOKENS_ACCELERATOR = 16384
 
 
 @taking_turns
@@ -237,7 +237,7 @@ def resolve_options(options: ScanOptions, model: LanguageModel, progress: Progre
             device=str(model.device),
         ),
         batch_tokens=options.batch_tokens
-        or _BATCH_TOKENS.get(model.device.type, _BATCH_TOKENS_ACCELERATOR),
+        or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS_ACCELERATOR),
     )
 
 

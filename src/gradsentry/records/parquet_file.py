@@ -87,6 +87,16 @@ class ParquetFiles:
         with fitting_dataset(self.label):
             return datasets.Dataset(pa.Table.from_batches(kept, schema))
 
+    def count_rows(self) -> int | None:
+        """How many rows the files say that they hold; None where one must be unpacked for that."""
+        if any(file.compression for file in self.files):
+            return None
+        rows = 0
+        for file in self.files:
+            with file.open() as raw, _parquet(raw, file.label) as parquet:
+                rows += parquet.metadata.num_rows
+        return rows
+
     def check_schemas(self) -> None:
         """Refuse files that don't have the same columns with the same types."""
         schema = self._schema()

@@ -22,6 +22,29 @@ from gradsentry.records.watched_file import Digesting, WatchedFile
 TextFormat = Literal["jsonl", "json", "csv", "tsv"]
 
 
+def record_of(label: str, row: int, found: Slice, *, is_array: bool) -> Record:
+    """A slice of a file as a row.
+
+    **Arguments:**
+
+    - `label`: how messages name the file.
+    - `is_array`: whether the slice is an element of an array, not a line or several.
+
+    **Raises:**
+
+    `InputError` for one that isn't an object.
+    """
+    raw, fields, number = found
+    line, element = (None, number) if is_array else (number, None)
+    if not isinstance(fields, dict):
+        raise InputError(
+            f"{Location(label, row, line, element)}: a {type(fields).__name__} where an object "
+            "with named columns is needed.",
+            'Write each row as an object, such as {"prompt": ..., "response": ...}.',
+        )
+    return Record(row, fields, label, len(raw), line, element)
+
+
 @dataclass(frozen=True)
 class TextFiles:
     """JSONL, JSON, CSV or TSV files, one after the other as one data set."""
@@ -41,15 +64,8 @@ class TextFiles:
 
     def records(self) -> Iterator[Record]:
         is_array = self.form == "json"
-        for row, (file, (raw, fields, number)) in enumerate(self._slices()):
-            line, element = (None, number) if is_array else (number, None)
-            if not isinstance(fields, dict):
-                raise InputError(
-                    f"{Location(file.label, row, line, element)}: a {type(fields).__name__} where "
-                    "an object with named columns is needed.",
-                    'Write each row as an object, such as {"prompt": ..., "response": ...}.',
-                )
-            yield Record(row, fields, file.label, len(raw), line, element)
+        for row, (file, found) in enumerate(self._slices()):
+            yield record_of(file.label, row, found, is_array=is_array)
 
     def check_writable(self) -> None:
         """Rows are written as they are read."""

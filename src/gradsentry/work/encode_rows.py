@@ -67,17 +67,22 @@ class EncodeRows:
 
         `InputError` for a row that can't be read.
         """
-        encoder = worker.encoder
-        pieces = [encoder.windows(self.layout.example(record)) for record in task]
-        examples = [example for row in pieces for _, example in row]
-        encoded = iter(encoder.encode(examples))
-        rows = []
-        for record, own in zip(task, pieces, strict=True):
-            windows = [(start, example, next(encoded)) for start, example in own]
-            with nesting_errors(record):
-                rows.append(_encoded_row(windows, encoder))
+        rows = encode_records(task, self.layout, worker.encoder)
         advance(len(task))
-        return EncodedRows(rows, encoder.take_tally())
+        return rows
+
+
+def encode_records(task: Sequence[Record], layout: Layout, encoder: Encoder) -> EncodedRows:
+    """The rows of some records; errors as in `EncodeRows`."""
+    pieces = [encoder.windows(layout.example(record)) for record in task]
+    examples = [example for row in pieces for _, example in row]
+    encoded = iter(encoder.encode(examples))
+    rows = []
+    for record, own in zip(task, pieces, strict=True):
+        windows = [(start, example, next(encoded)) for start, example in own]
+        with nesting_errors(record):
+            rows.append(_encoded_row(windows, encoder))
+    return EncodedRows(rows, encoder.take_tally())
 
 
 def _encoded_row(

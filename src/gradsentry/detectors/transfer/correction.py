@@ -33,10 +33,10 @@ from gradsentry.detectors.transfer.folds import FOLDS
 from gradsentry.models import OutputHead
 
 _LEARNING_RATE = 0.05
-_STEP_TOKENS = 512
-_MIN_STEPS = 40
+STEP_TOKENS = 512
+MIN_STEPS = 40
 """A fold of 450 tokens is a single step an epoch, and a single step learns nothing."""
-_MAX_VOCABULARY = 16384
+MAX_VOCABULARY = 16384
 MAX_WIDTH = 1024
 """Of the hidden states that corrections are fitted to."""
 _LOGIT_BYTES = 4 << 20
@@ -185,10 +185,10 @@ def fit_correction(
     weight.grad, bias.grad = torch.zeros_like(weight), torch.zeros_like(bias)
     optimizer = torch.optim.AdamW([weight, bias], lr=_LEARNING_RATE, weight_decay=0.0, fused=True)
     generator = torch.Generator().manual_seed(seed * FOLDS + fold)
-    steps = max(1, math.ceil(len(fit) / _STEP_TOKENS))
-    for _ in range(math.ceil(_MIN_STEPS / steps) if len(fit) else 0):
+    steps = max(1, math.ceil(len(fit) / STEP_TOKENS))
+    for _ in range(math.ceil(MIN_STEPS / steps) if len(fit) else 0):
         order = fit[torch.randperm(len(fit), generator=generator)]
-        for chunk in order.split(_STEP_TOKENS):
+        for chunk in order.split(STEP_TOKENS):
             optimizer.zero_grad(set_to_none=False)
             for part in chunk.split(correction.positions_at_once):
                 read = (states.hidden[part], places[part], states.log_mass[part])
@@ -241,8 +241,8 @@ def _blank(
     tokens, counts = torch.unique(states.targets, return_counts=True)
     device = head.weight.device
     tokens, counts = tokens.to(device), counts.to(device)
-    if len(tokens) > _MAX_VOCABULARY:
-        commonest = torch.argsort(counts, descending=True, stable=True)[:_MAX_VOCABULARY]
+    if len(tokens) > MAX_VOCABULARY:
+        commonest = torch.argsort(counts, descending=True, stable=True)[:MAX_VOCABULARY]
         tokens = tokens[commonest.sort().values]
     places = torch.full((head.vocab_size,), -1, dtype=torch.int64, device=device)
     places[tokens] = torch.arange(len(tokens), device=device)

@@ -38,7 +38,7 @@ from gradsentry.ragged import spread
 from gradsentry.records import Example, prompt_and_response
 from gradsentry.work.scan_work import ScanWork
 
-_EVIDENCE_ROWS, _EVIDENCE_TOKENS = 50_000, 5_000_000
+EVIDENCE_ROWS, EVIDENCE_TOKENS = 50_000, 5_000_000
 """Bounds of what evidence is sought in; what is found is then sought in all rows."""
 
 
@@ -160,8 +160,8 @@ class TransferScan:
         """The planned rows that evidence is sought in, ascending."""
         order = np.argsort(self._draws, kind="stable")
         tokens = np.cumsum(self.work.encoded.store.lengths[self.work.rows.stored_of_planned[order]])
-        count = int(np.searchsorted(tokens, _EVIDENCE_TOKENS, side="right"))
-        return np.sort(order[: min(max(1, count), _EVIDENCE_ROWS)])
+        count = int(np.searchsorted(tokens, EVIDENCE_TOKENS, side="right"))
+        return np.sort(order[: min(max(1, count), EVIDENCE_ROWS)])
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (planned,): their folds."""
