@@ -126,7 +126,7 @@ def _scanned(
     if not isinstance(model, LanguageModel):
         check_reference(model, options.model.revision)  # before data are fetched or read
     if out is not None:
-        check_output(out, force)
+        check_output(out, force, _files_named(data, model))
     source, layout, first = open_data(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
@@ -155,6 +155,12 @@ def _scanned(
 def _seconds_since(started: float) -> float:
     """As files and pages show them."""
     return round(time.monotonic() - started, 2)
+
+
+def _files_named(data: object, model: str | Path | LanguageModel | None) -> list[str]:
+    """What may be files, as the user named them."""
+    given = [model, *data] if isinstance(data, list | tuple) else [model, data]
+    return [str(name) for name in given if isinstance(name, str | Path)]
 
 
 def _files_read(source: Source, model: str | Path | LanguageModel | None) -> list[str]:

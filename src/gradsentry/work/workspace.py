@@ -119,15 +119,15 @@ class Workspace:
         shutil.rmtree(self.folder / SHARDS, ignore_errors=True)  # nothing is left to go on with
 
 
-def check_output(out: Path, force: bool) -> None:
+def check_output(out: Path, force: bool, keep: Sequence[str]) -> None:
     """See that results can be written to a folder, before anything else is done.
 
-    **Raises:**
-
-    `OutputError` if it exists and mustn't be replaced.
+    Arguments and errors as in `open_workspace`.
     """
     with writing(out):
-        _check_replaceable(resolved(out), force)
+        out = resolved(out)
+        check_apart(out, keep)
+        _check_replaceable(out, force)
 
 
 @contextlib.contextmanager
