@@ -33,8 +33,8 @@ _TIMES = ("LastModified", "last_modified", "updated", "mtime", "created")
 """By what names stores tell an object's content from another, and when it was written."""
 
 _CREDENTIALS = (
-    "Check the credentials that its library takes from the environment, such as AWS_ACCESS_KEY_ID "
-    "and AWS_SECRET_ACCESS_KEY, AWS_PROFILE or GOOGLE_APPLICATION_CREDENTIALS, and what they may do."
+    "Check the credentials that its library takes from the environment (AWS_ACCESS_KEY_ID and "
+    "AWS_SECRET_ACCESS_KEY, AWS_PROFILE, GOOGLE_APPLICATION_CREDENTIALS), and what they may do."
 )
 
 
@@ -91,7 +91,9 @@ def open_store(url: str, error: type[GradSentryError] = InputError) -> ObjectSto
         raise error(f"{url}: the URL holds control characters.", "Check the URL.")
     try:
         # An instance of an earlier call may know old listings, and old credentials.
-        system, path = fsspec.core.url_to_fs(f"{scheme}{url[len(scheme) :]}", skip_instance_cache=True)
+        system, path = fsspec.core.url_to_fs(
+            f"{scheme}{url[len(scheme) :]}", skip_instance_cache=True
+        )
     except ImportError as lacking:
         extra = _EXTRAS.get(scheme)
         package = f"'gradsentry[{extra}]'" if extra else f"what reads {scheme}://"

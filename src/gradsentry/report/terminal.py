@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import (
@@ -115,7 +114,7 @@ class Piped(Console):
         raise BrokenPipeError
 
 
-def print_verdict(report: ScanReport, out: Path | None) -> None:
+def print_verdict(report: ScanReport, out: str | None) -> None:
     """The verdict on standard output: one screen on a terminal, whole lines elsewhere."""
     console = Piped(highlight=False)
 
@@ -134,7 +133,7 @@ def print_verdict(report: ScanReport, out: Path | None) -> None:
     for caveat in caveats(report):
         line(Text(caveat, style="dim"))
     line()
-    written = {} if out is None else {"Results": out, "Report": out / PAGE_FILE}
+    written = {} if out is None else {"Results": out, "Report": f"{out.rstrip('/')}/{PAGE_FILE}"}
     results = [(name, visible(str(path))) for name, path in written.items()]
     for name, value in [*provenance(report), *results]:
         shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))
