@@ -51,7 +51,11 @@ def serving_bucket() -> Iterator[Bucket]:
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_CONFIG_FILE", "/nowhere")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")
+        bucket = Bucket()
         try:
-            yield Bucket()
+            yield bucket
         finally:
+            for name in bucket.names():  # all servers of a process have one memory
+                bucket.delete(name)
+            bucket.client.delete_bucket(Bucket=BUCKET)
             server.stop()

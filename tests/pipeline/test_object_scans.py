@@ -10,9 +10,11 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 import gradsentry
 from gradsentry import LanguageModel, ScanOptions
+from gradsentry.cli import app
 from gradsentry.errors import InputError, OutputError
 from gradsentry.models import head_states
 from gradsentry.records import object_files
@@ -179,3 +181,57 @@ def test_what_is_there_is_replaced_only_with_force_and_only_if_ours(
     with pytest.raises(OutputError, match="there is no list"):
         scan(ROWS, tiny, out="s3://bucket/thesis", force=True)
     assert bucket.get("thesis/draft.tex") == b"precious"
+
+
+def test_a_wrong_key_is_told_from_none(bucket: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server lets everybody in; the error is the one that s3fs makes of a refusal."""
+    url = bucket.put("data.jsonl", CONTENT)
+
+    def refused(*_arguments: object, **_more: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr("s3fs.S3FileSystem.open", refused)
+    with pytest.raises(InputError, match=r"(?s)data\.jsonl: the store refuses access.*AWS_PROFILE"):
+        open_source(url)
+
+
+@pytest.mark.parametrize("change", ["changed", "removed"])
+def test_a_change_between_two_blocks_is_seen(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    """The store itself refuses the second block, as the object isn't the one that was opened."""
+    url = bucket.put("data.jsonl", CONTENT)
+    original, pieces = object_files._on_disk, 0
+
+    def disturbed(*arguments: Any) -> Any:
+        nonlocal pieces
+        pieces += 1
+        if pieces == 3:
+            if change == "changed":
+                bucket.put("data.jsonl", CONTENT.upper())
+            else:
+                bucket.delete("data.jsonl")
+        return original(*arguments)
+
+    monkeypatch.setattr(object_files, "_on_disk", disturbed)
+    monkeypatch.setattr(object_files, "_CHUNK", 100)
+    monkeypatch.setattr(object_files, "_BLOCK", 200)
+    with pytest.raises(InputError, match=rf"data\.jsonl: the object (was )?{change}"):
+        open_source(url)
+
+
+@pytest.mark.usefixtures("bucket")
+def test_a_store_that_is_not_there_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(InputError, match=r"(?s)data\.jsonl: the store can't be reached"):
+        open_source("s3://bucket/data.jsonl")
+
+
+def test_the_command_line_takes_urls(bucket: Bucket, tiny_folder: Path) -> None:
+    url = bucket.put("data.jsonl", CONTENT)
+    arguments = ["scan", url, "--model", str(tiny_folder), "--out", OUT, "--detector", "spectral"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0, result.output
+    assert "s3://bucket/results/report.html" in result.output.replace("\n", "")
+    assert "results/SHA256SUMS" in bucket.names()

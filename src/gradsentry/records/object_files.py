@@ -52,7 +52,7 @@ class _CopyFolder:
                 f"There is no folder for temporary files ({error.strerror}).",
                 "Name one in TMPDIR.",
             ) from None
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
 
 def fetch_objects(urls: Sequence[str]) -> list[ObjectCopy]:
@@ -62,17 +62,21 @@ def fetch_objects(urls: Sequence[str]) -> list[ObjectCopy]:
 
     `InputError`, naming the object, if it isn't there, can't be read, or changes meanwhile.
     """
-    folder = _CopyFolder()
     found = [each for url in urls for each in _named_by(url)]
     names = [url for _, _, url in found]
     twice = next((url for url in names if names.count(url) > 1), None)
     if twice is not None:
         raise InputError(f"{twice}: named twice.", "Name each object once.")
+    folder = _CopyFolder()
     copies = []
-    for number, (store, path, url) in enumerate(found):
-        place = folder.path / f"{number:06}"
-        copy_object(store, path, place, url)
-        copies.append(ObjectCopy(place, url, folder))
+    try:
+        for number, (store, path, url) in enumerate(found):
+            place = folder.path / f"{number:06}"
+            copy_object(store, path, place, url)
+            copies.append(ObjectCopy(place, url, folder))
+    except BaseException:
+        folder.remove()
+        raise
     return copies
 
 
@@ -131,21 +135,36 @@ def copy_object(store: ObjectStore, path: str, place: Path, url: str) -> None:
         try:
             with store.system.open(path, "rb", block_size=_BLOCK) as source:
                 copied = _copied(source, place, int(size), url)
-            after = store.stamp(path)
-        except FileNotFoundError:
-            raise InputError(
-                f"{url}: the object was removed while it was read.", "Put it back, and scan again."
-            ) from None
-    if after != before or copied > int(size):
-        raise InputError(
-            f"{url}: the object changed while it was read.",
-            "Scan again when nothing writes to it.",
-        )
+        except InputError:
+            raise
+        except Exception:
+            _check_same(store, path, before, url)  # stores refuse to go on with another object
+            raise
+        _check_same(store, path, before, url)
+    if copied > int(size):
+        raise _changed(url)
     if copied < int(size):
         raise InputError(
             f"{url}: the store sent {copied:,} of {int(size):,} bytes.",
             "Run the command again; if it happens again, upload the object again.",
         )
+
+
+def _check_same(store: ObjectStore, path: str, before: tuple[str, ...], url: str) -> None:
+    try:
+        after = store.stamp(path)
+    except FileNotFoundError:
+        raise InputError(
+            f"{url}: the object was removed while it was read.", "Put it back, and scan again."
+        ) from None
+    if after != before:
+        raise _changed(url)
+
+
+def _changed(url: str) -> InputError:
+    return InputError(
+        f"{url}: the object changed while it was read.", "Scan again when nothing writes to it."
+    )
 
 
 def _copied(source: BinaryIO, place: Path, size: int, url: str) -> int:
