@@ -10,6 +10,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import s3fs
 from typer.testing import CliRunner
 
 import gradsentry
@@ -234,4 +235,45 @@ def test_the_command_line_takes_urls(bucket: Bucket, tiny_folder: Path) -> None:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
     assert "s3://bucket/results/report.html" in result.output.replace("\n", "")
+    assert "results/SHA256SUMS" in bucket.names()
+
+
+def test_an_upload_that_fails_is_done_again_without_computing_again(
+    bucket: Bucket, tiny: LanguageModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put("results/", b"")  # as consoles make a "folder"
+    original, left = s3fs.S3FileSystem._put_file, 3
+
+    async def failing(*arguments: Any, **more: Any) -> Any:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise ConnectionResetError("the line is cut")
+        return await original(*arguments, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(s3fs.S3FileSystem, "_put_file", failing)
+        with pytest.raises(OutputError, match="s3://bucket/results: the store can't be reached"):
+            scan(ROWS, tiny, out=OUT)
+    assert "results/SHA256SUMS" not in bucket.names()
+    with pytest.raises(InputError, match="upload isn't done"):
+        gradsentry.load(OUT)
+
+    def computed(*_arguments: object) -> None:
+        raise AssertionError("it was computed before")
+
+    monkeypatch.setattr(head_states, "target_states", computed)
+    report = scan(ROWS, tiny, out=OUT)
+    assert (gradsentry.load(OUT).scores == report.scores).all()
+    assert "results/SHA256SUMS.uploading" not in bucket.names()
+
+
+def test_two_scans_of_one_machine_exclude_each_other(bucket: Bucket, tiny: LanguageModel) -> None:
+    class Second(Interrupting):
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
+            if name == "Scoring":
+                with pytest.raises(OutputError, match=f"{OUT}: another scan is writing there"):
+                    scan(ROWS, tiny, out=OUT)
+
+    scan(ROWS, tiny, out=OUT, progress=Second(0))
     assert "results/SHA256SUMS" in bucket.names()

@@ -77,7 +77,7 @@ def scan(
     """Score every row of DATA and flag those that look poisoned.
 
     Reads the data and a causal language model, never trains, and goes to the network only for a
-    Hub id, an adapter's base model or the first use of the default model.
+    Hub id, a store's URL, an adapter's base model or the first use of the default model.
     """
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.

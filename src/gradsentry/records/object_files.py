@@ -11,6 +11,7 @@ import contextlib
 import shutil
 import tempfile
 import weakref
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,10 +64,9 @@ def fetch_objects(urls: Sequence[str]) -> list[ObjectCopy]:
     `InputError`, naming the object, if it isn't there, can't be read, or changes meanwhile.
     """
     found = [each for url in urls for each in _named_by(url)]
-    names = [url for _, _, url in found]
-    twice = next((url for url in names if names.count(url) > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice}: named twice.", "Name each object once.")
+    url, times = Counter(url for _, _, url in found).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{url}: named twice.", "Name each object once.")
     folder = _CopyFolder()
     copies = []
     try:
