@@ -108,6 +108,8 @@ def open_store(url: str, error: type[GradSentryError] = InputError) -> ObjectSto
         ) from None
     except Exception as wrong:
         raise _told(url, wrong, error) from None
+    if hasattr(system, "max_concurrency"):  # of s3fs: parts of an upload that are in memory at once
+        system.max_concurrency = 1
     return ObjectStore(system, path)
 
 
