@@ -77,7 +77,7 @@ def scan(
     """Score every row of DATA and flag those that look poisoned.
 
     Reads the data and a causal language model, never trains, and goes to the network only for a
-    Hub id, an adapter's base model or the first use of the default model.
+    Hub id, a store's URL, an adapter's base model or the first use of the default model.
     """
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
@@ -130,7 +130,7 @@ def scan(
         raise typer.Exit(EXIT_POISON)
 
 
-def _show(report: ScanReport, out: Path | None) -> None:
+def _show(report: ScanReport, out: str | None) -> None:
     """Print the verdict."""
     from gradsentry.report.terminal import print_verdict
 
@@ -178,14 +178,19 @@ def _parse_settings(settings: Sequence[str]) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def _telling_way_on(out: Path | None) -> Iterator[None]:
+def _telling_way_on(out: str | None) -> Iterator[None]:
     """If the scan is interrupted, print how to go on with it."""
     try:
         yield
     except KeyboardInterrupt:
+        from gradsentry.records.object_store import is_url
+
+        place = "your cache folder"
+        if not is_url(out):
+            place = f"a hidden folder beside {visible(str(out))}"
         way_on = (
-            f"Run the same command again to go on from here; until then the scores so far lie in "
-            f"a hidden folder beside {visible(str(out))}."
+            "Run the same command again to go on from here; until then the scores so far lie in "
+            f"{place}."
             if out is not None
             else "With --out, an interrupted scan can go on where it stopped."
         )

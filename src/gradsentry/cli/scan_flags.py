@@ -99,13 +99,13 @@ Sensitivity = Annotated[
     ),
 ]
 Out = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--out",
         "-o",
         help="Folder for scores.parquet, the clean and the flagged rows, summary.json, "
-        "config.yaml and report.html. It appears when the scan is done; to go on with an "
-        "interrupted scan, run the same command again.",
+        "config.yaml and report.html, or s3://bucket/name. It appears when the scan is done; to go "
+        "on with an interrupted scan, run the same command again.",
         rich_help_panel="Output",
         show_default=False,
     ),

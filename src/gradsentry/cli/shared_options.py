@@ -12,8 +12,8 @@ Data = Annotated[
     list[str],
     typer.Argument(
         help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz, .bz2, .xz, .zst), several that "
-        "are one data set, or a folder of them; `-` for standard input; a folder saved by "
-        "`datasets`; or a Hub data-set id (owner/name).",
+        "are one data set, or a folder of them; objects of a store (s3://bucket/name); `-` for "
+        "standard input; a folder saved by `datasets`; or a Hub data-set id (owner/name).",
         show_default=False,
     ),
 ]

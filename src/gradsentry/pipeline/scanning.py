@@ -52,6 +52,7 @@ from gradsentry.work.encoded_data import (
     skip_code,
 )
 from gradsentry.work.engine import Engine
+from gradsentry.work.object_results import ObjectResults, output_place
 from gradsentry.work.progress import Progress, Silent
 from gradsentry.work.scan_work import ScanWork
 from gradsentry.work.workspace import Workspace, check_output, open_workspace
@@ -90,15 +91,15 @@ def scan(
     **Arguments:**
 
     - `data`: a path to a JSONL, JSON, CSV or Parquet file (also compressed), several of them or a
-        folder of them, a folder saved by `datasets`, a Hub data-set id, a `Dataset`, a pandas data
-        frame, or an iterable of dicts.
+        folder of them, objects of a store (`s3://bucket/name`), a folder saved by `datasets`, a Hub
+        data-set id, a `Dataset`, a pandas data frame, or an iterable of dicts.
     - `model`: a Hub id, a local folder, a GGUF file or a PEFT adapter folder, or a
         `LanguageModel`; None takes the built-in default.
     - `detector`: a name, or a detector with options of its own; None takes that of `options`.
     - `threshold`: flag rows with a score above it; None takes that of `options`.
     - `options`: everything else about how to read, encode and score.
-    - `out`: a folder to write the results to. An interrupted scan with the same data, model,
-        options and `out` goes on where it stopped.
+    - `out`: a folder, or a place in a store (`s3://bucket/name`), for the results. An interrupted
+        scan with the same data, model, options and `out` goes on where it stopped.
     - `force`: replace the results of an earlier scan in `out`.
     - `progress`: told about stages and rows done.
 
@@ -111,14 +112,15 @@ def scan(
         options = replace(
             options, **{name: value for name, value in given.items() if value is not None}
         )
-        return _scanned(data, model, options, None if out is None else Path(out), force, progress)
+        place = None if out is None else output_place(out)
+        return _scanned(data, model, options, place, force, progress)
 
 
 def _scanned(
     data: object,
     model: str | Path | LanguageModel | None,
     options: ScanOptions,
-    out: Path | None,
+    out: Path | ObjectResults | None,
     force: bool,
     progress: Progress,
 ) -> ScanReport:

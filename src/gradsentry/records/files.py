@@ -24,6 +24,7 @@ from gradsentry.records.formats import (
     tell_compression,
     tell_format,
 )
+from gradsentry.records.object_files import ObjectCopy
 from gradsentry.records.parquet_file import ParquetFiles
 from gradsentry.records.source import Source
 from gradsentry.records.standard_input import find_redirected_file, spool_input
@@ -55,6 +56,15 @@ def open_files(paths: Sequence[Path], label: str) -> Source:
     where formats or columns differ.
     """
     return _join_files([_open_file(path) for path in paths], label)
+
+
+def open_objects(copies: Sequence[ObjectCopy], label: str) -> Source:
+    """One source for copies of objects; errors as those of `open_files`."""
+    opened = []
+    for copy in copies:
+        file = watch_file(copy.path, Compression.NONE, copy.url)
+        opened.append(_check_name(copy.named, replace(file, keep=copy.keep, is_fetched=True)))
+    return _join_files(opened, label)
 
 
 def open_standard_input() -> Source:
@@ -132,27 +142,32 @@ def _root(folder: Path) -> Path:
 
 
 def _open_file(path: Path) -> _Opened:
-    named = read_suffixes(path)
+    return _check_name(path, watch_file(path, Compression.NONE))
+
+
+def _check_name(name: Path, file: WatchedFile) -> _Opened:
+    """A file, read as a name says."""
+    named = read_suffixes(name)
     if named is None:
-        raise _unnamed(path)
+        raise _unnamed(name, file)
     form, compression = named
-    return _check_format(watch_file(path, compression), form)
+    return _check_format(replace(file, compression=compression), form)
 
 
-def _unnamed(path: Path) -> InputError:
+def _unnamed(name: Path, file: WatchedFile) -> InputError:
     """The error for a file whose name doesn't say what is in it."""
-    compression = COMPRESSED.get(path.suffix.lower(), Compression.NONE)
-    head = _read_head(watch_file(path, compression))
-    if is_archive(head) or path.suffix.lower() in ARCHIVES:
-        return archive_error(str(path))
+    compression = COMPRESSED.get(name.suffix.lower(), Compression.NONE)
+    head = _read_head(replace(file, compression=compression))
+    if is_archive(head) or name.suffix.lower() in ARCHIVES:
+        return archive_error(file.label)
     if compression:
-        likely = f"{path.stem}.{tell_format(head)}{compression}"
+        likely = f"{name.stem}.{tell_format(head)}{compression}"
         return InputError(
-            f"{path}: the suffix says how the file is compressed, and not what is in it.",
+            f"{file.label}: the suffix says how the file is compressed, and not what is in it.",
             f"Put the suffix of its format before that; by its first bytes: {likely}.",
         )
     return InputError(
-        f"{path}: the file's suffix doesn't say what format it has.",
+        f"{file.label}: the file's suffix doesn't say what format it has.",
         f"Give it the suffix of its format: {SUPPORTED}. Plain text needs rows with a column "
         "`text`.",
     )

@@ -12,8 +12,15 @@ import datasets
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_folder import is_saved, open_split
-from gradsentry.records.files import open_files, open_shards, open_standard_input
+from gradsentry.records.files import (
+    open_files,
+    open_objects,
+    open_shards,
+    open_standard_input,
+)
 from gradsentry.records.formats import ARCHIVES, COMPRESSED, SUFFIXES, SUPPORTED
+from gradsentry.records.object_files import fetch_objects
+from gradsentry.records.object_store import is_url
 from gradsentry.records.source import Source
 from gradsentry.records.standard_input import is_standard_input
 from gradsentry.records.tables import DatasetTable, FrameTable, RowList, open_hub
@@ -28,7 +35,8 @@ def open_source(data: object, *, subset: str | None = None, split: str | None = 
     **Arguments:**
 
     - `data`: a path to a file or folder, several paths of files that are one data set, a pattern
-        such as `data/*.jsonl`, `-` for standard input, a Hub data-set id (`owner/name` or
+        such as `data/*.jsonl`, objects of a store (`s3://bucket/name`, also patterns), `-` for
+        standard input, a Hub data-set id (`owner/name` or
         `hf://datasets/owner/name`), a `Dataset`, a pandas data frame, or an iterable of dicts.
     - `subset`, `split`: which part of a data set with several.
 
@@ -92,6 +100,8 @@ def _open_object(data: object) -> Source:
 
 
 def _open_names(names: Sequence[str | Path], subset: str | None, split: str | None) -> Source:
+    if any(map(is_url, names)):
+        return _open_urls(list(map(str, names)), subset, split)
     if len(names) == 1:
         name = names[0]
         hub_id = _hub_id(name) if isinstance(name, str) else None  # a `Path` is never a Hub id
@@ -109,8 +119,18 @@ def _open_names(names: Sequence[str | Path], subset: str | None, split: str | No
     twice = next((path for path in paths if paths.count(path) > 1), None)
     if twice is not None:
         raise InputError(f"{twice}: named twice.", "Name each file once.")
-    label = str(paths[0]) + (f" and {len(paths) - 1} more" if len(paths) > 1 else "")
-    return open_files(paths, label)
+    return open_files(paths, _label(list(map(str, paths))))
+
+
+def _open_urls(urls: Sequence[str], subset: str | None, split: str | None) -> Source:
+    if subset or split:
+        raise InputError(f"{urls[0]}: an object has no splits.", "Leave out `split` and `subset`.")
+    copies = fetch_objects(urls)
+    return open_objects(copies, _label([copy.url for copy in copies]))
+
+
+def _label(names: Sequence[str]) -> str:
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
 def _hub_id(name: str) -> str | None:

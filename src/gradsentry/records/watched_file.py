@@ -51,9 +51,14 @@ class WatchedFile:
     copied_from: Path | None = None
     """The user's file that this one is a copy of, as far as the system tells."""
 
+    is_fetched: bool = False
+    """Whether it is a copy of an object of a store, which has no path."""
+
     @property
     def paths(self) -> list[Path]:
-        """The file, and the one that it is a copy of."""
+        """The file, and the one that it is a copy of; none for an object."""
+        if self.is_fetched:
+            return []
         return [self.path] if self.copied_from is None else [self.path, self.copied_from]
 
     @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -30,11 +31,12 @@ from gradsentry.detectors import (
     make_detector,
 )
 from gradsentry.encoding import EncodingOptions
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, OutputError
 from gradsentry.faults import telling_faults
 from gradsentry.models import ModelOptions
 from gradsentry.records import SkipReason
 from gradsentry.records.data_options import DataOptions
+from gradsentry.records.object_store import is_url
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report.file_names import CONFIG_FILE, SCORES_FILE, SUMMARY_FILE
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
@@ -48,6 +50,7 @@ from gradsentry.report.scores_schema import SCORES_SCHEMA
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
+from gradsentry.work.object_results import object_results
 
 _MOST_BYTES = 64 << 20
 """Of a summary or a configuration."""
@@ -55,11 +58,12 @@ _OTHER_FOLDER = "Name a folder that a scan of this version wrote."
 
 
 def load(folder: str | Path, data: object = None) -> ScanReport:
-    """The report that a scan wrote into a folder; neither the model nor the data are read.
+    """The report that a scan wrote into a folder or a store; model and data aren't read.
 
     The data are read when their rows are asked for: by `clean`, `save` and the HTML page. Files are
     found where they were, or where they stand to the results as they did, if both were moved
-    together; they must be as they were then.
+    together; they must be as they were then. Objects of a store are fetched only if they are named
+    by `data`.
 
     **Arguments:**
 
@@ -69,7 +73,27 @@ def load(folder: str | Path, data: object = None) -> ScanReport:
 
     `InputError` if the folder holds no results, or not such as this version reads.
     """
-    folder = Path(folder)
+    if isinstance(folder, str) and is_url(folder):
+        with telling_faults():
+            return _fetched(folder, data)
+    return _loaded(Path(folder), data)
+
+
+def _fetched(url: str, data: object) -> ScanReport:
+    """The report that a scan wrote into a store."""
+    try:
+        results = object_results(url)
+    except OutputError as error:
+        raise InputError(error.problem, error.remedy) from None
+    with tempfile.TemporaryDirectory(prefix="gradsentry-") as temporary:
+        results.fetch(Path(temporary), (SUMMARY_FILE, CONFIG_FILE, SCORES_FILE))
+        try:
+            return _loaded(Path(temporary), data)
+        except InputError as error:
+            raise InputError(error.problem.replace(temporary, results.url), error.remedy) from None
+
+
+def _loaded(folder: Path, data: object) -> ScanReport:
     with telling_faults(), reading(str(folder)):
         summary = _parsed(_Summary, json.loads, folder / SUMMARY_FILE)
         config = _parsed(_Config, yaml.safe_load, folder / CONFIG_FILE)

@@ -23,6 +23,7 @@ from gradsentry.registry import FORMATS
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, RowOrigins, skip_code
+from gradsentry.work.object_results import output_place
 from gradsentry.work.workspace import open_workspace
 
 SCHEMA_VERSION = 1
@@ -241,14 +242,14 @@ class ScanReport:
         return f"<ScanReport: {flagged} of {scored} scored rows flagged, {self.threshold}>"
 
     def save(self, out: str | Path, *, force: bool = False) -> None:
-        """Write all outputs into a folder, which appears whole or not at all.
+        """Write all outputs into a folder, which appears whole or not at all, or into a store.
 
         **Raises:**
 
         `OutputError` if the folder exists (without `force`) or can't be written.
         """
         keep = [*map(str, self.source.paths), self.scanned_with.model]
-        with telling_faults(), open_workspace(Path(out), force, keep) as space:
+        with telling_faults(), open_workspace(output_place(out), force, keep) as space:
             self.write(space.result_folder())
             space.publish()
 

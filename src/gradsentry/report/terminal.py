@@ -20,6 +20,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from gradsentry.records.object_store import is_url
 from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
@@ -115,7 +116,14 @@ class Piped(Console):
         raise BrokenPipeError
 
 
-def print_verdict(report: ScanReport, out: Path | None) -> None:
+def _written(out: str | Path) -> dict[str, str]:
+    """Where results are: in a folder, or in a store."""
+    if is_url(out):
+        return {"Results": str(out), "Report": f"{str(out).rstrip('/')}/{PAGE_FILE}"}
+    return {"Results": str(Path(out)), "Report": str(Path(out) / PAGE_FILE)}
+
+
+def print_verdict(report: ScanReport, out: str | Path | None) -> None:
     """The verdict on standard output: one screen on a terminal, whole lines elsewhere."""
     console = Piped(highlight=False)
 
@@ -134,8 +142,8 @@ def print_verdict(report: ScanReport, out: Path | None) -> None:
     for caveat in caveats(report):
         line(Text(caveat, style="dim"))
     line()
-    written = {} if out is None else {"Results": out, "Report": out / PAGE_FILE}
-    results = [(name, visible(str(path))) for name, path in written.items()]
+    written = {} if out is None else _written(out)
+    results = [(name, visible(path)) for name, path in written.items()]
     for name, value in [*provenance(report), *results]:
         shown = Text(f"{name + ':':16}", style="dim") + Text(visible(value))
         console.print(shown, soft_wrap=True)

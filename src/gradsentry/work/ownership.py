@@ -45,7 +45,7 @@ def foreign_part(folder: Path) -> str | None:
 
     Files that are missing by now are no matter: nothing of them can get lost.
     """
-    sums = _sums_of(folder)
+    sums = listed_digests(folder)
     if sums is None:
         return f"its list of what GradSentry wrote ({SUMS}) isn't there, or was changed"
     for path in sorted(folder.rglob("*")):
@@ -109,7 +109,8 @@ def sync(path: Path) -> None:
             raise
 
 
-def _sums_of(folder: Path) -> dict[str, str] | None:
+def listed_digests(folder: Path) -> dict[str, str] | None:
+    """What `seal_folder` listed in a folder, by name; None if that isn't what is there."""
     try:
         if not stat.S_ISREG((folder / SUMS).lstat().st_mode):
             return None

@@ -33,13 +33,16 @@ class HeldByAnotherError(OutputError):
 
 
 @contextlib.contextmanager
-def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
+def work_folder(
+    out: Path, work: str, keep: Sequence[str], name: str | None = None
+) -> Iterator[Path]:
     """The hidden folder beside an output, held by one process; it goes at the end, unless there are
     results to go on with.
 
     **Arguments:**
 
     - `out`: resolved, and `work` what goes on there, for errors; `keep` as in `open_workspace`.
+    - `name`: of the output, if errors shall call it otherwise.
 
     **Raises:**
 
@@ -50,7 +53,7 @@ def work_folder(out: Path, work: str, keep: Sequence[str]) -> Iterator[Path]:
     is_new = _made_private(folder)
     _check_ours(folder)
     try:
-        lock = acquired_lock(folder, out, work)
+        lock = acquired_lock(folder, name or out, work)
     except HeldByAnotherError:
         raise
     except BaseException:
@@ -155,7 +158,7 @@ def _is_real_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink()
 
 
-def acquired_lock(folder: Path, out: Path, work: str) -> FileLock:
+def acquired_lock(folder: Path, out: Path | str, work: str) -> FileLock:
     """The lock of a folder that one process works in at a time; release it at the end.
 
     **Arguments:**

@@ -23,6 +23,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from gradsentry.errors import OutputError
 from gradsentry.faults import first_line, no_space, too_many_files
+from gradsentry.work.object_results import ObjectResults
 from gradsentry.work.own_key import key_lasts
 from gradsentry.work.ownership import SUMS, foreign_part, seal_folder, sync
 from gradsentry.work.progress import Progress
@@ -51,6 +52,8 @@ class Workspace:
     """Whether results of an earlier scan are replaced."""
     interrupted: bool = False
     """Whether a scan was under way here before."""
+    store: ObjectResults | None = None
+    """Where results go that a store is to have."""
 
     @property
     def scratch(self) -> Path:
@@ -98,6 +101,10 @@ class Workspace:
         assert self.out is not None
         result, replaced = self.folder / RESULT, self.folder / REPLACED
         seal_folder(result)
+        if self.store is not None:
+            self.store.upload(result, self.force)
+            shutil.rmtree(self.folder / SHARDS, ignore_errors=True)
+            return
         _check_replaceable(self.out, self.force)
         if _is_blank(self.out):
             if self.out.exists():
@@ -119,11 +126,14 @@ class Workspace:
         shutil.rmtree(self.folder / SHARDS, ignore_errors=True)  # nothing is left to go on with
 
 
-def check_output(out: Path, force: bool, keep: Sequence[str]) -> None:
-    """See that results can be written to a folder, before anything else is done.
+def check_output(out: Path | ObjectResults, force: bool, keep: Sequence[str]) -> None:
+    """See that results can be written to a folder or a store, before anything else is done.
 
     Arguments and errors as in `open_workspace`.
     """
+    if isinstance(out, ObjectResults):
+        out.check(force)
+        return
     with writing(out):
         out = resolved(out)
         check_apart(out, keep)
@@ -131,7 +141,9 @@ def check_output(out: Path, force: bool, keep: Sequence[str]) -> None:
 
 
 @contextlib.contextmanager
-def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterator[Workspace]:
+def open_workspace(
+    out: Path | ObjectResults | None, force: bool, keep: Sequence[str]
+) -> Iterator[Workspace]:
     """Check that the output folder may be written, and hold it for one scan.
 
     **Arguments:**
@@ -147,6 +159,10 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
         with _temporary_folder() as folder, writing(folder):
             yield Workspace(folder, None)
         return
+    if isinstance(out, ObjectResults):
+        with _workspace_of_store(out, force, keep) as space:
+            yield space
+        return
     with writing(out):
         out = resolved(out)
         check_apart(out, keep)
@@ -158,6 +174,19 @@ def open_workspace(out: Path | None, force: bool, keep: Sequence[str]) -> Iterat
             _restore(folder / REPLACED, out)
             _check_replaceable(out, force)
             yield Workspace(folder, out, force, interrupted)
+
+
+@contextlib.contextmanager
+def _workspace_of_store(
+    out: ObjectResults, force: bool, keep: Sequence[str]
+) -> Iterator[Workspace]:
+    """Results for a store: this machine's cache folder has the work, and can go on with it."""
+    out.check(force, is_thorough=True)
+    place = resolved(out.folder)
+    with writing(place, "Name another cache folder in GRADSENTRY_CACHE."):
+        interrupted = mark_of(work_folder_of(place)).exists()
+        with work_folder(place, "scan", keep, out.url) as folder:
+            yield Workspace(folder, place, force, interrupted, out)
 
 
 def resolved(out: Path) -> Path:
@@ -275,7 +304,7 @@ def blank_table(
 
 
 @contextlib.contextmanager
-def writing(place: Path) -> Iterator[None]:
+def writing(place: Path, remedy: str = "Choose another folder with `out`.") -> Iterator[None]:
     """Turn what can go wrong on writing near `place` into an error with a remedy.
 
     What goes wrong elsewhere stays: data and models are read meanwhile.
@@ -292,9 +321,7 @@ def writing(place: Path) -> Iterator[None]:
             raise
         if not isinstance(error.filename, str) or not _touches(place, Path(error.filename)):
             raise
-        raise OutputError(
-            f"{place}: can't be written ({error.strerror}).", "Choose another folder with `out`."
-        ) from None
+        raise OutputError(f"{place}: can't be written ({error.strerror}).", remedy) from None
 
 
 def _touches(out: Path, path: Path) -> bool:
