@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from gradsentry.file_array import FileArrayWriter
 
@@ -24,7 +23,19 @@ def test_nothing_may_be_appended(tmp_path: Path) -> None:
     assert FileArrayWriter(tmp_path / "numbers", np.int32).finish().tolist() == []
 
 
-def test_a_file_that_is_there_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "numbers").write_text("mine")
-    with pytest.raises(FileExistsError):
-        FileArrayWriter(tmp_path / "numbers", np.int32)
+def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("mine")
+    (tmp_path / "numbers").symlink_to(tmp_path / "mine")
+    writer = FileArrayWriter(tmp_path / "numbers", np.int32)
+    writer.append(7)
+    assert writer.finish().tolist() == [7]
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
+def test_what_was_read_before_stays(tmp_path: Path) -> None:
+    found = []
+    for number in (1, 2):
+        writer = FileArrayWriter(tmp_path / "numbers", np.int32)
+        writer.append(number)
+        found.append(writer.finish())
+    assert [array.tolist() for array in found] == [[1], [2]]

@@ -7,7 +7,7 @@ takes memory.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -15,12 +15,19 @@ from numpy.typing import DTypeLike, NDArray
 _BUFFERED = 1 << 16
 
 
+def open_new(path: Path) -> BinaryIO:
+    """A new file in the place of whatever has its name: what was mapped of that stays as it is, and
+    a link isn't followed."""
+    path.unlink(missing_ok=True)
+    return path.open("xb", buffering=_BUFFERED)
+
+
 class FileArrayWriter:
     """Appends to an array in a new file."""
 
     def __init__(self, path: Path, dtype: DTypeLike) -> None:
         self._path, self._dtype = path, np.dtype(dtype)
-        self._file = path.open("xb", buffering=_BUFFERED)
+        self._file = open_new(path)
         self._count = 0
 
     def __len__(self) -> int:

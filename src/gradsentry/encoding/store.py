@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradsentry.encoding.encoded import EncodedRow, TargetMask, TokenIds
-from gradsentry.file_array import FileArrayWriter
+from gradsentry.file_array import FileArrayWriter, open_new
 
 _IDS, _MASK, _EXAMPLES = "token_ids", "target_mask", "examples"
 """Files of a store."""
@@ -98,7 +98,7 @@ class EncodedWriter:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._files = [(folder / name).open("wb") for name in (_IDS, _MASK, _EXAMPLES)]
+        self._files = [open_new(folder / name) for name in (_IDS, _MASK, _EXAMPLES)]
         self._tokens = self._bytes = 0
         self._offsets = FileArrayWriter(folder / "offsets", np.int64)
         self._example_offsets = FileArrayWriter(folder / "example_offsets", np.int64)
