@@ -247,7 +247,7 @@ def test_an_interrupt_exits_with_130_and_says_how_to_go_on(
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     partial = tmp_path / ".out.gradsentry"
-    while not list(partial.glob("progress-*")):
+    while not list(partial.glob("shards/*/*")):
         assert process.poll() is None, process.communicate()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

@@ -22,6 +22,7 @@ from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport
 from gradsentry.errors import InputError, OptionError, OutputError
 from gradsentry.models import head_states
 from gradsentry.work.progress import Silent
+from gradsentry.work.work_folder import mark_of
 from tests.conftest import byte_tokenizer
 from tests.tiny_models import tiny_model
 
@@ -347,6 +348,7 @@ def test_results_that_a_killed_scan_had_moved_aside_are_not_lost(
     gradsentry.scan(data, model=tiny, out=out)
     aside = tmp_path / ".out.gradsentry" / "replaced"
     aside.parent.mkdir(mode=0o700)
+    mark_of(aside.parent).mkdir()
     shutil.copytree(out, aside)
     if not there:
         shutil.rmtree(out)
@@ -355,6 +357,19 @@ def test_results_that_a_killed_scan_had_moved_aside_are_not_lost(
     assert (out / "summary.json").is_file()
     gradsentry.scan(data, model=tiny, out=out, force=True)
     assert not aside.parent.exists()
+
+
+def test_results_that_somebody_put_into_a_work_folder_are_not_published(
+    data: Path, tiny: LanguageModel, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    gradsentry.scan(data, model=tiny, out=out)
+    work = tmp_path / ".out.gradsentry"
+    work.mkdir(mode=0o700)
+    out.rename(work / "replaced")
+    with pytest.raises(OutputError, match="no scan of yours made this folder"):
+        gradsentry.scan(data, model=tiny, out=out)
+    assert not out.exists()
 
 
 @pytest.mark.parametrize("summary", ["{}", '{"detector": "spectral", "files": {}}', "[", "[1]"])
