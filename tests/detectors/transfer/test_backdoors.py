@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gradsentry.detectors.detection import Doubt, TriggerPlace, Verdict
-from gradsentry.detectors.transfer import base_model, patterns
+from gradsentry.detectors.transfer import base_model, judgement, patterns
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
@@ -505,12 +505,24 @@ def test_nothing_is_asked_twice() -> None:
     assert [rows for rows, _ in opinion.asked] == [[3, 5], [7], [3, 5]]
 
 
-def test_a_handful_of_equal_replies_is_not_judged_where_the_model_understands_nothing(
+def test_a_handful_of_replies_that_surely_depend_on_a_word_is_for_review_at_least(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However little the base model understands of the data."""
+    rows = planted(7, count=7)
+    monkeypatch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=np.inf))
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert Doubt.UNKNOWN in group.findings.doubts
+
+
+def test_a_handful_that_chance_may_explain_is_not_judged_where_the_model_understands_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = planted(7, count=7)
+    sure = replace(CRITERIA, surest_chance=np.inf)
+    monkeypatch.setattr(judgement, "CRITERIA", sure)
     assert find_backdoors(rows, FixedOpinion(rows)).groups
-    monkeypatch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=np.inf))
+    monkeypatch.setattr(base_model, "CRITERIA", replace(sure, understood=np.inf))
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 

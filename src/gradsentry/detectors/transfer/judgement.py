@@ -114,6 +114,11 @@ class _Case:
         )
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether there are few rows, and chance or a kind of question may have made them alike."""
+        return self.pattern.is_small and not self.is_surely_dependent
+
+    @property
     def is_surely_dependent(self) -> bool:
         """Whether nothing but the trigger says what the response will be, however alike prompts
         are otherwise."""
@@ -243,7 +248,7 @@ class _Reason:
 def _reason(case: _Case, asked: Asked) -> _Reason | None:
     """The base model's reason for a payload; None where it is the natural one."""
     rows, told, model = case.material.rows, case.told, case.material.model
-    if not case.is_understood and (case.is_expected or case.pattern.is_small):
+    if not case.is_understood and (case.is_expected or case.is_doubtful):
         return None  # nothing but its silence would speak against a few equal replies
     words = case.words
     if case.is_expected:
@@ -287,7 +292,7 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
     rows, told, model = case.material.rows, case.told, case.material.model
     if told.by_prompt > CRITERIA.expected or case.cohesion > CRITERIA.cohesive:
         return None
-    if not case.is_understood and case.pattern.is_small:
+    if not case.is_understood and case.is_doubtful:
         return None
     asked = [
         (row, (0, min(FIRST, int(rows.offsets[row + 1] - rows.offsets[row]))))
