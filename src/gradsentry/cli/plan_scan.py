@@ -14,7 +14,7 @@ import typer
 
 from gradsentry.cli import scan_flags as flags
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.scan import read_template
+from gradsentry.cli.scan import read_encoding
 from gradsentry.cli.shared_options import (
     Data,
     PromptColumn,
@@ -84,7 +84,6 @@ def plan(
     configuration, the tokenizer and the headers of the weights, not the weights.
     """
     quiet_libraries()
-    from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
     from gradsentry.pipeline.planning import Gpu, PlanOptions
     from gradsentry.pipeline.planning import plan as make_plan
     from gradsentry.records.data_options import DataOptions
@@ -97,13 +96,7 @@ def plan(
             prompt_template=expand_line_ends(prompt_template),
             response_column=response_column,
         ),
-        encoding=EncodingOptions(
-            max_length=max_length,
-            boundary=Boundary(boundary),
-            targets=Targets(targets),
-            long_text=LongText(long_text),
-            chat_template=read_template(chat_template),
-        ),
+        encoding=read_encoding(max_length, boundary, targets, long_text, chat_template),
         revision=revision,
         gpu=Gpu(gpu),
         gpus=gpus,

@@ -28,6 +28,7 @@ from gradsentry.errors import InputError, OptionError
 from gradsentry.safe_text import visible
 
 if TYPE_CHECKING:
+    from gradsentry.encoding import EncodingOptions
     from gradsentry.report import ScanReport
 
 EXIT_POISON = 1
@@ -82,7 +83,6 @@ def scan(
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
     from gradsentry.detectors import make_detector
-    from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
     from gradsentry.models import Dtype, ModelOptions
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.records.data_options import DataOptions
@@ -107,13 +107,7 @@ def scan(
             response_column=response_column,
             label_column=label_column,
         ),
-        encoding=EncodingOptions(
-            max_length=max_length,
-            boundary=Boundary(boundary),
-            targets=Targets(targets),
-            long_text=LongText(long_text),
-            chat_template=read_template(chat_template),
-        ),
+        encoding=read_encoding(max_length, boundary, targets, long_text, chat_template),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
         detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
         threshold=threshold,
@@ -198,7 +192,27 @@ def _telling_way_on(out: str | None) -> Iterator[None]:
         raise
 
 
-def read_template(path: Path | None) -> str | None:
+def read_encoding(
+    max_length: int, boundary: str, targets: str, long_text: str, chat_template: Path | None
+) -> EncodingOptions:
+    """How rows are encoded, from the flags of that.
+
+    **Raises:**
+
+    `InputError` if the chat template can't be read.
+    """
+    from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
+
+    return EncodingOptions(
+        max_length=max_length,
+        boundary=Boundary(boundary),
+        targets=Targets(targets),
+        long_text=LongText(long_text),
+        chat_template=_read_template(chat_template),
+    )
+
+
+def _read_template(path: Path | None) -> str | None:
     """The chat template in a file.
 
     **Raises:**

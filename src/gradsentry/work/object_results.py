@@ -24,7 +24,7 @@ from gradsentry.records.object_store import (
     open_store,
     stamp_of,
 )
-from gradsentry.work.ownership import SUMS, listed_digests, sealed_json, unsealed_json
+from gradsentry.work.ownership import SUMS, file_digest, listed_digests, sealed_json, unsealed_json
 
 _FIRST = "SHA256SUMS.uploading"
 """The list of an upload that is under way."""
@@ -131,9 +131,7 @@ class ObjectResults:
             copy_object(self.store, self._path(name), folder / name, f"{self.url}/{name}")
         listed = listed_digests(folder)
         for name in names:
-            with (folder / name).open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            if listed is None or listed.get(name) != digest:
+            if listed is None or listed.get(name) != file_digest(folder / name):
                 raise InputError(
                     f"{self.url}/{name}: this isn't what a scan wrote (by {SUMS}).",
                     "Scan again, or read what is there as you find fit.",

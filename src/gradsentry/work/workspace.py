@@ -135,9 +135,15 @@ def check_output(out: Path | ObjectResults, force: bool, keep: Sequence[str]) ->
         out.check(force)
         return
     with writing(out):
-        out = resolved(out)
-        check_apart(out, keep)
-        _check_replaceable(out, force)
+        _free_place(out, force, keep)
+
+
+def _free_place(out: Path, force: bool, keep: Sequence[str]) -> Path:
+    """The place that an output's name stands for, where results can be put."""
+    place = resolved(out)
+    check_apart(place, keep)
+    _check_replaceable(place, force)
+    return place
 
 
 @contextlib.contextmanager
@@ -164,9 +170,7 @@ def open_workspace(
             yield space
         return
     with writing(out):
-        out = resolved(out)
-        check_apart(out, keep)
-        _check_replaceable(out, force)
+        out = _free_place(out, force, keep)
         if not _is_blank(out):
             _check_unchanged(out, out)
         interrupted = mark_of(work_folder_of(out)).exists()

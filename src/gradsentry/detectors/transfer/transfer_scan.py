@@ -36,6 +36,7 @@ from gradsentry.detectors.transfer.sensitivity import Planting
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.ragged import spread
 from gradsentry.records import Example, prompt_and_response
+from gradsentry.work.encoded_data import NOT_SKIPPED
 from gradsentry.work.scan_work import ScanWork
 
 EVIDENCE_ROWS, EVIDENCE_TOKENS = 50_000, 5_000_000
@@ -190,7 +191,8 @@ class TransferScan:
         )
         tallies = [Tally() for _ in evidence.groups]
         promptless = 0
-        work.progress.stage("Judging the rows", len(np.unique(work.rows.input_of_stored)))
+        scored = int((work.encoded.skip_codes == NOT_SKIPPED).sum())
+        work.progress.stage("Judging the rows", scored)
         for part in work.engine.map(
             AssignRows(evidence.groups), assignment_tasks(work, table), work.progress.advance
         ):
