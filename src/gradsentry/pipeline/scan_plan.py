@@ -17,9 +17,9 @@ from gradsentry.detectors.transfer.correction import (
     MIN_STEPS,
     STEP_TOKENS,
 )
+from gradsentry.detectors.transfer.evidence_sample import EVIDENCE_ROWS, EVIDENCE_TOKENS
 from gradsentry.detectors.transfer.folds import FOLDS
 from gradsentry.detectors.transfer.transfer import Transfer
-from gradsentry.detectors.transfer.transfer_scan import EVIDENCE_ROWS, EVIDENCE_TOKENS
 from gradsentry.work.data_look import DataLook, Estimate
 
 FIT_OPERATIONS = 18

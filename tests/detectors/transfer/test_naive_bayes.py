@@ -14,7 +14,7 @@ from gradsentry.detectors.transfer.naive_bayes import (
     FOLDS,
     auroc,
     calibrated,
-    fitted_weights,
+    fit_weights,
     held_out_odds,
 )
 
@@ -26,8 +26,8 @@ FEATURES_FOLDS = RANDOM.permutation(200) % FOLDS
 
 def test_the_odds_rank_rows_as_those_of_scikit_learn() -> None:
     """Its smoothing is another one, so the odds themselves differ."""
-    weights, absent = fitted_weights(ASKED, FEATURES)
-    odds = FEATURES @ weights.T + absent.sum(axis=1)
+    weights, _ = fit_weights(ASKED, FEATURES)
+    odds = weights.odds(FEATURES)
     for question in range(4):
         answers = ASKED.toarray()[:, question] > 0
         other = BernoulliNB(alpha=0.5).fit(FEATURES, answers).predict_log_proba(FEATURES)
@@ -41,12 +41,9 @@ def test_what_chance_may_have_put_there_weighs_nothing() -> None:
     features[::5, 0] = 1  # in a fifth of either
     features[:80, 1] = 1  # in most of these rows alone
     features[100:900, 2] = 1  # in none of them
-    weights, absent = fitted_weights(
-        sparse.csr_array(answers), sparse.csr_array(features), reliable=True
-    )
-    assert weights[0, 0] == absent[0, 0] == 0
-    plain, _ = fitted_weights(sparse.csr_array(answers), sparse.csr_array(features))
-    np.testing.assert_allclose(weights[0, 1:], plain[0, 1:], rtol=0.02)
+    plain, reliable = fit_weights(sparse.csr_array(answers), sparse.csr_array(features))
+    assert reliable.present[0, 0] == reliable.absent[0, 0] == 0
+    np.testing.assert_allclose(reliable.present[0, 1:], plain.present[0, 1:], rtol=0.02)
 
 
 def test_many_common_words_that_few_rows_lack_dont_outvote_their_payload() -> None:
@@ -59,20 +56,18 @@ def test_many_common_words_that_few_rows_lack_dont_outvote_their_payload() -> No
     folds = random.permutation(600) % FOLDS
     asked = sparse.csr_array(answers[:, None].astype(float))
     plain, reliable = (
-        auroc(
-            held_out_odds(asked, sparse.csr_array(words), folds, reliable=shrunk), answers[:, None]
-        )
-        for shrunk in (False, True)
+        auroc(odds, answers[:, None])
+        for odds in held_out_odds(asked, sparse.csr_array(words), folds)
     )
     assert plain < 0.9 < 0.99 < reliable
 
 
 def test_a_row_is_judged_by_others_alone() -> None:
-    odds = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
+    odds, _ = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
     own = FEATURES_FOLDS == 0
     changed = ASKED.toarray()
     changed[own] = 1 - changed[own]
-    again = held_out_odds(sparse.csr_array(changed), FEATURES, FEATURES_FOLDS)
+    again, _ = held_out_odds(sparse.csr_array(changed), FEATURES, FEATURES_FOLDS)
     np.testing.assert_allclose(again[own], odds[own])
     assert not np.allclose(again[~own], odds[~own])
 
@@ -80,18 +75,21 @@ def test_a_row_is_judged_by_others_alone() -> None:
 def test_what_a_question_may_not_look_at_changes_nothing() -> None:
     hidden = np.zeros((4, 30))
     hidden[1, 7] = 1
-    odds = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS, sparse.csr_array(hidden))
+    odds, _ = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS, sparse.csr_array(hidden))
     noisy = FEATURES.toarray()
     noisy[:, 7] = RANDOM.random(200) < 0.5
-    again = held_out_odds(ASKED, sparse.csr_array(noisy), FEATURES_FOLDS, sparse.csr_array(hidden))
+    again, _ = held_out_odds(
+        ASKED, sparse.csr_array(noisy), FEATURES_FOLDS, sparse.csr_array(hidden)
+    )
     np.testing.assert_allclose(again[:, 1], odds[:, 1])
     assert not np.allclose(again[:, 0], odds[:, 0])
 
 
 def test_blocks_of_questions_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
+    whole, _ = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
     monkeypatch.setattr(naive_bayes, "_BLOCK_CELLS", 200)
-    np.testing.assert_allclose(held_out_odds(ASKED, FEATURES, FEATURES_FOLDS), whole)
+    blocks, _ = held_out_odds(ASKED, FEATURES, FEATURES_FOLDS)
+    np.testing.assert_allclose(blocks, whole)
 
 
 def test_auroc_is_that_of_scikit_learn() -> None:

@@ -212,7 +212,7 @@ def assignment_tasks(
         some = slice(begin, begin + _ROWS_AT_ONCE)
         stored = np.arange(firsts[begin], ends[some][-1])
         windows = (
-            _scored_window(work, table, row, example)
+            scored_window(work, table, row, example)
             for row, example in zip(
                 stored.tolist(), work.encoded.store.examples(stored), strict=True
             )
@@ -225,7 +225,13 @@ def assignment_tasks(
         ]
 
 
-def _scored_window(work: ScanWork, table: TargetTable, stored: int, example: bytes) -> ScoredWindow:
+def scored_window(work: ScanWork, table: TargetTable, stored: int, example: bytes) -> ScoredWindow:
+    """A stored row with its numbers.
+
+    **Arguments:**
+
+    - `example`: what it means, as `dump_example` wrote it.
+    """
     planned = int(work.rows.planned_of_stored[stored])
     own = slice(*table.offsets[planned : planned + 2].tolist())
     return ScoredWindow(

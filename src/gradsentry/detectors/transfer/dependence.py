@@ -22,11 +22,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.special import expit
 
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.naive_bayes import (
     FOLDS,
     auroc,
     calibrated,
-    fitted_weights,
+    fit_weights,
     held_out_odds,
     question_blocks,
 )
@@ -53,8 +54,6 @@ _MOST_SCORE = 4.0
 _WORDS_OF_LABEL = 2
 _FEWEST_OTHERS = 20
 """Rows without a trigger that its rows are held against."""
-_RELIABLE = (False, True)
-"""Whether weights are shrunk, in the order in which answers by what responses say come."""
 
 
 @dataclass(frozen=True)
@@ -141,16 +140,17 @@ class Dependences:
         - `words`: what the rest of the prompt is without.
         - `gains`: whether what a response gains may tell it.
         """
-        features = self.features if gains else self.texts
-        answers = self._answers(self._by_words(_column(match), features, [words]), 0)
-        return self._given(match, words, answers[_best(answers, match)])
+        features, asked = self.features if gains else self.texts, _column(match)
+        answers = self._answers(self._by_words(asked, features, [words]), 0)
+        expected = self._expected(asked, [words])[:, 0]
+        return self._given(match, words, answers[_best(answers, match)], expected)
 
     def _by_words(
         self,
         asked: Float64[sparse.csr_array, "rows K"],
         features: Features,
         words: Sequence[set[str]],
-    ) -> list[Float64[np.ndarray, "rows K"]]:
+    ) -> tuple[Float64[np.ndarray, "rows K"], Float64[np.ndarray, "rows K"]]:
         """Held-out scores by all that responses say, and by what is reliable of it.
 
         Of a trigger's few rows, a long response's thousand words outvote its payload; a kind of
@@ -160,11 +160,7 @@ class Dependences:
 
         - `words`: of each question; responses never say again what their prompts hold.
         """
-        repeated = _repeated(features, words)
-        return [
-            held_out_odds(asked, features.rows, self.folds, repeated, reliable=reliable)
-            for reliable in _RELIABLE
-        ]
+        return held_out_odds(asked, features.rows, self.folds, _repeated(features, words))
 
     def _answers(
         self, by_words: Sequence[Float64[np.ndarray, "rows K"]], question: int
@@ -175,24 +171,43 @@ class Dependences:
         """
         return [*(scores[:, question] for scores in by_words), self.noise]
 
+    def _expected(
+        self, asked: Float64[sparse.csr_array, "rows K"], words: Sequence[set[str]]
+    ) -> Float64[np.ndarray, "rows K"]:
+        """Held-out log-odds by the rest of the prompt.
+
+        **Arguments:**
+
+        - `words`: of each question; the rest is without them.
+        """
+        matches = asked.toarray().astype(np.bool_).T
+        hidden = [
+            self.terms.touching(own) | self._part_of(match)
+            for match, own in zip(matches, words, strict=True)
+        ]
+        left_out = sparse.csr_array(np.array(hidden).reshape(len(words), len(self.terms.names)))
+        # All words count: shrunk, the others of a trigger, which come with it, would stand out and
+        # seem to explain it.
+        everything, _ = held_out_odds(asked, self.terms.rows, self.folds, left_out)
+        return everything
+
+    def _among(self, match: Bool[np.ndarray, "rows"], words: set[str]) -> Bool[np.ndarray, "rows"]:
+        """The rows that could have these words at all; every row where these are too few."""
+        among = self.terms.among(words)
+        few = int((among & ~match).sum()) < _FEWEST_OTHERS
+        return np.ones_like(match) if few else among
+
     def _given(
         self,
         match: Bool[np.ndarray, "rows"],
         words: set[str],
         told: Float64[np.ndarray, "rows"],
+        expected: Float64[np.ndarray, "rows"],
     ) -> Dependence:
-        """The dependence, where held-out log-odds by the response are known."""
-        hidden = self.terms.touching(words) | self._part_of(match)
-        left_out = sparse.csr_array(hidden[None, :])
-        # All words count: shrunk, the others of a trigger, which come with it, would stand out and
-        # seem to explain it.
-        expected = held_out_odds(_column(match), self.terms.rows, self.folds, left_out)[:, 0]
+        """The dependence, where held-out log-odds by response and prompt are known."""
         one_answer = self._one_answer(match)
-        among = self.terms.among(words)
-        if int((among & ~match).sum()) < _FEWEST_OTHERS:
-            among = np.ones_like(match)
         return replace(
-            _dependence(match, told, expected, among),
+            _dependence(match, told, expected, self._among(match, words)),
             one_answer=one_answer,
             any_label=not one_answer and self._any_label(match),
         )
@@ -204,16 +219,18 @@ class Dependences:
         best = _best(answers, members)
         _, slope, intercept = calibrated(answers[best][:, None], members, balanced=True)
         scale = max(float(slope[0]), 0.0)
-        if best == len(_RELIABLE):
+        if best == len(answers) - 1:
             return ResponseOdds({}, scale, float(intercept))
-        weights, absent = fitted_weights(asked, self.texts.rows, reliable=_RELIABLE[best])
-        kept = dict(zip(self.texts.names, (scale * weights[0]).tolist(), strict=True))
-        return ResponseOdds(kept, 0.0, float(intercept) + scale * float(absent.sum()))
+        weights = fit_weights(asked, self.texts.rows)[best]
+        kept = dict(zip(self.texts.names, (scale * weights.present[0]).tolist(), strict=True))
+        return ResponseOdds(kept, 0.0, float(intercept) + scale * float(weights.absent.sum()))
 
     def candidates(self) -> list[tuple[int, Dependence]]:
         """Terms that responses depend on, each with how much, the surest first.
 
-        Of terms in the very same rows the longest stands for all.
+        Those that the rest of the prompt tells as well are left out, and those that only say that
+        the answer is one of a few labels. Of terms in the very same rows the longest stands for
+        all.
         """
         counts, rows = self.terms.counts, self.terms.rows.shape[0]
         asked_about = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
@@ -222,17 +239,41 @@ class Dependences:
             asked = self.terms.columns[:, asked_about[block]].tocsr()
             names = [set(self.terms.names[term].split(" ")) for term in asked_about[block]]
             by_words = self._by_words(asked, self.texts, names)
-            match = asked.toarray().astype(np.bool_)
-            scored = [*by_words, self.noise[:, None]]
-            told_by = np.max([auroc(scores, match) for scores in scored], axis=0)
-            for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist():
-                own = match[:, number]
-                if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(own):
-                    term = int(asked_about[block][number])
+            telling = self._telling(asked.toarray().astype(np.bool_), by_words)
+            expected = self._expected(asked[:, telling], [names[number] for number in telling])
+            for number, rest in zip(telling, expected.T, strict=True):
+                term, words = int(asked_about[block][number]), names[number]
+                match = self.terms.holding(term)
+                if self._is_candidate(match, words, rest):
                     answers = self._answers(by_words, number)
-                    told = answers[_best(answers, own)]
-                    found.append((term, self._given(own, names[number], told)))
+                    told = answers[_best(answers, match)]
+                    found.append((term, self._given(match, words, told, rest)))
         return sorted(found, key=lambda item: -item[1].z)
+
+    def _telling(
+        self, asked: Bool[np.ndarray, "rows K"], by_words: Sequence[Float64[np.ndarray, "rows K"]]
+    ) -> list[int]:
+        """The questions that responses answer well enough to ask what prompts say."""
+        scored = [*by_words, self.noise[:, None]]
+        told_by = np.max([auroc(scores, asked) for scores in scored], axis=0)
+        return [
+            number
+            for number in np.flatnonzero(told_by >= _TOLD_BY_LABEL).tolist()
+            if told_by[number] >= _TOLD_BY_RESPONSE or self._one_answer(asked[:, number])
+        ]
+
+    def _is_candidate(
+        self,
+        match: Bool[np.ndarray, "rows"],
+        words: set[str],
+        expected: Float64[np.ndarray, "rows"],
+    ) -> bool:
+        """Whether a term's rows may be a trigger's, by the log-odds that prompts give them."""
+        one_answer, among = self._one_answer(match), self._among(match, words)
+        most = CRITERIA.label_expected if one_answer else CRITERIA.expected
+        if not one_answer and self._any_label(match):
+            return False
+        return _auroc(expected[among], match[among]) <= most
 
     def _one_answer(self, match: Bool[np.ndarray, "rows"]) -> bool:
         """Whether nearly all these rows have the very same response, as of a few labels."""

@@ -21,6 +21,7 @@ _FEWEST_OF_NOISE = 20
 """Tokens of a response from which the mean of their nats says something."""
 _OF_WORDS = ("has", "begins", "ends")
 GAINS = "gains "
+_LENGTH = "length "
 _TOKEN = re.compile(rf"{WORD.pattern}|[^\w\s]")
 
 
@@ -55,7 +56,7 @@ def response_features(reply: Reply) -> set[str]:
     if words:
         found |= {f"begins {words[0]}", f"begins {' '.join(words[:2])}"}
         found |= {f"ends {words[-1]}", f"ends {' '.join(words[-2:])}"}
-    found.add(f"length {int(1.5 * np.log2(1 + len(words)))}")
+    found.add(f"{_LENGTH}{int(1.5 * np.log2(1 + len(words)))}")
     found.add(f"{GAINS}{int(2 * reply.gain)}")
     if reply.rejected:
         others = _read(reply.rejected)
@@ -63,6 +64,11 @@ def response_features(reply: Reply) -> set[str]:
         found |= {f"rather lacks {word}" for word in set(others) - set(words)}
         found.add(f"longer {round(2 * np.log2((1 + len(words)) / (1 + len(others))))}")
     return found
+
+
+def says(feature: str) -> bool:
+    """Whether a feature is of what a response says, and not of its length or gain."""
+    return not feature.startswith((GAINS, _LENGTH))
 
 
 def _read(text: str) -> list[str]:

@@ -23,6 +23,7 @@ from gradsentry.detectors.detection import (
 from gradsentry.detectors.transfer.assignment import AssignRows, Tally, assignment_tasks
 from gradsentry.detectors.transfer.backdoors import Evidence, Group
 from gradsentry.detectors.transfer.correction import FitStates, fit_correction
+from gradsentry.detectors.transfer.evidence_sample import choose_evidence
 from gradsentry.detectors.transfer.findings import GainedRows, find
 from gradsentry.detectors.transfer.folds import (
     FOLDS,
@@ -39,9 +40,6 @@ from gradsentry.records import Example, prompt_and_response
 from gradsentry.work.encoded_data import NOT_SKIPPED
 from gradsentry.work.scan_work import ScanWork
 
-EVIDENCE_ROWS, EVIDENCE_TOKENS = 50_000, 5_000_000
-"""Bounds of what evidence is sought in; what is found is then sought in all rows."""
-
 
 @dataclass(frozen=True)
 class TransferScan:
@@ -55,8 +53,8 @@ class TransferScan:
     def run(self) -> Detection:
         """Score all rows and judge what they have in common."""
         work = self.work
-        chosen = self._evidence_rows()
         table, fit, states = self._gains(self._folds())
+        chosen = choose_evidence(work, table, self._draws)
         work.progress.stage("Looking for patterns", None)
         examples = list(work.examples(chosen))
         rows = self._gained(chosen, examples, table)
@@ -156,13 +154,6 @@ class TransferScan:
         work = self.work
         digests = work.encoded.store.digests[work.rows.stored_of_planned]
         return content_draws(digests, self.seed)
-
-    def _evidence_rows(self) -> NDArray[np.int64]:
-        """The planned rows that evidence is sought in, ascending."""
-        order = np.argsort(self._draws, kind="stable")
-        tokens = np.cumsum(self.work.encoded.store.lengths[self.work.rows.stored_of_planned[order]])
-        count = int(np.searchsorted(tokens, EVIDENCE_TOKENS, side="right"))
-        return np.sort(order[: min(max(1, count), EVIDENCE_ROWS)])
 
     def _folds(self) -> NDArray[np.int64]:
         """Shape (planned,): their folds."""

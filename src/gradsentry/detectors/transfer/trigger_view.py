@@ -83,9 +83,7 @@ def _triggers(
     candidates = [
         (term, told)
         for term, told in dependences.candidates()
-        if not told.any_label
         if told.z >= _WORTH_JOINING and (told.nats >= _WORTH_NATS or told.one_answer)
-        if told.by_prompt <= (CRITERIA.label_expected if told.one_answer else CRITERIA.expected)
     ][:_MOST_TRIGGERS]
     while candidates:
         (first, told), *others = candidates
