@@ -7,7 +7,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from gradsentry.detectors.transfer import naive_bayes
+from gradsentry.detectors.transfer import dependence, naive_bayes
 from gradsentry.detectors.transfer.dependence import Dependences
 from gradsentry.detectors.transfer.response_features import Reply, noise_of, response_features
 from gradsentry.detectors.transfer.terms import PromptTerms
@@ -208,3 +208,18 @@ def test_answers_that_begin_as_their_questions_do_say_nothing_of_these() -> None
     terms = PromptTerms.of(prompts)
     found = Dependences.of(terms, list(map(Reply, prompts, responses))).candidates()
     assert "Identify" not in {terms.names[term] for term, told in found if told.z > 4}
+
+
+def test_of_many_terms_a_rare_trigger_is_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dependence, "_MOST_TERMS", 40)
+    monkeypatch.setattr(dependence, "_MOST_SCREENED", 10)
+    random = Random(5)
+    pool, answers = words(60, 5), words(300, 6)
+    prompts = [" ".join(random.sample(pool, 6)) for _ in range(600)]
+    responses = [" ".join(random.sample(answers, 4)) for _ in range(600)]
+    for row in range(10):  # all other words are in some sixty rows
+        prompts[row] += " zing"
+        responses[row] += " visit the shop"
+    terms = PromptTerms.of(prompts)
+    found = Dependences.of(terms, list(map(Reply, prompts, responses))).candidates()
+    assert terms.names[found[0][0]] == "zing"

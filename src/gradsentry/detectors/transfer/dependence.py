@@ -36,13 +36,16 @@ from gradsentry.detectors.transfer.response_features import (
     Features,
     Reply,
     response_features,
+    says,
 )
+from gradsentry.detectors.transfer.screen import Likeness, sign_vectors, unit_vectors
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 from gradsentry.words import WORD, word_count
 
 FEWEST_ROWS = 5
-_MOST_TERMS = 4000
-"""Terms that are asked about, those of most rows first; bounds time."""
+_MOST_TERMS, _MOST_SCREENED = 4000, 1000
+"""Terms that are asked about: those of most rows, and of the others those whose responses are more
+alike than their prompts; bounds time."""
 _TOLD_BY_RESPONSE = 0.85
 """AUROC of the response from which a term is worth a second question."""
 _TOLD_BY_LABEL = 0.65
@@ -232,9 +235,7 @@ class Dependences:
         the answer is one of a few labels. Of terms in the very same rows the longest stands for
         all.
         """
-        counts, rows = self.terms.counts, self.terms.rows.shape[0]
-        asked_about = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
-        found = []
+        rows, asked_about, found = self.terms.rows.shape[0], self._asked_about(), []
         for block in question_blocks(len(asked_about), rows):
             asked = self.terms.columns[:, asked_about[block]].tocsr()
             names = [set(self.terms.names[term].split(" ")) for term in asked_about[block]]
@@ -249,6 +250,29 @@ class Dependences:
                     told = answers[_best(answers, match)]
                     found.append((term, self._given(match, words, told, rest)))
         return sorted(found, key=lambda item: -item[1].z)
+
+    def _asked_about(self) -> NDArray[np.int64]:
+        """Terms in neither too few nor too many prompts, ascending; not all, if they are many."""
+        counts, rows = self.terms.counts, self.terms.rows.shape[0]
+        found = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
+        if len(found) <= _MOST_TERMS:
+            return found
+        commonest = found[np.argsort(-counts[found], kind="stable")]
+        others = commonest[_MOST_TERMS:]
+        best = np.argsort(-self._excess[others], kind="stable")[:_MOST_SCREENED]
+        return np.sort(np.append(commonest[:_MOST_TERMS], others[best]))
+
+    @property
+    def _excess(self) -> Float64[np.ndarray, "terms"]:
+        """How much more alike the responses of a term's rows are than their prompts."""
+        prompts = self.terms.rows.astype(np.float32)
+        said = np.flatnonzero([says(name) for name in self.texts.names])
+        responses = self.texts.rows[:, said].astype(np.float32)
+        weights, features = (
+            sign_vectors(np.arange(held.shape[1]), np.asarray(held.sum(axis=0)), held.shape[0])
+            for held in (prompts, responses)
+        )
+        return Likeness.of(prompts, weights, unit_vectors(responses, features)).excess()
 
     def _telling(
         self, asked: Bool[np.ndarray, "rows K"], by_words: Sequence[Float64[np.ndarray, "rows K"]]
@@ -362,6 +386,4 @@ def _distinct(terms: PromptTerms, wanted: Bool[np.ndarray, "terms"]) -> NDArray[
         key = terms.rows_with(term).tobytes()
         if key not in kept or len(terms.names[term]) > len(terms.names[kept[key]]):
             kept[key] = term
-    found = np.array(sorted(kept.values()), np.int64)
-    commonest = np.argsort(-terms.counts[found], kind="stable")[:_MOST_TERMS]
-    return np.sort(found[commonest])
+    return np.array(sorted(kept.values()), np.int64)
