@@ -7,11 +7,12 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter
-from gradsentry.models import Batching, plan_batches
+from gradsentry.models import Batching, batches, plan_batches
 from gradsentry.models.batches import shared_lengths
 
 
@@ -62,6 +63,17 @@ def test_every_row_is_planned_once_within_the_budget(
         assert len(batch) == 1 or tokens_of(own, batching.shares_prefixes) <= batching.max_tokens
     for index, ids in enumerate(rows):
         assert rows[plan.rows[plan.copy_of[index]]] == ids
+
+
+@settings(max_examples=100, deadline=None)
+@given(rows=row_lists, at_once=st.sampled_from([1, 2, 5, 1000]))
+def test_rows_are_ordered_by_their_tokens_however_few_are_compared_at_once(
+    rows: list[list[int]], at_once: int
+) -> None:
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches, "_ROWS_AT_ONCE", at_once)
+        order = batches._token_order(stored(rows, folder), np.arange(len(rows)))
+    assert order.tolist() == sorted(range(len(rows)), key=rows.__getitem__)
 
 
 @settings(max_examples=60, deadline=None)

@@ -23,7 +23,7 @@ _IDS, _MASK, _EXAMPLES = "token_ids", "target_mask", "examples"
 """Files of a store."""
 _DIGEST_BYTES = 16
 _DIGEST = np.dtype((np.void, _DIGEST_BYTES))
-_ROWS_AT_ONCE = 65_536
+_ROWS_AT_ONCE = 16_384
 
 
 EncodedBatch = Sequence[tuple[TokenIds, TargetMask]]
@@ -67,15 +67,23 @@ class EncodedStore:
                 file.seek(start)
                 yield file.read(end - start)
 
-    def block(self, rows: NDArray[np.int64], start: int, width: int) -> NDArray[np.int32]:
-        """Some tokens of some rows: shape (rows, width), -1 behind a row's end."""
+    def block(
+        self, rows: NDArray[np.int64], start: int | NDArray[np.int64], width: int
+    ) -> NDArray[np.int32]:
+        """Some tokens of some rows: shape (rows, width), -1 behind a row's end.
+
+        **Arguments:**
+
+        - `start`: the first of them, of all rows or of each.
+        """
         tokens = np.full((len(rows), width), -1, np.int32)
-        columns = np.arange(start, start + width)
+        starts = np.broadcast_to(start, len(rows))
         for first in range(0, len(rows), _ROWS_AT_ONCE):
-            some = rows[first : first + _ROWS_AT_ONCE, np.newaxis]
-            inside = columns < self.lengths[some]
-            places = (self._offsets[some] + columns)[inside]
-            tokens[first : first + len(some)][inside] = self._ids[places]
+            some = slice(first, first + _ROWS_AT_ONCE)
+            columns = starts[some, np.newaxis] + np.arange(width)
+            inside = columns < self.lengths[rows[some], np.newaxis]
+            places = (self._offsets[rows[some], np.newaxis] + columns)[inside]
+            tokens[some][inside] = self._ids[places]
         return tokens
 
 

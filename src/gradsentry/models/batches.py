@@ -22,12 +22,16 @@ from numpy.typing import NDArray
 from gradsentry.encoding import EncodedStore, TokenIds
 from gradsentry.models.packing import shared_length
 
-_BLOCK, _ROWS_AT_ONCE = 32, 65_536
-"""Tokens, and rows, compared at once."""
+_BLOCK, _ROWS_AT_ONCE = 32, 16_384
+"""Tokens, and rows, compared at once; bounds memory."""
 _MOST_SHARED = 16
 """How many times the tokens of a batch its rows may have, counting shared ones in each row."""
 _BATCH_COST = 512
 """What a batch costs besides its tokens, in tokens (docs/findings/speed.md)."""
+
+
+_Group = tuple[int, int, int]
+"""Where rows that are equal so far begin and end, and how many tokens of them were looked at."""
 
 
 @dataclass(frozen=True)
@@ -98,14 +102,32 @@ class BatchPlan:
 
 def plan_batches(store: EncodedStore, batching: Batching) -> BatchPlan:
     """Order the distinct rows and cut them into batches."""
-    _, first, copy_of = np.unique(store.digests, return_index=True, return_inverse=True)
-    # np.unique orders by digest, and rows of equal tokens or of equal length keep that order.
-    place_of = np.full(len(store), -1, np.int64)
-    place_of[first] = np.arange(len(first))
+    first, copy_of = _distinct_rows(store.digests)
+    # They are ordered by digest, and rows of equal tokens or of equal length keep that order.
     rows = batching.order(store, first)
     position = np.empty(len(rows), np.int64)
-    position[place_of[rows]] = np.arange(len(rows))
+    position[copy_of[rows]] = np.arange(len(rows))
     return BatchPlan(rows, position[copy_of], batching.starts(store, rows), batching)
+
+
+def _distinct_rows(digests: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The first of equal rows, ordered by their digests, shape (distinct,); and for every row,
+    which of them it equals.
+
+    As `np.unique` gives them, in a third of the memory.
+
+    **Arguments:**
+
+    - `digests`: shape (rows,), of sixteen bytes.
+    """
+    words = digests.view(">u8").reshape(len(digests), 2)
+    upper, lower = words[:, 0].astype(np.uint64), words[:, 1].astype(np.uint64)
+    order = np.lexsort((lower, upper))
+    begins = np.ones(len(order), np.bool_)
+    begins[1:] = (np.diff(upper[order]) != 0) | (np.diff(lower[order]) != 0)
+    copy_of = np.empty(len(order), np.int64)
+    copy_of[order] = np.cumsum(begins) - 1
+    return order[begins].astype(np.int64, copy=False), copy_of
 
 
 def padded_starts(lengths: NDArray[np.integer], max_tokens: int) -> NDArray[np.int64]:
@@ -137,7 +159,8 @@ def packed_starts(
     - `lengths`: shape (rows,): tokens of each row.
     - `shared`: shape (rows,): how many of them it shares with the row before it.
     """
-    sizes, overlaps = lengths.tolist(), shared.tolist()
+    # Views, since lists of numbers take several times the memory.
+    sizes, overlaps = (memoryview(np.ascontiguousarray(part)) for part in (lengths, shared))
     starts = [0]
     while starts[-1] < len(sizes):
         end, used, whole = starts[-1], 0, 0
@@ -192,32 +215,84 @@ def _family_order(lengths: NDArray[np.integer], shared: NDArray[np.integer]) -> 
     """
     begins = 2 * shared < lengths
     begins[:1] = True
-    family = np.cumsum(begins) - 1
     longest = np.maximum.reduceat(lengths, np.flatnonzero(begins)) if len(lengths) else lengths
-    return np.lexsort((family, -longest[family])).astype(np.int64)
+    # Stable: families of one length stay as they are, and so do the rows of each.
+    return np.argsort(-longest[np.cumsum(begins) - 1], kind="stable").astype(np.int64, copy=False)
 
 
 def _token_order(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """The stable order of rows by their tokens: a prefix comes before what it starts.
 
-    Block by block, and from then on only rows that are equal so far: memory for a block a row.
+    Of many rows that begin alike one token is looked at, of few a block at a time.
     """
     order = np.arange(len(rows))
-    groups = [(0, len(rows))]  # stretches of `order` whose rows are equal so far
-    start = 0
+    # Stretches of `order` whose rows are equal so far, and up to which token.
+    groups = [(0, len(rows), 0)]
     while groups:
-        places = np.concatenate([np.arange(*group) for group in groups])
-        group_of = np.repeat(np.arange(len(groups)), [end - begin for begin, end in groups])
-        block = store.block(rows[order[places]], start, _BLOCK)
-        sorted_places = np.lexsort((*block.T[::-1], group_of))
-        order[places] = order[places[sorted_places]]
-        block, group_of = block[sorted_places], group_of[sorted_places]
-        differs = (block[1:] != block[:-1]).any(1) | (group_of[1:] != group_of[:-1])
-        borders = [0, *(np.flatnonzero(differs) + 1).tolist(), len(places)]
-        groups = [
-            (int(places[begin]), int(places[begin]) + end - begin)
-            for begin, end in pairwise(borders)
-            if end - begin > 1 and block[begin, -1] >= 0
-        ]
-        start += _BLOCK
+        begin, end, start = groups.pop()
+        if end - begin > _ROWS_AT_ONCE:
+            groups += _split(store, rows, order, (begin, end, start))
+            continue
+        together, count = [(begin, end, start)], end - begin
+        while groups and count + groups[-1][1] - groups[-1][0] <= _ROWS_AT_ONCE:
+            together.append(groups.pop())
+            count += together[-1][1] - together[-1][0]
+        groups += _sort_block(store, rows, order, together)
     return order
+
+
+def _split(
+    store: EncodedStore, rows: NDArray[np.int64], order: NDArray[np.int64], group: _Group
+) -> list[_Group]:
+    """Sort a group by its first token that isn't the same in all rows; the groups that are left.
+
+    **Arguments:**
+
+    - `order`: the order of `rows` so far; the group's stretch of it is sorted.
+    """
+    begin, end, start = group
+    own = order[begin:end]
+    parts = [slice(first, first + _ROWS_AT_ONCE) for first in range(0, len(own), _ROWS_AT_ONCE)]
+    while True:
+        one = store.block(rows[own[:1]], start, _BLOCK)
+        same = [(store.block(rows[own[part]], start, _BLOCK) == one).all(0) for part in parts]
+        shared = np.logical_and.reduce(same) & (one[0] >= 0)
+        if not shared.all():
+            start += int(shared.argmin())
+            break
+        start += _BLOCK
+    tokens = np.concatenate([store.block(rows[own[part]], start, 1)[:, 0] for part in parts])
+    by_token = np.argsort(tokens, kind="stable")
+    order[begin:end], tokens = own[by_token], tokens[by_token]
+    borders = [0, *(np.flatnonzero(np.diff(tokens)) + 1).tolist(), len(tokens)]
+    return [
+        (begin + first, begin + last, start + 1)
+        for first, last in pairwise(borders)
+        if last - first > 1 and tokens[first] >= 0
+    ]
+
+
+def _sort_block(
+    store: EncodedStore, rows: NDArray[np.int64], order: NDArray[np.int64], groups: list[_Group]
+) -> list[_Group]:
+    """Sort groups by a block of tokens each; the groups that are left.
+
+    **Arguments:**
+
+    - `order`: the order of `rows` so far; the groups' stretches of it are sorted.
+    """
+    sizes = [end - begin for begin, end, _ in groups]
+    places = np.concatenate([np.arange(begin, end) for begin, end, _ in groups])
+    group_of = np.repeat(np.arange(len(groups)), sizes)
+    starts = np.repeat([start for _, _, start in groups], sizes)
+    block = store.block(rows[order[places]], starts, _BLOCK)
+    by_block = np.lexsort((*block.T[::-1], group_of))
+    order[places] = order[places[by_block]]
+    block = block[by_block]
+    differs = (block[1:] != block[:-1]).any(1) | (np.diff(group_of) != 0)
+    borders = [0, *(np.flatnonzero(differs) + 1).tolist(), len(places)]
+    return [
+        (int(places[first]), int(places[first]) + last - first, int(starts[first]) + _BLOCK)
+        for first, last in pairwise(borders)
+        if last - first > 1 and block[first, -1] >= 0
+    ]
