@@ -47,6 +47,15 @@ def tokens_of(batch: list[list[int]], shares_prefixes: bool) -> int:
     return len({tuple(row[: end + 1]) for row in batch for end in range(len(row))})
 
 
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2)), min_size=1, max_size=30))
+def test_distinct_rows_are_those_of_numpy(words: list[tuple[int, int]]) -> None:
+    digests = np.array(words, ">u8").view(np.dtype((np.void, 16)))[:, 0]
+    _, first, copy_of = np.unique(digests, return_index=True, return_inverse=True)
+    own_first, own_copy_of = batches._distinct_rows(digests)
+    np.testing.assert_array_equal(own_first, first)
+    np.testing.assert_array_equal(own_copy_of, copy_of)
+
+
 @settings(max_examples=60, deadline=None)
 @given(rows=row_lists, batching=batchings)
 def test_every_row_is_planned_once_within_the_budget(

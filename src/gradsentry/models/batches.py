@@ -121,13 +121,31 @@ def _distinct_rows(digests: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArra
     - `digests`: shape (rows,), of sixteen bytes.
     """
     words = digests.view(">u8").reshape(len(digests), 2)
-    upper, lower = words[:, 0].astype(np.uint64), words[:, 1].astype(np.uint64)
-    order = np.lexsort((lower, upper))
+    upper, lower = words[:, 0].astype(np.uint64), words[:, 1]
+    order = np.argsort(upper, kind="stable")
+    upper = upper[order]
     begins = np.ones(len(order), np.bool_)
-    begins[1:] = (np.diff(upper[order]) != 0) | (np.diff(lower[order]) != 0)
+    begins[1:] = upper[1:] != upper[:-1]
+    for first, last in _runs(begins):  # equal rows, and the few whose digests are half equal
+        own = order[first:last]
+        own = own[np.argsort(lower[own], kind="stable")]
+        order[first:last] = own
+        begins[first + 1 : last] = lower[own[1:]] != lower[own[:-1]]
     copy_of = np.empty(len(order), np.int64)
     copy_of[order] = np.cumsum(begins) - 1
     return order[begins].astype(np.int64, copy=False), copy_of
+
+
+def _runs(begins: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+    """Where runs of more than one begin and end.
+
+    **Arguments:**
+
+    - `begins`: shape (rows,): whether a run begins with a row.
+    """
+    goes_on = np.append(~begins, False)
+    for first in np.flatnonzero(begins & goes_on[1:]).tolist():
+        yield first, first + 1 + int(np.argmin(goes_on[first + 1 :]))
 
 
 def padded_starts(lengths: NDArray[np.integer], max_tokens: int) -> NDArray[np.int64]:
@@ -178,12 +196,12 @@ def packed_starts(
     return np.asarray(starts)
 
 
-def shared_lengths(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def shared_lengths(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int32]:
     """How many of its first tokens each row has in common with the row before it.
 
     Shape (rows,); 0 for the first.
     """
-    shared = np.zeros(len(rows), np.int64)
+    shared = np.zeros(len(rows), np.int32)
     for first in range(1, len(rows), _ROWS_AT_ONCE):
         places, start = np.arange(first, min(first + _ROWS_AT_ONCE, len(rows))), 0
         while len(places):
@@ -217,7 +235,9 @@ def _family_order(lengths: NDArray[np.integer], shared: NDArray[np.integer]) -> 
     begins[:1] = True
     longest = np.maximum.reduceat(lengths, np.flatnonzero(begins)) if len(lengths) else lengths
     # Stable: families of one length stay as they are, and so do the rows of each.
-    return np.argsort(-longest[np.cumsum(begins) - 1], kind="stable").astype(np.int64, copy=False)
+    return np.argsort(-longest[np.cumsum(begins, dtype=np.int32) - 1], kind="stable").astype(
+        np.int64, copy=False
+    )
 
 
 def _token_order(store: EncodedStore, rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -66,7 +66,7 @@ class EncodedData:
     stored_rows: NDArray[np.int64]
     """Shape (stored,): the input row of every row in the store, ascending. A document that is read
     in windows has one row in the store for each."""
-    stored_targets: NDArray[np.int64]
+    stored_targets: NDArray[np.int32]
     """Shape (stored,): its targets."""
     skip_codes: NDArray[np.int8]
     """Index into `SKIP_REASONS`, or `NOT_SKIPPED`."""
@@ -122,7 +122,7 @@ def encode_source(
         return EncodedData(
             store=writer.finish(),
             stored_rows=np.frombuffer(seen.stored_rows, dtype=np.int64),
-            stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int64),
+            stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int32),
             skip_codes=codes,
             target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
             truncated=cut_off,
@@ -138,8 +138,8 @@ class _Seen:
 
     def __init__(self, label_column: str | None) -> None:
         self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
-        self.target_tokens = array("i")
-        self.stored_rows, self.stored_targets = array("q"), array("q")
+        self.target_tokens, self.stored_targets = array("i"), array("i")
+        self.stored_rows = array("q")
         self.control_tokens = self.thoughts_dropped = 0
         self.tally = EncodingTally()
         self._label_column = label_column
@@ -161,7 +161,7 @@ class _Seen:
             tuple(self._paths),
             np.frombuffer(self._path_of, np.int32),
             np.frombuffer(self._lines, np.int32),
-            np.frombuffer(bytes(self._digests), np.uint8).reshape(-1, DIGEST_BYTES),
+            np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_BYTES),
         )
 
     def add(self, block: EncodedRows, writer: EncodedWriter) -> None:

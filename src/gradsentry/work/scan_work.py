@@ -55,8 +55,7 @@ class ScanWork:
     @property
     def target_tokens(self) -> NDArray[np.int64]:
         """Shape (planned,): targets of each planned row."""
-        targets: NDArray[np.int64] = self.encoded.stored_targets[self.rows.stored_of_planned]
-        return targets
+        return self.encoded.stored_targets[self.rows.stored_of_planned].astype(np.int64)
 
     def examples(self, planned: NDArray[np.int64] | None = None) -> Iterator[Example]:
         """What planned rows mean, as far as they were encoded; all of them, if none are given."""

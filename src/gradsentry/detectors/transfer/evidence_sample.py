@@ -34,9 +34,9 @@ _MOST_SHARE = 0.01
 """Of all rows, those of a term that is asked about: of commoner ones chance draws enough."""
 _MOST_TERMS = 1 << 18
 """Asked about, those of most rows; bounds memory, with 264 bytes each."""
-_SLOTS_A_ROW = 4
+_SLOTS_A_ROW = 2
 """Terms are numbered by a hash. Some share a number, mostly with terms of one row."""
-_MOST_SLOTS = 1 << 24
+_FEWEST_SLOTS, _MOST_SLOTS = 1 << 20, 1 << 24
 _BEST_TERMS = 4096
 """Terms whose rows are collected."""
 _ROWS_OF_TERM = 64
@@ -232,7 +232,7 @@ def _screened(work: ScanWork, table: TargetTable, draws: NDArray[np.uint64]) -> 
 
 def _counted(work: ScanWork, table: TargetTable) -> TermCounts:
     """How many turns hold each term, and which terms are asked about."""
-    slots = min(_MOST_SLOTS, 1 << (_SLOTS_A_ROW * work.rows.planned).bit_length())
+    slots = min(_MOST_SLOTS, max(_FEWEST_SLOTS, _SLOTS_A_ROW * work.rows.planned))
     asked, said = np.zeros(slots, np.int32), np.zeros(slots, np.int32)
     turns = 0
     for part, in_prompts, in_responses in work.engine.map(

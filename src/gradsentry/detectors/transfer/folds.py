@@ -70,10 +70,14 @@ def assign_folds(
         if len(rare) >= 2:
             keys[row] = hash(rare.tobytes())
     order = np.argsort(keys, kind="stable")
-    begins = np.append(True, np.diff(keys[order]) != 0)[: len(keys)] | (keys[order] == 0)
-    leaders = np.empty(len(keys), np.int64)
-    leaders[order] = order[np.maximum.accumulate(np.where(begins, np.arange(len(keys)), 0))]
-    return (draws[leaders] % np.uint64(FOLDS)).astype(np.int64)
+    keys = keys[order]
+    begins = keys == 0
+    begins[:1] = True
+    begins[1:] |= keys[1:] != keys[:-1]
+    fold_of_first = (draws[order[begins]] % np.uint64(FOLDS)).astype(np.int64)
+    folds = np.empty(len(order), np.int64)
+    folds[order] = fold_of_first[np.cumsum(begins) - 1]
+    return folds
 
 
 def rows_to_fit(
