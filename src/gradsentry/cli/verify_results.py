@@ -29,8 +29,8 @@ def verify_results(
     from gradsentry.outputs.verification import verify_results as verify
 
     found = verify(folder, data)
-    files = f"{found.data_files:,} data files, " if found.data_files else ""
+    files = f", data files: {found.data_files:,}" if found.data_files else ""
     print(
-        f"As stated: {found.outputs:,} results, {files}{found.rows:,} rows. "
-        f"Verdict: {visible(found.verdict)}."
+        f"All is as stated (results: {found.outputs:,}{files}, rows: {found.rows:,}). "
+        f"The verdict was: {visible(found.verdict)}."
     )

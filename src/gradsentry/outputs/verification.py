@@ -129,7 +129,7 @@ def _read_statement(path: Path) -> _Statement:
 def _changed_outputs(folder: Path, subjects: Sequence[_Resource]) -> Iterator[str]:
     """What isn't as it was, of the files that a statement is about."""
     there = {utf8_text(name): path for name, path in files_in(folder)}
-    folders = set()
+    folders: set[str] = set()
     for subject in subjects:
         parts = PurePosixPath(subject.name).parts
         folders.update({parts[0]} if len(parts) > 1 else ())
