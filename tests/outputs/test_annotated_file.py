@@ -64,7 +64,7 @@ def test_data_that_are_clean_have_no_line(tmp_path: Path) -> None:
 def test_hostile_text_is_kept_on_its_line_and_hides_nothing(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = tmp_path_factory.mktemp("hostile")
     shown = written(scanned_file(folder, text=text), folder)
     rows = lines_of(shown)
     assert len(rows) == 4

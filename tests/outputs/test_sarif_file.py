@@ -119,7 +119,7 @@ def test_no_more_results_than_viewers_take(tmp_path: Path, monkeypatch: pytest.M
 def test_no_text_of_the_data_is_a_link_or_hides(
     tmp_path_factory: pytest.TempPathFactory, text: str
 ) -> None:
-    folder = tmp_path_factory.getbasetemp()
+    folder = tmp_path_factory.mktemp("hostile")
     findings = make_findings(
         4, [Verdict.POISON, Verdict.REVIEW], [0, 1, -1, -1], payload=text, trigger=text
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,15 @@ def test_a_signed_statement_is_verified_and_a_forged_one_is_not(tmp_path: Path) 
         forged.verify([signer.public_key], 1)
     with pytest.raises(VerificationError):
         read.verify([CryptoSigner.generate_ed25519().public_key], 1)
+
+
+def test_the_documented_script_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = Path(__file__).parents[2] / "docs" / "outputs.md"
+    found = re.search(
+        r"<!-- example: sign.py -->\n```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S
+    )
+    assert found is not None
+    scanned_file(tmp_path).save(tmp_path / "results")
+    monkeypatch.chdir(tmp_path)
+    exec(compile(found[1], "sign.py", "exec"), {})
+    assert (tmp_path / "results.dsse.json").is_file()
