@@ -27,5 +27,17 @@ def json_schema(name: str) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": f"{HOME}/schemas/{name}-1.json",
-        **SCHEMAS[name].model_json_schema(),
+        **_joined_lines(SCHEMAS[name].model_json_schema()),
     }
+
+
+def _joined_lines(schema: Any) -> Any:
+    """The same with every description on one line."""
+    if isinstance(schema, dict):
+        return {
+            key: " ".join(value.split())
+            if key == "description" and isinstance(value, str)
+            else _joined_lines(value)
+            for key, value in schema.items()
+        }
+    return [_joined_lines(item) for item in schema] if isinstance(schema, list) else schema
