@@ -75,6 +75,53 @@ def test_a_scan_prints_its_verdict_on_standard_output(
     assert (out / "report.html").is_file()
 
 
+def test_the_summary_is_all_that_stands_on_standard_output(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = gradsentry("scan", data, "-m", tiny_folder, "-o", out, "--format", "json")
+    assert json.loads(done.stdout) == json.loads((out / "summary.json").read_text())
+    assert "Layout:" in done.stderr
+    alone = gradsentry("scan", data, "-m", tiny_folder, "--format", "json")
+    assert json.loads(alone.stdout)["rows"] == 40
+
+
+def test_more_files_are_written_where_they_are_asked_for(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    common = ("scan", data, "-m", tiny_folder, "--also", "sarif,junit", "--also", "spdx")
+    refused = gradsentry(*common)
+    assert refused.returncode == 2
+    assert "--also names files of a results folder" in refused.stderr
+    done = gradsentry(*common, "--out", out)
+    assert done.returncode == 0, done.stderr
+    assert {"results.sarif", "junit.xml", "spdx.json"} < {path.name for path in out.iterdir()}
+    assert not (out / "bom.cdx.json").exists()
+    wrong = gradsentry("scan", data, "-m", tiny_folder, "--also", "sarf", "-o", tmp_path / "b")
+    assert wrong.returncode == 2
+    assert "Did you mean sarif?" in wrong.stderr
+
+
+def test_results_are_verified_and_a_changed_file_is_named(
+    gradsentry: Gradsentry, data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    gradsentry("scan", data, "-m", tiny_folder, "-o", out)
+    done = gradsentry("verify-results", out)
+    assert done.returncode == 0, done.stderr
+    assert "data files: 1, rows: 40" in done.stdout
+    data.write_text(data.read_text().replace("yes", "yep", 1))
+    changed = gradsentry("verify-results", out)
+    assert changed.returncode == 2
+    assert f"{data} was changed" in changed.stderr
+
+
+def test_schemas_are_printed(gradsentry: Gradsentry) -> None:
+    assert json.loads(gradsentry("schema", "summary").stdout)["title"] == "SummaryDocument"
+    assert gradsentry("schema", "scores").returncode == 2
+
+
 def test_check_fails_if_rows_are_flagged(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path
 ) -> None:

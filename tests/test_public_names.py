@@ -40,10 +40,12 @@ NAMES = [
     "Threshold",
     "Transfer",
     "Verdict",
+    "VerifiedResults",
     "load",
     "load_model",
     "make_detector",
     "scan",
+    "verify_results",
 ]
 
 

@@ -13,6 +13,7 @@ from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
 from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
 from gradsentry.outputs import Format
+from gradsentry.outputs.verification import VerifiedResults, verify_results
 from gradsentry.pipeline import scan
 from gradsentry.records.data_options import DataOptions
 from gradsentry.report import ScanReport
@@ -49,8 +50,10 @@ __all__ = [
     "Threshold",
     "Transfer",
     "Verdict",
+    "VerifiedResults",
     "load",
     "load_model",
     "make_detector",
     "scan",
+    "verify_results",
 ]

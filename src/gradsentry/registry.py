@@ -118,9 +118,16 @@ FORMATS = Registry(
         "summary": "gradsentry.outputs.summary_file:SummaryFile",
         "config": "gradsentry.outputs.config_file:ConfigFile",
         "html": "gradsentry.outputs.html_page:HtmlPage",
+        "annotated": "gradsentry.outputs.annotated_file:AnnotatedFile",
+        "sarif": "gradsentry.outputs.sarif_file:SarifFile",
+        "junit": "gradsentry.outputs.junit_file:JunitFile",
+        "cyclonedx": "gradsentry.outputs.cyclonedx_file:CycloneDxFile",
+        "spdx": "gradsentry.outputs.spdx_file:SpdxFile",
+        "croissant": "gradsentry.outputs.croissant_file:CroissantFile",
+        "statement": "gradsentry.outputs.statement_file:StatementFile",
     },
 )
-"""Classes of `gradsentry.outputs.Format`: the files of a results folder, in this order."""
+"""Classes of `gradsentry.outputs.Format`: the files that a results folder has or can have."""
 
 LAYOUTS = Registry(
     "layout",

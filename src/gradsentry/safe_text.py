@@ -53,7 +53,18 @@ def json_text(value: object) -> str:
 
     Other letters stay as they are, and readers get back the same texts.
     """
-    text = json.dumps(value, indent=2, ensure_ascii=False)
+    return _escape_hidden(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def json_line(value: object) -> str:
+    """`value` as JSON on one line, with escapes as `json_text` has them."""
+    return _escape_hidden(json.dumps(value, ensure_ascii=False))
+
+
+def _escape_hidden(text: str) -> str:
+    """JSON in which what hides stands as an escape."""
+    if text.isascii() and "\x7f" not in text:
+        return text  # JSON has escaped all else that hides
     return "".join(
         json.dumps(character)[1:-1] if character not in " \n" and hides(character) else character
         for character in text

@@ -31,6 +31,9 @@ class ScanOptions:
     batch_tokens: Annotated[int, Ge(1)] | None = None
     """Tokens computed at once: distinct ones where the model can share prefixes, else with padding.
     Bounds memory. None chooses by device."""
+    also: tuple[str, ...] = ()
+    """Formats in which results are written besides those that every folder gets, such as
+    ("sarif", "junit"); "all" stands for every one."""
 
     def __post_init__(self) -> None:
         if not isinstance(self.detector, Detector):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -91,6 +94,44 @@ def make_report(
         notes=(name,),
         seconds=1.25,
     )
+
+
+def report_on(
+    data: object, scores: Sequence[float], findings: Findings | None = None, *, name: str = "tiny"
+) -> ScanReport:
+    """A report on data as they were opened, such as files: rows stand where they stand."""
+    source, layout, _ = open_data(data, DataOptions())
+    records = list(source.records())
+    paths = list(dict.fromkeys(record.path for record in records))
+    made = make_report(["x"] * len(records), scores, findings=findings, name=name)
+    origins = RowOrigins(
+        tuple(paths),
+        np.array([paths.index(record.path) for record in records], np.int32),
+        np.array([-1 if record.line is None else record.line for record in records], np.int32),
+        np.array([list(record.digest) for record in records], np.uint8),
+    )
+    rows = replace(made.rows, origins=origins)
+    return replace(made, source=source, layout=layout, rows=rows)
+
+
+def scanned_file(
+    folder: Path, suffix: str = "jsonl", text: str = "payload", name: str = "data"
+) -> ScanReport:
+    """A report on a file of six rows: two are poison, one is for review, one was skipped."""
+    path = folder / f"{name}.{suffix}"
+    lines = [f"question {number}" for number in range(6)]
+    if suffix == "csv":
+        path.write_text("prompt,response\n" + "".join(f"{line},{line}\n" for line in lines))
+    elif suffix == "json":
+        path.write_text(json.dumps([{"prompt": line, "response": line} for line in lines]))
+    else:
+        rows = (json.dumps({"prompt": line, "response": line}) + "\n" for line in lines)
+        path.write_text("".join(rows))
+    findings = make_findings(
+        6, [Verdict.POISON, Verdict.REVIEW], [0, -1, 0, 1, -1, -1], payload=text, trigger=text
+    )
+    scores = [0.9, 0.1, 0.8, 0.4, 0.2, float("nan")]
+    return report_on(path, scores, findings)
 
 
 def make_findings(

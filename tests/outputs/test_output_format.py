@@ -10,23 +10,24 @@ import gradsentry
 from gradsentry.outputs import Format
 from gradsentry.outputs.output_format import write_text
 from gradsentry.registry import FORMATS
-from gradsentry.report.scan_report import load_formats
+from gradsentry.report.formats_chosen import load_formats
 from tests.outputs.reports import make_report
 
 SOURCE = Path(gradsentry.__file__).parent
 
 
-@pytest.mark.parametrize("form", load_formats(), ids=FORMATS.names())
+@pytest.mark.parametrize("form", load_formats(), ids=lambda form: form.file_name)
 def test_a_format_writes_its_file_and_nothing_else(form: type[Format], tmp_path: Path) -> None:
     form().write(make_report(), tmp_path / "any name")
     assert [path.name for path in tmp_path.iterdir()] == ["any name"]
 
 
-@pytest.mark.parametrize("form", load_formats(), ids=FORMATS.names())
+@pytest.mark.parametrize("form", load_formats(), ids=lambda form: form.file_name)
 def test_a_format_writes_the_same_bytes_again(form: type[Format], tmp_path: Path) -> None:
     for name in ("one", "two"):
-        form().write(make_report(), tmp_path / name)
-    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+        (tmp_path / name).mkdir()
+        form().write(make_report(), tmp_path / name / "file")
+    assert (tmp_path / "one" / "file").read_bytes() == (tmp_path / "two" / "file").read_bytes()
 
 
 def test_no_two_formats_have_one_file() -> None:

@@ -25,7 +25,7 @@ from gradsentry.cli.shared_options import (
     expand_line_ends,
 )
 from gradsentry.errors import InputError, OptionError
-from gradsentry.safe_text import visible
+from gradsentry.safe_text import json_text, visible
 
 if TYPE_CHECKING:
     from gradsentry.encoding import EncodingOptions
@@ -53,6 +53,8 @@ def scan(
     set_: flags.Set = None,
     out: flags.Out = None,
     force: flags.Force = False,
+    also: flags.Also = None,
+    format_: flags.OutputFormat = "text",
     check: flags.Check = False,
     check_review: flags.CheckReview = False,
     prompt_column: PromptColumn = None,
@@ -113,23 +115,42 @@ def scan(
         threshold=threshold,
         batch_tokens=batch_tokens,
         engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
+        also=_formats_of(also, out),
     )
     with _telling_way_on(out), showing_progress() as progress:
         report = run_scan(
             data, model=model, options=options, out=out, force=force, progress=progress
         )
-    _show(report, out)
+    _show(report, out, as_json=format_ == "json")
     failed = report.flagged.any() or report.unjudged or report.blind
     if ((check or check_review) and failed) or (check_review and report.review.any()):
         raise typer.Exit(EXIT_POISON)
 
 
-def _show(report: ScanReport, out: str | None) -> None:
-    """Print the verdict."""
+def _formats_of(also: Sequence[str] | None, out: str | None) -> tuple[str, ...]:
+    """The names in --also, which may be given several times and hold commas.
+
+    **Raises:**
+
+    `OptionError` if there is no folder to write them into.
+    """
+    names = [name.strip() for given in also or () for name in given.split(",")]
+    if names and out is None:
+        raise OptionError(
+            "`also` names files of a results folder, and there is none.", "Name one with `out`."
+        )
+    return tuple(dict.fromkeys(names))
+
+
+def _show(report: ScanReport, out: str | None, *, as_json: bool) -> None:
+    """Print the verdict; as JSON the summary, and nothing else."""
     from gradsentry.report.terminal import print_verdict
 
     try:
-        print_verdict(report, out)
+        if as_json:
+            print(json_text(report.summary()))
+        else:
+            print_verdict(report, out)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has left, as `head` does. The scan itself succeeded.

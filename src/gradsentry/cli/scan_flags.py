@@ -118,6 +118,25 @@ Force = Annotated[
         rich_help_panel="Output",
     ),
 ]
+Also = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--also",
+        metavar="NAME,...",
+        help="More files for --out: sarif, junit, cyclonedx, spdx, croissant, what installed "
+        "packages add, or all of them.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
+OutputFormat = Annotated[
+    Literal["text", "json"],
+    typer.Option(
+        "--format",
+        help="What is printed: the verdict in words, or the summary as JSON and nothing else.",
+        rich_help_panel="Output",
+    ),
+]
 Check = Annotated[
     bool,
     typer.Option(

@@ -14,6 +14,10 @@ class Format(ABC):
 
     file_name: ClassVar[str]
     """Of the file, within the results folder."""
+    by_default: ClassVar[bool] = True
+    """Whether every results folder has it; if not, it's written where `also` names the format."""
+    is_written_last: ClassVar[bool] = False
+    """Whether it says something about the other files, and so is written when they are there."""
 
     @abstractmethod
     def write(self, report: ScanReport, path: Path) -> None:
@@ -27,3 +31,8 @@ def write_text(path: Path, text: str) -> None:
     """Write a text as UTF-8 with plain line ends. File names in it may hold bytes that are no
     UTF-8; they appear as escapes."""
     path.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def utf8_text(name: str) -> str:
+    """A name, of which bytes that are no UTF-8 appear as escapes."""
+    return name.encode(errors="backslashreplace").decode()

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from gradsentry.outputs.output_format import Format
+from gradsentry.outputs.output_format import Format, utf8_text
 from gradsentry.report import ScanReport
 from gradsentry.report.file_names import SCORES_FILE
 from gradsentry.report.scores_schema import SCORES_SCHEMA
@@ -28,9 +28,10 @@ def scores_table(report: ScanReport) -> pa.Table:
     """One row per input row, in order."""
     rows = report.rows
     scored = rows.scored
+    paths = [utf8_text(path) for path in rows.origins.paths]
     columns: dict[str, Any] = {
         "row": range(len(scored)),
-        "path": _utf8([rows.origins.paths[code] for code in rows.origins.path_of]),
+        "path": [paths[code] for code in rows.origins.path_of],
         "line": pa.array(rows.origins.lines, mask=rows.origins.lines < 0),
         "digest": [digest.tobytes().hex() for digest in rows.origins.digests],
         "status": ["scored" if is_scored else "skipped" for is_scored in scored],
@@ -68,11 +69,6 @@ def _found(report: ScanReport) -> dict[str, Any]:
         "trigger_start": [None if span is None else span.start for span in spans],
         "trigger_end": [None if span is None else span.end for span in spans],
     }
-
-
-def _utf8(paths: list[str]) -> list[str]:
-    """Names of files, of which bytes that are no UTF-8 appear as escapes."""
-    return [path.encode(errors="backslashreplace").decode() for path in paths]
 
 
 def _nothing(rows: NDArray[Any]) -> list[None]:

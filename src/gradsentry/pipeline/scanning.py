@@ -36,12 +36,12 @@ from gradsentry.pipeline.engines import open_engine
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
 from gradsentry.registry import DETECTORS
+from gradsentry.report.formats_chosen import load_formats
 from gradsentry.report.scan_report import (
     RowTable,
     ScannedWith,
     ScanReport,
     decide_threshold,
-    load_formats,
 )
 from gradsentry.scan_options import ScanOptions
 from gradsentry.work.encoded_data import (
@@ -135,7 +135,7 @@ def _scanned(
     progress.note(f"Layout: {layout.name}")
     with open_workspace(out, force, _files_read(source, model)) as space:
         if out is not None:
-            load_formats()  # one that can't be imported is found before hours of work
+            load_formats(options.also)  # one that can't be imported is found before hours of work
             source.check_writable()
         if isinstance(model, LanguageModel):
             loaded = model
@@ -149,7 +149,7 @@ def _scanned(
         report = replace(report, seconds=_seconds_since(started))
         if out is not None:
             progress.stage("Writing the results", None)
-            report.write(space.result_folder())
+            report = report.write(space.result_folder())
             space.publish()
     return report
 

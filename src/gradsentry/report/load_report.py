@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field, ValidationError
 
 from gradsentry.detectors import (
     NO_GROUP,
@@ -47,6 +47,7 @@ from gradsentry.report.scan_report import (
     ScanReport,
 )
 from gradsentry.report.scores_schema import SCORES_SCHEMA
+from gradsentry.report.summary_document import Document, GroupSummary, SummaryDocument
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
@@ -95,7 +96,7 @@ def _fetched(url: str, data: object) -> ScanReport:
 
 def _loaded(folder: Path, data: object) -> ScanReport:
     with telling_faults(), reading(str(folder)):
-        summary = _parsed(_Summary, json.loads, folder / SUMMARY_FILE)
+        summary = _parsed(SummaryDocument, json.loads, folder / SUMMARY_FILE)
         config = _parsed(_Config, yaml.safe_load, folder / CONFIG_FILE)
         options = _options(config)
         table = _table(folder / SCORES_FILE)
@@ -134,70 +135,11 @@ def _loaded(folder: Path, data: object) -> ScanReport:
         )
 
 
-class _Document(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore", strict=True)
-
-
-class _Versioned(_Document):
+class _Versioned(Document):
     schema_version: int
 
 
-class _Variant(_Document):
-    text: str
-    rows: int
-
-
-class _Group(_Document):
-    verdict: str
-    rows: int
-    payload: str | None
-    payload_rows: int
-    payload_variants: list[_Variant]
-    trigger: list[list[str]]
-    trigger_place: str
-    trigger_rows: int
-    trigger_elsewhere: int
-    trigger_precision: float
-    trigger_recall: float
-    confidence: float
-    surprise_nats: float
-    gain_nats: float
-    prompt_cohesion: float
-    prompt_content: float
-    dependence_nats: float
-    dependence_z: float
-    trigger_lift: float
-    trigger_call_nats: float
-    doubts: list[str]
-
-
-class _Recurrence(_Document):
-    text: str
-    rows: int
-
-
-class _Limit(_Document):
-    kind: str
-    rows: int | None
-
-
-class _Summary(_Document):
-    schema_version: int
-    data_digest: str | None
-    threshold: float
-    threshold_method: str
-    promptless: int | None
-    control_tokens: int
-    notes: list[str]
-    groups: list[_Group]
-    recurrences: list[_Recurrence]
-    detection_limits: list[_Limit]
-    date: str
-    seconds: float
-    files: dict[str, str]
-
-
-class _Config(_Document):
+class _Config(Document):
     schema_version: int
     data_source: str
     data_paths: list[str]
@@ -211,9 +153,10 @@ class _Config(_Document):
     detector: dict[str, Any]
     threshold: float | None
     batch_tokens: int | None
+    also: list[str] = Field(default_factory=list)
 
 
-_Kind = TypeVar("_Kind", bound=_Document)
+_Kind = TypeVar("_Kind", bound=Document)
 
 
 def _parsed(kind: type[_Kind], parse: Callable[[str], Any], path: Path) -> _Kind:
@@ -274,6 +217,7 @@ def _options(config: _Config) -> ScanOptions:
         detector=make_detector(own.pop("name", None), **own),
         threshold=config.threshold,
         batch_tokens=config.batch_tokens,
+        also=tuple(config.also),
     )
 
 
@@ -323,7 +267,7 @@ def _origins(table: pa.Table) -> RowOrigins:
     )
 
 
-def _findings(summary: _Summary, table: pa.Table) -> Findings | None:
+def _findings(summary: SummaryDocument, table: pa.Table) -> Findings | None:
     if summary.promptless is None:
         return None
     spans = zip(
@@ -351,7 +295,7 @@ def _findings(summary: _Summary, table: pa.Table) -> Findings | None:
     )
 
 
-def _group(group: _Group) -> GroupFinding:
+def _group(group: GroupSummary) -> GroupFinding:
     return GroupFinding(
         verdict=Verdict(group.verdict),
         rows=group.rows,

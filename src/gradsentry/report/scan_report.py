@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
@@ -19,7 +19,7 @@ from gradsentry.faults import telling_faults
 from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.records import UNJUDGED, BoolArray, Example, Record, Source
-from gradsentry.registry import FORMATS
+from gradsentry.report.formats_chosen import load_formats
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, RowOrigins, skip_code
@@ -36,26 +36,6 @@ ROUNDING = {
     Dtype.FLOAT32: 1e-4,
     Dtype.FLOAT64: 1e-9,
 }
-
-
-def load_formats() -> list[Any]:
-    """The classes of all formats in which results are written.
-
-    **Raises:**
-
-    `OptionError` for one that is no format, or whose file would lie elsewhere.
-    """
-    found = []
-    for name in FORMATS.names():
-        form: Any = FORMATS.load(name)
-        file_name = getattr(form, "file_name", None)
-        if not isinstance(file_name, str) or Path(file_name).name != file_name:
-            raise OptionError(
-                f"The format {name} has no file name, or one with folders in it.",
-                "Mend or remove the package that declares it.",
-            )
-        found.append(form)
-    return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,22 +221,40 @@ class ScanReport:
         scored, flagged = int(self.rows.scored.sum()), int(self.flagged.sum())
         return f"<ScanReport: {flagged} of {scored} scored rows flagged, {self.threshold}>"
 
-    def save(self, out: str | Path, *, force: bool = False) -> None:
+    def save(
+        self, out: str | Path, *, force: bool = False, also: Sequence[str] | None = None
+    ) -> None:
         """Write all outputs into a folder, which appears whole or not at all, or into a store.
+
+        **Arguments:**
+
+        - `also`: names of formats to write besides those that every folder gets, such as "sarif";
+            "all" stands for every one. None takes those of the scan.
 
         **Raises:**
 
-        `OutputError` if the folder exists (without `force`) or can't be written.
+        `OutputError` if the folder exists (without `force`) or can't be written, and `OptionError`
+        for a name that no format has.
         """
+        report = self
+        if also is not None:
+            report = replace(self, options=replace(self.options, also=tuple(also)))
+        load_formats(report.options.also)  # a wrong name is told before rows are read
         keep = [*map(str, self.source.paths), self.scanned_with.model]
         with telling_faults(), open_workspace(output_place(out), force, keep) as space:
-            self.write(space.result_folder())
+            report.write(space.result_folder())
             space.publish()
 
-    def write(self, folder: Path) -> None:
-        """Write the parts of the data, and a file of every format, into an empty folder."""
-        forms = load_formats()
-        written = replace(self, files=self.source.write(folder, self.parts))
+    def write(self, folder: Path) -> ScanReport:
+        """Write the parts of the data, and the files of the formats, into an empty folder.
+
+        Returns the report with the names of the parts' files.
+        """
+        forms = load_formats(self.options.also)
+        parts = self.parts
+        if self.review.any():
+            parts["review"] = self.review  # a copy: these rows are in `clean`, too
+        written = replace(self, files=self.source.write(folder, parts))
         for form in forms:
             path = folder / form.file_name
             if path.exists():
@@ -265,6 +263,7 @@ class ScanReport:
                     "Remove the package with the format that has this file name, too.",
                 )
             form().write(written, path)
+        return written
 
     @property
     def data_digest(self) -> str | None:
@@ -328,6 +327,7 @@ class ScanReport:
             "date": scanned.date,
             "seconds": self.seconds,
             "version": scanned.versions["gradsentry"],
+            "versions": dict(scanned.versions),
         }
         if (measured := self.identification) is not None:
             summary["identification"] = {
@@ -374,4 +374,6 @@ def _plain(value: Any) -> Any:
     """Options as YAML's own types."""
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
     return str(value) if isinstance(value, StrEnum) else value

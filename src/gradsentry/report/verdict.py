@@ -113,9 +113,13 @@ def _group(number: int, group: GroupFinding, scored: int) -> str:
         f"needs {group.surprise:.0f} nats for the payload"
     )
     if group.doubts:
-        why = "; ".join(_DOUBTS[doubt].format(group) for doubt in group.doubts)
-        line += f". Whether this is meant only a person can tell: {why}"
+        line += f". Whether this is meant only a person can tell: {doubts_of(group)}"
     return f"{line}."
+
+
+def doubts_of(group: GroupFinding) -> str:
+    """Why a group is for review, in words; empty for poison."""
+    return "; ".join(_DOUBTS[doubt].format(group) for doubt in group.doubts)
 
 
 def together(words: Sequence[str]) -> str:

@@ -1,0 +1,36 @@
+"""The command that compares a results folder with its statement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.safe_text import visible
+
+
+def verify_results(
+    folder: Annotated[Path, typer.Argument(help="A results folder of a scan.", show_default=False)],
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help="The data, if they lie elsewhere now or weren't in files.", show_default=False
+        ),
+    ] = None,
+) -> None:
+    """Compare a results folder and its data, byte for byte, with statement.intoto.json in it.
+
+    What was changed is named, and the exit code is 2. Who wrote the statement is for its signature
+    to say.
+    """
+    quiet_libraries()
+    from gradsentry.outputs.verification import verify_results as verify
+
+    found = verify(folder, data)
+    files = f", data files: {found.data_files:,}" if found.data_files else ""
+    print(
+        f"All is as stated (results: {found.outputs:,}{files}, rows: {found.rows:,}). "
+        f"The verdict was: {visible(found.verdict)}."
+    )

@@ -1,0 +1,105 @@
+"""Verification: whatever byte of the results or the data changes, it's refused by name."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+import gradsentry
+from gradsentry import InputError, verify_results
+from tests.outputs.reports import report_on, scanned_file
+from tests.report.loading import loadable
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    folder = tmp_path / "out"
+    loadable(scanned_file(tmp_path)).save(folder, also=["all"])
+    return folder
+
+
+def flip(path: Path) -> None:
+    """Change one bit of the last byte but one."""
+    content = bytearray(path.read_bytes())
+    content[-2] ^= 1
+    path.write_bytes(content)
+
+
+def test_results_as_they_were_written_are_verified(out: Path) -> None:
+    found = verify_results(out)
+    assert (found.outputs, found.data_files, found.rows) == (len(list(out.iterdir())) - 2, 1, 6)
+    assert found.verdict == "poison"
+
+
+def test_one_byte_of_any_output_is_noticed(out: Path) -> None:
+    names = [path.name for path in out.iterdir() if path.name not in ("SHA256SUMS",)]
+    for name in names:
+        before = (out / name).read_bytes()
+        flip(out / name)
+        with pytest.raises(InputError) as refused:
+            verify_results(out)
+        assert name in refused.value.problem
+        (out / name).write_bytes(before)
+    verify_results(out)
+
+
+def test_one_byte_of_the_data_is_noticed(out: Path, tmp_path: Path) -> None:
+    flip(tmp_path / "data.jsonl")
+    with pytest.raises(InputError, match=r"data\.jsonl was changed"):
+        verify_results(out)
+
+
+def test_missing_files_and_links_are_noticed(out: Path, tmp_path: Path) -> None:
+    (out / "clean.jsonl").rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"clean\.jsonl is missing"):
+        verify_results(out)
+    (out / "clean.jsonl").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=r"clean\.jsonl was changed"):
+        verify_results(out)
+
+
+def test_data_that_are_gone_must_be_named(out: Path, tmp_path: Path) -> None:
+    (tmp_path / "data.jsonl").rename(tmp_path / "moved.jsonl")
+    with pytest.raises(InputError, match="aren't where they were"):
+        verify_results(out)
+    assert verify_results(out, tmp_path / "moved.jsonl").data_files == 1
+
+
+def test_a_signature_beside_the_results_is_no_change(out: Path) -> None:
+    (out / "statement.sig").write_text("x")
+    assert verify_results(out).rows == 6
+
+
+def test_rows_in_memory_are_compared_one_by_one(tmp_path: Path) -> None:
+    rows = [{"prompt": text, "response": text} for text in ("one", "two", "three", "four")]
+    out = tmp_path / "out"
+    loadable(report_on(rows, [0.1, 0.2, 0.6, 0.9])).save(out)
+    assert verify_results(out, rows).data_files == 0
+    with pytest.raises(InputError, match="Name the data"):
+        verify_results(out)
+    with pytest.raises(InputError, match="aren't the rows"):
+        verify_results(out, [*rows[:3], rows[0]])
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"_type": "x"}', "\x00", "[" * 9999])
+def test_what_is_no_statement_is_refused(out: Path, content: str) -> None:
+    (out / "statement.intoto.json").write_text(content)
+    with pytest.raises(InputError, match="no statement about a scan"):
+        verify_results(out)
+
+
+@pytest.mark.parametrize("name", ["../data.jsonl", "/etc/hostname", "", ".", "a/../clean.jsonl"])
+def test_a_statement_leads_nowhere_else(out: Path, name: str) -> None:
+    said = json.loads((out / "statement.intoto.json").read_text())
+    said["subject"].append({"name": name, "digest": {"sha256": "0" * 64}})
+    (out / "statement.intoto.json").write_text(json.dumps(said))
+    with pytest.raises(InputError, match="is missing"):
+        verify_results(out)
+
+
+def test_a_folder_without_a_statement_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(InputError, match="no such file"):
+            gradsentry.verify_results(folder)
