@@ -40,6 +40,7 @@ NAMES = [
     "Threshold",
     "Transfer",
     "Verdict",
+    "apply_decisions",
     "load",
     "load_model",
     "make_detector",

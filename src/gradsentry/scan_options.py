@@ -32,6 +32,10 @@ class ScanOptions:
     """Tokens computed at once: distinct ones where the model can share prefixes, else with padding.
     Bounds memory. None chooses by device."""
 
+    baseline: str | None = None
+    """A file with the patterns and rows that people cleared: found again, they are known and
+    accepted."""
+
     def __post_init__(self) -> None:
         if not isinstance(self.detector, Detector):
             object.__setattr__(self, "detector", make_detector(self.detector))

@@ -53,6 +53,7 @@ def scan(
     set_: flags.Set = None,
     out: flags.Out = None,
     force: flags.Force = False,
+    baseline: flags.Baseline = None,
     check: flags.Check = False,
     check_review: flags.CheckReview = False,
     prompt_column: PromptColumn = None,
@@ -112,6 +113,7 @@ def scan(
         detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
         threshold=threshold,
         batch_tokens=batch_tokens,
+        baseline=baseline,
         engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
     )
     with _telling_way_on(out), showing_progress() as progress:

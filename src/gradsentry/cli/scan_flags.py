@@ -118,6 +118,15 @@ Force = Annotated[
         rich_help_panel="Output",
     ),
 ]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        help="File with what people cleared, as `gradsentry apply --baseline` writes it: the same "
+        "rows in the same pattern are known and accepted; new rows of it are for review.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
 Check = Annotated[
     bool,
     typer.Option(

@@ -43,6 +43,8 @@ from gradsentry.report.scan_report import (
     decide_threshold,
     load_formats,
 )
+from gradsentry.review.acceptance import accept_known
+from gradsentry.review.baseline import read_baseline
 from gradsentry.scan_options import ScanOptions
 from gradsentry.work.encoded_data import (
     NOT_SKIPPED,
@@ -129,6 +131,7 @@ def _scanned(
         check_reference(model, options.model.revision)  # before data are fetched or read
     if out is not None:
         check_output(out, force, _files_named(data, model))
+    known = None if options.baseline is None else read_baseline(options.baseline)
     source, layout, first = open_data(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)
@@ -147,6 +150,8 @@ def _scanned(
         with open_engine(options, model, loaded) as engine:
             report = scan_rows(source, layout, options, engine, space, progress)
         report = replace(report, seconds=_seconds_since(started))
+        if known is not None:
+            report = accept_known(report, known)
         if out is not None:
             progress.stage("Writing the results", None)
             report.write(space.result_folder())

@@ -40,6 +40,7 @@ from gradsentry.records.object_store import is_url
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report.file_names import CONFIG_FILE, SCORES_FILE, SUMMARY_FILE
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
+from gradsentry.report.rulings import RulingsDocument
 from gradsentry.report.scan_report import (
     SCHEMA_VERSION,
     RowTable,
@@ -101,6 +102,8 @@ def _loaded(folder: Path, data: object) -> ScanReport:
         table = _table(folder / SCORES_FILE)
         try:
             rows, findings = _rows(table), _findings(summary, table)
+            ruled = summary.rulings
+            rulings = None if ruled is None else ruled.rulings(table["ruling"].to_pylist())
         except (ValueError, LookupError, TypeError) as error:
             raise _not_ours(folder, error) from None
         paths = tuple(map(Path, config.data_paths))
@@ -131,6 +134,7 @@ def _loaded(folder: Path, data: object) -> ScanReport:
             notes=tuple(summary.notes),
             seconds=summary.seconds,
             files=summary.files,
+            rulings=rulings,
         )
 
 
@@ -195,6 +199,7 @@ class _Summary(_Document):
     date: str
     seconds: float
     files: dict[str, str]
+    rulings: RulingsDocument | None = None
 
 
 class _Config(_Document):
@@ -211,6 +216,7 @@ class _Config(_Document):
     detector: dict[str, Any]
     threshold: float | None
     batch_tokens: int | None
+    baseline: str | None = None
 
 
 _Kind = TypeVar("_Kind", bound=_Document)
@@ -257,6 +263,10 @@ def _not_ours(path: Path, error: Exception) -> InputError:
 def _table(path: Path) -> pa.Table:
     open_regular(path, str(path)).close()  # reading a pipe would wait for a writer
     table = pq.read_table(path)
+    if "ruling" not in table.schema.names:  # results that were written before people could rule
+        table = table.append_column(
+            SCORES_SCHEMA.field("ruling"), pa.nulls(len(table), pa.string())
+        )
     if table.schema != SCORES_SCHEMA:
         raise InputError(
             f"{path}: its columns aren't those of a scan's results.",
@@ -274,6 +284,7 @@ def _options(config: _Config) -> ScanOptions:
         detector=make_detector(own.pop("name", None), **own),
         threshold=config.threshold,
         batch_tokens=config.batch_tokens,
+        baseline=config.baseline,
     )
 
 
