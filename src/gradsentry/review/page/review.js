@@ -4,6 +4,7 @@
 const PAGE_ROWS = 50;
 const by = (id) => document.getElementById(id);
 const state = { start: 0, total: 0, groups: 0, asked: 0 };
+const drafts = new Map();  // notes that are typed and not yet kept, by what they are about
 const token = takeToken();
 
 // What stands behind "#" never leaves the browser; from there it goes into this tab's own storage,
@@ -112,11 +113,13 @@ function actions(subject, number, item, refresh) {
   label.htmlFor = field.id = id;
   field.rows = 1;
   field.maxLength = 4000;
-  if (item.decision) field.value = item.decision.note;
+  field.value = drafts.get(`${subject} ${number}`) ?? (item.decision ? item.decision.note : "");
+  field.addEventListener("input", () => drafts.set(`${subject} ${number}`, field.value));
   note.append(label, field);
   const decide = async (choice) => {
     const found = await trying(() => ask("/api/decisions", { subject, number, choice, note: field.value }));
     if (!found) return;
+    drafts.delete(`${subject} ${number}`);
     showProgress(found.progress);
     refresh(found[subject]);
   };
@@ -257,7 +260,8 @@ async function loadReport() {
     return;
   }
   by("headline").textContent = report.headline;
-  by("about").textContent = `${report.data}, scanned ${report.date} with ${report.model}. `
+  const date = report.date.slice(0, 10);
+  by("about").textContent = `${report.data}, scanned on ${date} with ${report.model}. `
     + `You decide as ${report.reviewer}.`;
   by("earlier").replaceChildren(...report.earlier.map((line) => make("li", "", line)));
   for (const option of by("view").options) {
@@ -379,3 +383,6 @@ by("help-button").addEventListener("click", () => by("help").showModal());
 by("help-close").addEventListener("click", () => by("help").close());
 by("row-close").addEventListener("click", () => by("row-dialog").close());
 loadReport();
+addEventListener("beforeunload", (event) => {
+  if ([...drafts.values()].some((note) => note)) event.preventDefault();
+});
