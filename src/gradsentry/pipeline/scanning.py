@@ -127,11 +127,11 @@ def _scanned(
     progress: Progress,
 ) -> ScanReport:
     started = time.monotonic()
+    known = None if options.baseline is None else read_baseline(options.baseline)
     if not isinstance(model, LanguageModel):
         check_reference(model, options.model.revision)  # before data are fetched or read
     if out is not None:
         check_output(out, force, _files_named(data, model))
-    known = None if options.baseline is None else read_baseline(options.baseline)
     source, layout, first = open_data(data, options.data)
     if options.data.label_column is not None:
         known_label(first, options.data.label_column)

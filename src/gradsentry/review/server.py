@@ -95,6 +95,7 @@ def open_server(desk: ReviewDesk, port: int = 0) -> Iterator[ReviewServer]:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 64
     allow_reuse_address = False
 
     def handle_error(self, request: Any, client_address: Any) -> None:

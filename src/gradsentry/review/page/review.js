@@ -303,6 +303,7 @@ async function loadRows() {
 }
 
 function search() {
+  clearTimeout(waiting);
   state.start = 0;
   return loadRows();
 }
