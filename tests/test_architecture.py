@@ -25,6 +25,7 @@ FLOORS = [
     ["scan_options"],
     ["report"],
     ["outputs", "tuning"],
+    ["review"],
     ["pipeline"],
     ["_api"],
     ["bench"],

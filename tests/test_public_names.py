@@ -41,6 +41,7 @@ NAMES = [
     "Transfer",
     "Verdict",
     "VerifiedResults",
+    "apply_decisions",
     "load",
     "load_model",
     "make_detector",

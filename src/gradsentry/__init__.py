@@ -16,6 +16,7 @@ _ROOMS = (
     "pipeline",
     "records",
     "report",
+    "review",
     "thresholds",
     "tuning",
     "work",
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from gradsentry import pipeline as pipeline
     from gradsentry import records as records
     from gradsentry import report as report
+    from gradsentry import review as review
     from gradsentry import thresholds as thresholds
     from gradsentry import tuning as tuning
     from gradsentry import work as work

@@ -18,6 +18,7 @@ from gradsentry.pipeline import scan
 from gradsentry.records.data_options import DataOptions
 from gradsentry.report import ScanReport
 from gradsentry.report.load_report import load
+from gradsentry.review import apply_decisions
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.engine_options import EngineKind, EngineOptions
@@ -51,6 +52,7 @@ __all__ = [
     "Transfer",
     "Verdict",
     "VerifiedResults",
+    "apply_decisions",
     "load",
     "load_model",
     "make_detector",

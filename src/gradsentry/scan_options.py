@@ -35,6 +35,10 @@ class ScanOptions:
     """Formats in which results are written besides those that every folder gets, such as
     ("sarif", "junit"); "all" stands for every one."""
 
+    baseline: str | None = None
+    """A file with the patterns and rows that people cleared: found again, they are known and
+    accepted."""
+
     def __post_init__(self) -> None:
         if not isinstance(self.detector, Detector):
             object.__setattr__(self, "detector", make_detector(self.detector))

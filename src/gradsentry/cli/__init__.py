@@ -16,9 +16,12 @@ from rich.console import Console
 from typer.rich_utils import rich_format_error
 
 from gradsentry._version import __version__
+from gradsentry.cli.apply import apply
 from gradsentry.cli.bench import bench
+from gradsentry.cli.explain import explain
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
+from gradsentry.cli.review import review
 from gradsentry.cli.scan import EPILOG, scan
 from gradsentry.cli.schema import schema
 from gradsentry.cli.verify_results import verify_results
@@ -55,6 +58,9 @@ def gradsentry(
 
 
 app.command(epilog=EPILOG)(scan)
+app.command()(review)
+app.command()(apply)
+app.command()(explain)
 app.command()(plan)
 app.command()(poison)
 app.command()(verify_results)

@@ -55,6 +55,7 @@ def scan(
     force: flags.Force = False,
     also: flags.Also = None,
     format_: flags.OutputFormat = "text",
+    baseline: flags.Baseline = None,
     check: flags.Check = False,
     check_review: flags.CheckReview = False,
     prompt_column: PromptColumn = None,
@@ -114,6 +115,7 @@ def scan(
         detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
         threshold=threshold,
         batch_tokens=batch_tokens,
+        baseline=baseline,
         engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
         also=_formats_of(also, out),
     )

@@ -129,6 +129,15 @@ Also = Annotated[
         show_default=False,
     ),
 ]
+Baseline = Annotated[
+    str | None,
+    typer.Option(
+        help="File with what people cleared, as `gradsentry apply --baseline` writes it: the same "
+        "rows in the same pattern are known and accepted; new rows of it are for review.",
+        rich_help_panel="Output",
+        show_default=False,
+    ),
+]
 OutputFormat = Annotated[
     Literal["text", "json"],
     typer.Option(

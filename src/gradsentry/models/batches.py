@@ -12,6 +12,7 @@ by its tokens, so that a row's longest shared prefix is with the row before it.
 from __future__ import annotations
 
 import math
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -177,8 +178,8 @@ def packed_starts(
     - `lengths`: shape (rows,): tokens of each row.
     - `shared`: shape (rows,): how many of them it shares with the row before it.
     """
-    # Views, since lists of numbers take several times the memory.
-    sizes, overlaps = (memoryview(np.ascontiguousarray(part)) for part in (lengths, shared))
+    # No lists, which take several times the memory.
+    sizes, overlaps = (array("i", part.astype(np.int32).tobytes()) for part in (lengths, shared))
     starts = [0]
     while starts[-1] < len(sizes):
         end, used, whole = starts[-1], 0, 0

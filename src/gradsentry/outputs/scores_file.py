@@ -42,6 +42,7 @@ def scores_table(report: ScanReport) -> pa.Table:
         "target_tokens": rows.target_tokens,
         "truncated": rows.truncated,
         "label": _nothing(scored) if rows.labels is None else rows.labels,
+        "ruling": _nothing(scored) if report.rulings is None else report.rulings.column(),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in SCORES_SCHEMA]
     return pa.Table.from_arrays(arrays, schema=SCORES_SCHEMA)

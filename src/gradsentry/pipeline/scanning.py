@@ -43,6 +43,8 @@ from gradsentry.report.scan_report import (
     ScanReport,
     decide_threshold,
 )
+from gradsentry.review.acceptance import accept_known
+from gradsentry.review.baseline import read_baseline
 from gradsentry.scan_options import ScanOptions
 from gradsentry.work.encoded_data import (
     NOT_SKIPPED,
@@ -125,6 +127,7 @@ def _scanned(
     progress: Progress,
 ) -> ScanReport:
     started = time.monotonic()
+    known = None if options.baseline is None else read_baseline(options.baseline)
     if not isinstance(model, LanguageModel):
         check_reference(model, options.model.revision)  # before data are fetched or read
     if out is not None:
@@ -147,6 +150,8 @@ def _scanned(
         with open_engine(options, model, loaded) as engine:
             report = scan_rows(source, layout, options, engine, space, progress)
         report = replace(report, seconds=_seconds_since(started))
+        if known is not None:
+            report = accept_known(report, known)
         if out is not None:
             progress.stage("Writing the results", None)
             report = report.write(space.result_folder())

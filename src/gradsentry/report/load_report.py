@@ -102,6 +102,8 @@ def _loaded(folder: Path, data: object) -> ScanReport:
         table = _table(folder / SCORES_FILE)
         try:
             rows, findings = _rows(table), _findings(summary, table)
+            ruled = summary.rulings
+            rulings = None if ruled is None else ruled.rulings(table["ruling"].to_pylist())
         except (ValueError, LookupError, TypeError) as error:
             raise _not_ours(folder, error) from None
         paths = tuple(map(Path, config.data_paths))
@@ -132,6 +134,7 @@ def _loaded(folder: Path, data: object) -> ScanReport:
             notes=tuple(summary.notes),
             seconds=summary.seconds,
             files=summary.files,
+            rulings=rulings,
         )
 
 
@@ -154,6 +157,7 @@ class _Config(Document):
     threshold: float | None
     batch_tokens: int | None
     also: list[str] = Field(default_factory=list)
+    baseline: str | None = None
 
 
 _Kind = TypeVar("_Kind", bound=Document)
@@ -200,6 +204,10 @@ def _not_ours(path: Path, error: Exception) -> InputError:
 def _table(path: Path) -> pa.Table:
     open_regular(path, str(path)).close()  # reading a pipe would wait for a writer
     table = pq.read_table(path)
+    if "ruling" not in table.schema.names:  # results that were written before people could rule
+        table = table.append_column(
+            SCORES_SCHEMA.field("ruling"), pa.nulls(len(table), pa.string())
+        )
     if table.schema != SCORES_SCHEMA:
         raise InputError(
             f"{path}: its columns aren't those of a scan's results.",
@@ -218,6 +226,7 @@ def _options(config: _Config) -> ScanOptions:
         threshold=config.threshold,
         batch_tokens=config.batch_tokens,
         also=tuple(config.also),
+        baseline=config.baseline,
     )
 
 

@@ -20,6 +20,7 @@ from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.records import UNJUDGED, BoolArray, Example, Record, Source
 from gradsentry.report.formats_chosen import load_formats
+from gradsentry.report.rulings import Rulings
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, RowOrigins, skip_code
@@ -116,6 +117,8 @@ class ScanReport:
     """Wall time of the scan, loading included, to the hundredth."""
     files: Mapping[str, str] = field(default_factory=dict)
     """The parts of the data with the names of their files, once these are written."""
+    rulings: Rulings | None = None
+    """What people ruled, which stands above the threshold and the findings."""
 
     @property
     def scores(self) -> NDArray[np.float64]:
@@ -124,15 +127,19 @@ class ScanReport:
 
     @cached_property
     def flagged(self) -> BoolArray:
-        """Shape (rows,): rows with a score above the threshold."""
-        return self.threshold.flagged(self.rows.scores)
+        """Shape (rows,): rows with a score above the threshold, unless a person ruled otherwise."""
+        flagged = self.threshold.flagged(self.rows.scores)
+        return flagged if self.rulings is None else self.rulings.flagged(flagged)
 
     @cached_property
     def review(self) -> BoolArray:
         """Shape (rows,): rows of conditional patterns that a person must look at."""
-        if self.findings is None:
-            return np.zeros_like(self.flagged)
-        return self.findings.in_groups(Verdict.REVIEW) & ~self.flagged
+        found = np.zeros_like(self.flagged)
+        if self.findings is not None:
+            found = self.findings.in_groups(Verdict.REVIEW)
+        if self.rulings is not None:
+            found = self.rulings.review(found)
+        return found & ~self.flagged
 
     @property
     def groups(self) -> tuple[GroupFinding, ...]:
@@ -312,6 +319,7 @@ class ScanReport:
             "review": int(self.review.sum()),
             "groups": [_group_summary(n, group) for n, group in enumerate(self.groups, start=1)],
             "recurrences": [] if found is None else [asdict(each) for each in found.recurrences],
+            "rulings": None if self.rulings is None else self.rulings.summary(),
             "detection_limits": [] if found is None else [asdict(each) for each in found.limits],
             "detector": options.detector.name,
             "threshold": self.threshold.value,

@@ -25,5 +25,6 @@ SCORES_SCHEMA = pa.schema(
         pa.field("target_tokens", pa.int32(), nullable=False),
         pa.field("truncated", pa.bool_(), nullable=False),
         pa.field("label", pa.bool_()),
+        pa.field("ruling", pa.string()),
     ]
 )

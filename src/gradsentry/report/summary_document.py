@@ -6,6 +6,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from gradsentry.report.rulings import RulingsDocument
+
 
 class Document(BaseModel):
     """A part of a results folder. What later versions add is ignored."""
@@ -163,6 +165,8 @@ class SummaryDocument(Document):
     """Of the packages that compute scores."""
     identification: IdentificationSummary | None = None
     """Only with a column of known labels."""
+    rulings: RulingsDocument | None = None
+    """What people decided; only where somebody did."""
     files: Annotated[dict[str, str], Field(default_factory=dict)]
     """The parts of the data with the names of their files: `clean`, `flagged`, and where there are
     such rows `review` (which are in `clean`, too) and `skipped`."""

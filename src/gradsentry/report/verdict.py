@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
+from gradsentry.report.rulings import GroupRuling
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.safe_text import quoted, visible
 
@@ -74,10 +76,10 @@ def headline(report: ScanReport) -> str:
 
 def groups(report: ScanReport) -> list[str]:
     """A sentence or two about each group found, and what recurs without a trigger."""
+    told = tell_rulings(report.rulings)
     if report.findings is None:
-        return []
-    scored = int(report.rows.scored.sum())
-    lines = [_group(number, group, scored) for number, group in enumerate(report.groups, start=1)]
+        return told
+    lines = [tell_found_group(report, index) for index in range(len(report.groups))]
     lines += [
         f"Planted to test this scan: {limit.kind}: "
         + (f"{limit.rows} rows would have been found." if limit.rows else "not found.")
@@ -88,13 +90,21 @@ def groups(report: ScanReport) -> list[str]:
         "their prompts says which. This is no backdoor by itself."
         for recurrence in report.findings.recurrences
     ]
-    return lines
+    return told + lines
 
 
-def _group(number: int, group: GroupFinding, scored: int) -> str:
+def tell_found_group(report: ScanReport, index: int) -> str:
+    """What was found of a group, by its index, and what a person ruled about it."""
+    ruling = None if report.rulings is None else report.rulings.groups.get(index)
+    return _group(index + 1, report.groups[index], int(report.rows.scored.sum()), ruling)
+
+
+def _group(number: int, group: GroupFinding, scored: int, ruling: GroupRuling | None) -> str:
     without = group.rows - group.trigger_rows
     all_of_them = f"all but {without:,} of them" if without else "all of them"
     kind = "Poison" if group.verdict is Verdict.POISON else "For review"
+    if ruling is not None:
+        kind = f"{kind_of(ruling)} ({tell_group(ruling)})"
     if group.payload is not None:
         others = group.rows - group.payload_rows
         besides = f" (all but {others:,} of them)" if others else ""

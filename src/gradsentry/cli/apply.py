@@ -1,0 +1,55 @@
+"""The command that makes results of decisions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.reader_may_leave import reader_may_leave
+from gradsentry.cli.review import MovedData, Results
+
+Out = Annotated[
+    str,
+    typer.Option(
+        "--out",
+        "-o",
+        help="Folder for the new results, or s3://bucket/name. Those in DIR stay as they are.",
+        show_default=False,
+    ),
+]
+BaselineOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--baseline",
+        help="File to which what you cleared is added, and from which what you confirmed is taken; "
+        "`gradsentry scan --baseline` honours it. Made if it isn't there.",
+        show_default=False,
+    ),
+]
+Force = Annotated[
+    bool, typer.Option("--force", help="Replace earlier results in --out. Nothing else ever is.")
+]
+
+
+def apply(
+    folder: Results,
+    out: Out,
+    baseline: BaselineOut = None,
+    data: MovedData = None,
+    force: Force = False,
+) -> None:
+    """Write the results in DIR anew, as people decided about them with `gradsentry review`.
+
+    What was cleared is among the clean rows then, what was confirmed among the flagged ones. The
+    report says who decided. The same decisions give the same bytes.
+    """
+    quiet_libraries()
+    from gradsentry.report.terminal import print_verdict
+    from gradsentry.review import apply_decisions
+
+    report = apply_decisions(folder, out, data=data or None, baseline=baseline, force=force)
+    with reader_may_leave():
+        print_verdict(report, out)

@@ -1,0 +1,62 @@
+"""The command with which people decide about a scan's results."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.safe_text import visible
+
+Results = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A folder of results.", show_default=False)
+]
+MovedData = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        help="The data, where they lie elsewhere now; for several files, give it again.",
+        show_default=False,
+    ),
+]
+Reviewer = Annotated[
+    str | None,
+    typer.Option(help="Who decides. Default: your login name.", show_default=False),
+]
+Port = Annotated[
+    int,
+    typer.Option(min=0, max=65535, help="Port of the page. 0 takes one that is free."),
+]
+
+
+def review(
+    folder: Results, reviewer: Reviewer = None, data: MovedData = None, port: Port = 0
+) -> None:
+    """Decide about the groups and rows of a scan, on a page of this machine.
+
+    Prints the page's address, and serves it until you press Ctrl+C. Each decision is written to
+    DIR/decisions.jsonl at once; `gradsentry apply` makes results of them.
+    """
+    quiet_libraries()
+    from gradsentry.report.terminal import showing_progress
+    from gradsentry.review.decision_log import DECISIONS_FILE
+    from gradsentry.review.reviewing import open_review
+
+    try:
+        with ExitStack() as stack:
+            with showing_progress() as progress:
+                server = stack.enter_context(
+                    open_review(
+                        folder, data=data or None, reviewer=reviewer, port=port, progress=progress
+                    )
+                )
+            print(f"Open this address in your browser: {server.address}")
+            print("It works on this machine alone, and for whoever has all of it: keep it.")
+            print(f"Decisions are kept in {visible(str(folder / DECISIONS_FILE))}.")
+            print("Press Ctrl+C to end the review.", flush=True)
+            server.serve()
+    except KeyboardInterrupt:
+        print(f"\nThe review has ended. To write results: gradsentry apply {visible(str(folder))}")

@@ -1,0 +1,65 @@
+"""What people ruled, in words."""
+
+from __future__ import annotations
+
+from gradsentry.report.rulings import GroupRuling, Ruling, Rulings
+from gradsentry.safe_text import quoted, visible
+
+_NOTE = 300
+_KINDS = {
+    Ruling.CONFIRMED: "Confirmed as poison",
+    Ruling.CLEARED: "Cleared",
+    Ruling.ACCEPTED: "Known and accepted",
+    Ruling.NEW: "New",
+}
+
+
+def kind_of(ruling: GroupRuling) -> str:
+    """What a group is called because of a person."""
+    return _KINDS[ruling.ruling]
+
+
+def tell_group(ruling: GroupRuling) -> str:
+    """Who ruled about a group, when and why, and which of its rows that leaves out."""
+    verb = "confirmed" if ruling.ruling is Ruling.CONFIRMED else "cleared"
+    told = f"{visible(ruling.reviewer)} {verb} this on {visible(ruling.time[:10])}"
+    if ruling.note:
+        told += f": {quoted(ruling.note, _NOTE)}"
+    if ruling.new_rows:
+        told += (
+            f". {_rows(ruling.new_rows)} with this trigger and payload that nobody has seen yet: "
+            "for review"
+        )
+    if ruling.other_rows:
+        told += (
+            f". {_rows(ruling.other_rows)} that nobody has seen yet, and that carry something else "
+            "besides: judged as any other"
+        )
+    return told
+
+
+def tell_rulings(rulings: Rulings | None) -> list[str]:
+    """A sentence on what people decided about the data; none where nobody did."""
+    if rulings is None:
+        return []
+    found = []
+    confirmed, cleared = rulings.count(Ruling.CONFIRMED), rulings.count(Ruling.CLEARED)
+    if confirmed or cleared:
+        who = ", ".join(map(visible, rulings.reviewers))
+        first, last = (visible((time or "")[:10]) for time in (rulings.first, rulings.last))
+        when = f"on {first}" if first == last else f"between {first} and {last}"
+        found.append(
+            f"A person decided ({who}, {when}): {_rows(confirmed)} confirmed as poison, "
+            f"{_rows(cleared)} cleared; {_rows(rulings.row_decisions)} of these by themselves."
+        )
+    accepted, new = rulings.count(Ruling.ACCEPTED), rulings.count(Ruling.NEW)
+    if accepted or new:
+        found.append(
+            f"Known and accepted by the baseline: {_rows(accepted)}. New rows that follow an "
+            f"accepted pattern, for review: {new:,}."
+        )
+    return found
+
+
+def _rows(count: int) -> str:
+    return f"{count:,} row" if count == 1 else f"{count:,} rows"

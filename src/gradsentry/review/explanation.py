@@ -1,0 +1,104 @@
+"""All that is known of one row, in a form that the terminal and the page show alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from gradsentry.detectors import Verdict
+from gradsentry.records import Example
+from gradsentry.report import ScanReport
+from gradsentry.report.rulings import NOT_RULED, RULINGS, Ruling
+from gradsentry.report.verdict import tell_found_group
+from gradsentry.review.decisions import Decision, Subject, standing
+from gradsentry.review.marked_text import MarkedTurn, mark_row
+
+
+@dataclass(frozen=True)
+class RowExplanation:
+    """What a scan and people say of a row."""
+
+    row: int
+    place: str
+    """Where a person finds it in the data."""
+    digest: str
+    verdict: str
+    """`poison`, `review`, `clean` or `skipped`, before anybody decides."""
+    score: float | None
+    threshold: float
+    group: int | None
+    """Number of its group, from 1."""
+    why: str
+    trigger: str | None
+    payload: str | None
+    turns: Sequence[MarkedTurn]
+    decision: Decision | None
+    """What a person decided about it, or about its group."""
+
+
+def explain_row(
+    report: ScanReport, row: int, example: Example | None, decisions: Sequence[Decision] = ()
+) -> RowExplanation:
+    """What a scan and people say of a row.
+
+    **Arguments:**
+
+    - `example`: what the row means; None if it was skipped.
+    """
+    origins, found = report.rows.origins, report.findings
+    line = int(origins.lines[row])
+    path = origins.paths[int(origins.path_of[row])]
+    group = -1 if found is None else int(found.rows.groups[row])
+    scored = bool(report.rows.scored[row])
+    return RowExplanation(
+        row=row,
+        place=f"{path}, row {row}" + (f" (line {line})" if line >= 0 else ""),
+        digest=origins.digests[row].tobytes().hex(),
+        verdict=verdict_of(report, row),
+        score=float(report.scores[row]) if scored else None,
+        threshold=report.threshold.value,
+        group=None if group < 0 else group + 1,
+        why=_why(report, row, group),
+        trigger=None if found is None else found.rows.triggers[row],
+        payload=None if found is None else found.rows.payloads[row],
+        turns=() if example is None else mark_row(report, row, example),
+        decision=_decision(standing(decisions), row, group),
+    )
+
+
+def verdict_of(report: ScanReport, row: int) -> str:
+    """What the report makes of a row."""
+    if not report.rows.scored[row]:
+        return "skipped"
+    if report.flagged[row]:
+        return str(Verdict.POISON)
+    return str(Verdict.REVIEW) if report.review[row] else "clean"
+
+
+def _decision(
+    held: Mapping[tuple[Subject, int], Decision], row: int, group: int
+) -> Decision | None:
+    return held.get((Subject.ROW, row)) or held.get((Subject.GROUP, group))
+
+
+def _why(report: ScanReport, row: int, group: int) -> str:
+    if not report.rows.scored[row]:
+        return f"It wasn't judged: {report.rows.reasons[row]}."
+    if group >= 0:
+        told = tell_found_group(report, group)
+    else:
+        side = "above" if report.scores[row] > report.threshold.value else "not above"
+        told = (
+            f"It is in no group; its score {report.scores[row]:.4f} is {side} the threshold "
+            f"{report.threshold.value:.4f}."
+        )
+    code = NOT_RULED if report.rulings is None else int(report.rulings.rows[row])
+    if code == NOT_RULED:
+        return told
+    words = {
+        Ruling.CONFIRMED: "A person confirmed it before these results were written.",
+        Ruling.CLEARED: "A person cleared it before these results were written.",
+        Ruling.ACCEPTED: "The baseline knows and accepts it.",
+        Ruling.NEW: "It follows a pattern that the baseline accepts, and is new.",
+    }
+    return f"{words[RULINGS[code]]} {told}"
