@@ -17,20 +17,17 @@ from typer.rich_utils import rich_format_error
 
 from gradsentry._version import __version__
 from gradsentry.cli.bench import bench
+from gradsentry.cli.exit_codes import EPILOG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
-from gradsentry.cli.scan import EPILOG, scan
+from gradsentry.cli.scan import ScanCommand, scan
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
 from gradsentry.safe_text import visible
 
-EXIT_USAGE = 2
-EXIT_INTERNAL = 3
-EXIT_INTERRUPTED = 130
-
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -46,13 +43,15 @@ def _print_version(wanted: bool) -> None:
 def gradsentry(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
 ) -> None:
     """Find backdoored rows in fine-tuning data, before a model is trained on them."""
 
 
-app.command(epilog=EPILOG)(scan)
+app.command(cls=ScanCommand, epilog=EPILOG)(scan)
 app.command()(plan)
 app.command()(poison)
 app.add_typer(bench, name="bench")

@@ -14,14 +14,28 @@ from typing import TYPE_CHECKING
 import typer
 
 from gradsentry.cli import scan_flags as flags
-from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.brief_help import BriefHelpCommand, HelpAll
+from gradsentry.cli.exit_codes import EXIT_CHECK
+from gradsentry.cli.failing import leave_if_failed, read_deprecated_gate, read_gate
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.replay import (
+    is_given,
+    replay_detector_options,
+    replay_template,
+    tell_differences,
+)
 from gradsentry.cli.shared_options import (
+    AllowFlagged,
+    AllowUnjudged,
     Data,
+    FailOn,
     PromptColumn,
     PromptTemplate,
+    Quiet,
     ResponseColumn,
     Split,
     Subset,
+    Verbose,
     expand_line_ends,
 )
 from gradsentry.errors import InputError, OptionError
@@ -30,17 +44,19 @@ from gradsentry.safe_text import visible
 if TYPE_CHECKING:
     from gradsentry.encoding import EncodingOptions
     from gradsentry.report import ScanReport
+    from gradsentry.report.terminal import Verbosity
 
-EXIT_POISON = 1
-EPILOG = (
-    "Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check or "
-    "--check-review; 2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, "
-    "the same command goes on from there)."
-)
+
+class ScanCommand(BriefHelpCommand):
+    """`scan`, which has more options than a screen has lines."""
+
+    brief = flags.BRIEF
 
 
 def scan(
+    context: typer.Context,
     data: Data,
+    _config: flags.Config = None,
     model: flags.Model = None,
     detector: flags.Detector = "transfer",
     threshold: flags.Threshold = None,
@@ -53,6 +69,9 @@ def scan(
     set_: flags.Set = None,
     out: flags.Out = None,
     force: flags.Force = False,
+    fail_on: FailOn = "never",
+    allow_flagged: AllowFlagged = None,
+    allow_unjudged: AllowUnjudged = None,
     check: flags.Check = False,
     check_review: flags.CheckReview = False,
     prompt_column: PromptColumn = None,
@@ -74,6 +93,9 @@ def scan(
     workers: flags.Workers = None,
     address: flags.Address = None,
     gpus: flags.GpusPerWorker = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    _help_all: HelpAll = False,
 ) -> None:
     """Score every row of DATA and flag those that look poisoned.
 
@@ -90,6 +112,9 @@ def scan(
     from gradsentry.scan_options import ScanOptions
     from gradsentry.work.engine_options import EngineKind, EngineOptions
 
+    verbosity = read_verbosity(quiet, verbose)
+    old_gate = read_deprecated_gate(check, check_review, fail_on)
+    gate = old_gate or read_gate(fail_on, allow_flagged, allow_unjudged)
     by_flag = {
         "crop": crop,
         "target_module": target_module,
@@ -103,33 +128,43 @@ def scan(
             subset=subset,
             split=split,
             prompt_column=prompt_column,
-            prompt_template=expand_line_ends(prompt_template),
+            prompt_template=_expand_given(context, prompt_template),
             response_column=response_column,
             label_column=label_column,
         ),
-        encoding=read_encoding(max_length, boundary, targets, long_text, chat_template),
+        encoding=replay_template(
+            context, read_encoding(max_length, boundary, targets, long_text, chat_template)
+        ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
-        detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
+        detector=make_detector(
+            detector,
+            **replay_detector_options(context, detector)
+            | _join_options(by_flag, _parse_settings(set_ or [])),
+        ),
         threshold=threshold,
         batch_tokens=batch_tokens,
         engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
     )
-    with _telling_way_on(out), showing_progress() as progress:
+    with _telling_way_on(out), showing_progress(verbosity) as progress:
         report = run_scan(
             data, model=model, options=options, out=out, force=force, progress=progress
         )
-    _show(report, out)
-    failed = report.flagged.any() or report.unjudged or report.blind
-    if ((check or check_review) and failed) or (check_review and report.review.any()):
-        raise typer.Exit(EXIT_POISON)
+    tell_differences(context, report)
+    _show(report, out, verbosity)
+    leave_if_failed(report, gate, EXIT_CHECK if old_gate is not None else None)
 
 
-def _show(report: ScanReport, out: str | None) -> None:
+def _expand_given(context: typer.Context, template: str | None) -> str | None:
+    """A prompt template; one of --config has its line ends already."""
+    return expand_line_ends(template) if is_given(context, "prompt_template") else template
+
+
+def _show(report: ScanReport, out: str | None, verbosity: Verbosity) -> None:
     """Print the verdict."""
     from gradsentry.report.terminal import print_verdict
 
     try:
-        print_verdict(report, out)
+        print_verdict(report, out, verbosity)
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has left, as `head` does. The scan itself succeeded.

@@ -13,9 +13,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from gradsentry.detectors import make_detector
 from gradsentry.encoding import EncodingOptions
 from gradsentry.errors import InputError
+from gradsentry.faults import telling_faults
 from gradsentry.models import ModelOptions
 from gradsentry.records.data_options import DataOptions
-from gradsentry.records.watched_file import first_line, open_regular
+from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report.file_names import CONFIG_FILE
 from gradsentry.report.scan_report import SCHEMA_VERSION
 from gradsentry.scan_options import ScanOptions
@@ -79,6 +80,12 @@ def parse_document(kind: type[_Kind], parse: Callable[[str], Any], path: Path) -
         f"{SCHEMA_VERSION}.",
         "Read them with the version that wrote them, or scan again.",
     )
+
+
+def read_config(path: Path) -> Config:
+    """A `config.yaml`; errors as those of `parse_document`."""
+    with telling_faults(), reading(str(path)):
+        return parse_document(Config, yaml.safe_load, path)
 
 
 def not_ours(path: Path, error: Exception) -> InputError:
