@@ -18,6 +18,7 @@ from typer.rich_utils import rich_format_error
 from gradsentry._version import __version__
 from gradsentry.cli.bench import bench
 from gradsentry.cli.exit_codes import EPILOG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
+from gradsentry.cli.later import diff, report
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import ScanCommand, scan
@@ -52,6 +53,8 @@ def gradsentry(
 
 
 app.command(cls=ScanCommand, epilog=EPILOG)(scan)
+app.command()(report)
+app.command()(diff)
 app.command()(plan)
 app.command()(poison)
 app.add_typer(bench, name="bench")
