@@ -26,6 +26,10 @@ from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
 from gradsentry.safe_text import visible
 
+_NAME = "gradsentry"
+_COMPLETE = "_GRADSENTRY_COMPLETE"
+"""The environment variable in which Typer's scripts for shells ask for completions."""
+
 app = typer.Typer(
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -79,7 +83,7 @@ def _run_command() -> int:
     try:
         # Without "standalone mode" a command's exit code is returned, and when a library exits,
         # this is an exception.
-        left = app(standalone_mode=False)
+        left = app(prog_name=_NAME, standalone_mode=False)
     except typer.TyperException as error:
         with _keeping_exit_code():
             error.message = "\n".join(map(visible, (error.message or "").split("\n")))
@@ -88,13 +92,23 @@ def _run_command() -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as left_by:
+        if _is_completing():  # Typer leaves so when it has printed or installed
+            return EXIT_USAGE if left_by.code else 0
         if isinstance(left_by.__context__, BrokenPipeError):
             _discard_output()
             return 0  # the reader has left, as `head` does; the work was done before printing
         return _report_error(left_by)
     except BaseException as error:  # some libraries raise errors that aren't an `Exception`
         return _report_error(error)
+    if left and _is_completing():
+        return EXIT_USAGE
     return left if isinstance(left, int) else 0
+
+
+def _is_completing() -> bool:
+    """Whether a shell asks for completions, or for the script that asks."""
+    asked = sys.argv[1:2] in (["--install-completion"], ["--show-completion"])
+    return asked or _COMPLETE in os.environ
 
 
 def _report_error(error: BaseException) -> int:
