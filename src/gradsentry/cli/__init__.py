@@ -17,10 +17,11 @@ from typer.rich_utils import rich_format_error
 
 from gradsentry._version import __version__
 from gradsentry.cli.bench import bench
+from gradsentry.cli.diff import diff
 from gradsentry.cli.exit_codes import EPILOG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
-from gradsentry.cli.later import diff, report
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
+from gradsentry.cli.report_again import report
 from gradsentry.cli.scan import ScanCommand, scan
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of

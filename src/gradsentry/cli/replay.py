@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from gradsentry.errors import InputError
+from gradsentry.errors import GradSentryError, InputError
 from gradsentry.safe_text import visible
 
 if TYPE_CHECKING:
@@ -48,7 +48,10 @@ def replay_config(context: typer.Context, path: Path | None) -> Path | None:
     from gradsentry.report.documents import options_of, read_config
 
     config = read_config(path)
-    options_of(config)  # all that is unknown or impossible is said before anything is done
+    try:
+        options_of(config)  # all that is unknown or impossible is said before anything is done
+    except GradSentryError as error:
+        raise InputError(f"{path}: {error.problem}", error.remedy) from None
     context.default_map = _by_parameter(context, path, config)
     own = dict(config.detector)
     context.obj = Replayed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import reprlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,13 +37,12 @@ from gradsentry.cli.shared_options import (
     Verbose,
     expand_line_ends,
 )
+from gradsentry.cli.standard_output import while_read
 from gradsentry.errors import InputError, OptionError
 from gradsentry.safe_text import visible
 
 if TYPE_CHECKING:
     from gradsentry.encoding import EncodingOptions
-    from gradsentry.report import ScanReport
-    from gradsentry.report.terminal import Verbosity
 
 
 class ScanCommand(BriefHelpCommand):
@@ -108,7 +106,7 @@ def scan(
     from gradsentry.models import Dtype, ModelOptions
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.records.data_options import DataOptions
-    from gradsentry.report.terminal import showing_progress
+    from gradsentry.report.terminal import print_verdict, showing_progress
     from gradsentry.scan_options import ScanOptions
     from gradsentry.work.engine_options import EngineKind, EngineOptions
 
@@ -150,25 +148,14 @@ def scan(
             data, model=model, options=options, out=out, force=force, progress=progress
         )
     tell_differences(context, report)
-    _show(report, out, verbosity)
+    with while_read():
+        print_verdict(report, out, verbosity)
     leave_if_failed(report, gate, EXIT_CHECK if old_gate is not None else None)
 
 
 def _expand_given(context: typer.Context, template: str | None) -> str | None:
     """A prompt template; one of --config has its line ends already."""
     return expand_line_ends(template) if is_given(context, "prompt_template") else template
-
-
-def _show(report: ScanReport, out: str | None, verbosity: Verbosity) -> None:
-    """Print the verdict."""
-    from gradsentry.report.terminal import print_verdict
-
-    try:
-        print_verdict(report, out, verbosity)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left, as `head` does. The scan itself succeeded.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _join_options(
