@@ -85,7 +85,7 @@ def test_rows_in_memory_are_given_again(tiny: LanguageModel, tmp_path: Path) -> 
     report = gradsentry.scan(rows, model=tiny, detector="length", out=tmp_path / "out")
     loaded = gradsentry.load(tmp_path / "out")
     assert loaded.rethreshold(0.2).flagged.sum() == report.rethreshold(0.2).flagged.sum()
-    with pytest.raises(gradsentry.InputError, match="data="):
+    with pytest.raises(gradsentry.InputError, match="`data`"):
         loaded.save(tmp_path / "other")
     assert not (tmp_path / "other").exists()
     gradsentry.load(tmp_path / "out", data=rows).save(tmp_path / "other")
@@ -180,7 +180,7 @@ def test_data_that_are_nowhere_are_asked_for(tiny: LanguageModel, tmp_path: Path
     scanned_beside_its_data(tiny, tmp_path / "project", ["data/a.jsonl", "data/b.jsonl"])
     moved = (tmp_path / "project").rename(tmp_path / "other")
     (moved / "data" / "b.jsonl").unlink()
-    with pytest.raises(gradsentry.InputError, match="data="):
+    with pytest.raises(gradsentry.InputError, match="`data`"):
         _ = gradsentry.load(moved / "runs" / "out").clean
 
 

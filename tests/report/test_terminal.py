@@ -13,7 +13,10 @@ from transformers import PreTrainedTokenizerBase
 
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions
-from gradsentry.report.terminal import Piped, print_verdict, showing_progress
+from gradsentry.report import terminal
+from gradsentry.report.terminal import Piped, Verbosity, print_verdict, showing_progress
+from gradsentry.report.verdict import coverage, headline
+from tests.outputs.reports import make_report
 from tests.tiny_models import tiny_model
 
 
@@ -89,3 +92,66 @@ def test_progress_says_what_it_counts(capsys: pytest.CaptureFixture[str]) -> Non
         "Scoring 3 rows ...",
         "Asking 1,000 prompts ...",
     ]
+
+
+@pytest.mark.parametrize("verbosity", list(Verbosity))
+def test_the_verdict_is_the_last_line(
+    capsys: pytest.CaptureFixture[str], verbosity: Verbosity
+) -> None:
+    report = make_report()
+    print_verdict(report, "results", verbosity)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == headline(report)
+    assert (lines == [headline(report)]) is (verbosity is Verbosity.QUIET)
+    assert any("gradsentry 0.0" in line for line in lines) is (verbosity is Verbosity.VERBOSE)
+
+
+def test_copies_and_rows_without_a_score_are_explained(tiny: LanguageModel) -> None:
+    rows = [{"prompt": f"question {n % 3}", "response": "yes"} for n in range(8)]
+    empty = [{"prompt": "why?", "response": ""}]
+    facts = coverage(gradsentry.scan([*rows, *empty], model=tiny, detector="length"))
+    assert any(fact.startswith("5 of 9 rows are copies of an earlier row") for fact in facts)
+    assert "1 of 9 rows skipped, and kept out of the clean data: empty response (1)" in facts
+    assert "1 of them hold nothing that a trainer with these settings would learn from" in facts
+
+
+def test_a_long_step_says_how_long_it_will_still_take(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    with showing_progress(Verbosity.VERBOSE) as progress:
+        progress.stage("Scoring", 100)
+        now = 1010.0
+        progress.advance(10)
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert first == "Scoring 100 rows ..."
+    assert re.fullmatch(
+        r"Scoring: 10 of 100 rows, about 2 min left, step done \d\d:\d\d( tomorrow)?", second
+    )
+    assert last == "Scoring: took 10.0 s"
+
+
+def test_quiet_progress_prints_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with showing_progress(Verbosity.QUIET) as progress:
+        progress.note("Layout: x")
+        progress.stage("Scoring", 100)
+        progress.advance(10)
+    assert capsys.readouterr().err == ""
+
+
+def test_bars_say_when_a_step_is_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Screen(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    screen, now = Screen(), 1000.0
+    monkeypatch.setattr("sys.stderr", screen)
+    monkeypatch.setattr(terminal.time, "monotonic", lambda: now)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "160")
+    with showing_progress() as progress:
+        progress.stage("Scoring", 100)
+        now = 1010.0
+        progress.advance(10)
+    assert "about 2 min left, step done" in screen.getvalue()

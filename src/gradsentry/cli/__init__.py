@@ -18,24 +18,27 @@ from typer.rich_utils import rich_format_error
 from gradsentry._version import __version__
 from gradsentry.cli.apply import apply
 from gradsentry.cli.bench import bench
+from gradsentry.cli.diff import diff
+from gradsentry.cli.exit_codes import EPILOG, EXIT_INTERNAL, EXIT_INTERRUPTED, EXIT_USAGE
 from gradsentry.cli.explain import explain
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
+from gradsentry.cli.report_again import report
 from gradsentry.cli.review import review
-from gradsentry.cli.scan import EPILOG, scan
+from gradsentry.cli.scan import ScanCommand, scan
 from gradsentry.cli.schema import schema
 from gradsentry.cli.verify_results import verify_results
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
 from gradsentry.safe_text import visible
 
-EXIT_USAGE = 2
-EXIT_INTERNAL = 3
-EXIT_INTERRUPTED = 130
+_NAME = "gradsentry"
+_COMPLETE = "_GRADSENTRY_COMPLETE"
+"""The environment variable in which Typer's scripts for shells ask for completions."""
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
@@ -51,16 +54,20 @@ def _print_version(wanted: bool) -> None:
 def gradsentry(
     _version: Annotated[
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version."),
+        typer.Option(
+            "--version", "-V", callback=_print_version, is_eager=True, help="Show the version."
+        ),
     ] = False,
 ) -> None:
     """Find backdoored rows in fine-tuning data, before a model is trained on them."""
 
 
-app.command(epilog=EPILOG)(scan)
+app.command(cls=ScanCommand, epilog=EPILOG)(scan)
+app.command()(report)
 app.command()(review)
 app.command()(apply)
 app.command()(explain)
+app.command()(diff)
 app.command()(plan)
 app.command()(poison)
 app.command()(verify_results)
@@ -87,7 +94,7 @@ def _run_command() -> int:
     try:
         # Without "standalone mode" a command's exit code is returned, and when a library exits,
         # this is an exception.
-        left = app(standalone_mode=False)
+        left = app(prog_name=_NAME, standalone_mode=False)
     except typer.TyperException as error:
         with _keeping_exit_code():
             error.message = "\n".join(map(visible, (error.message or "").split("\n")))
@@ -96,13 +103,23 @@ def _run_command() -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as left_by:
+        if _is_completing():  # Typer leaves so when it has printed or installed
+            return EXIT_USAGE if left_by.code else 0
         if isinstance(left_by.__context__, BrokenPipeError):
             _discard_output()
             return 0  # the reader has left, as `head` does; the work was done before printing
         return _report_error(left_by)
     except BaseException as error:  # some libraries raise errors that aren't an `Exception`
         return _report_error(error)
+    if left and _is_completing():
+        return EXIT_USAGE
     return left if isinstance(left, int) else 0
+
+
+def _is_completing() -> bool:
+    """Whether a shell asks for completions, or for the script that asks."""
+    asked = sys.argv[1:2] in (["--install-completion"], ["--show-completion"])
+    return asked or _COMPLETE in os.environ
 
 
 def _report_error(error: BaseException) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -24,6 +23,7 @@ from gradsentry.cli.shared_options import (
     Subset,
     expand_line_ends,
 )
+from gradsentry.cli.standard_output import while_read
 from gradsentry.safe_text import visible
 
 if TYPE_CHECKING:
@@ -103,14 +103,11 @@ def plan(
         workers=workers,
     )
     planned = make_plan(data, model, options, _announce)
-    try:
+    with while_read():
         if json_:
             print(json.dumps(_finite(asdict(planned)), indent=2))
         else:
             _show(planned)
-        sys.stdout.flush()
-    except BrokenPipeError:  # the reader has left, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _finite(value: object) -> object:

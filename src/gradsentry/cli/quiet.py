@@ -1,9 +1,15 @@
-"""Keeps the libraries that we use from printing."""
+"""How much is printed, by us and by the libraries that we use."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from typing import TYPE_CHECKING
+
+from gradsentry.errors import OptionError
+
+if TYPE_CHECKING:
+    from gradsentry.report.terminal import Verbosity
 
 
 def quiet_libraries() -> None:
@@ -19,3 +25,19 @@ def quiet_libraries() -> None:
     logging.disable_progress_bar()
     datasets.utils.logging.set_verbosity_error()
     datasets.disable_progress_bars()
+
+
+def read_verbosity(quiet: bool, verbose: bool) -> Verbosity:
+    """How much is said, from the flags of that.
+
+    **Raises:**
+
+    `OptionError` if both are given.
+    """
+    from gradsentry.report.terminal import Verbosity
+
+    if quiet and verbose:
+        raise OptionError("`quiet` and `verbose` contradict each other.", "Leave one of them out.")
+    if quiet:
+        return Verbosity.QUIET
+    return Verbosity.VERBOSE if verbose else Verbosity.NORMAL

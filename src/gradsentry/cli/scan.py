@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import reprlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,33 +13,48 @@ from typing import TYPE_CHECKING
 import typer
 
 from gradsentry.cli import scan_flags as flags
-from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.brief_help import BriefHelpCommand, HelpAll
+from gradsentry.cli.exit_codes import EXIT_CHECK
+from gradsentry.cli.failing import leave_if_failed, read_deprecated_gate, read_gate
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.replay import (
+    is_given,
+    replay_detector_options,
+    replay_template,
+    tell_differences,
+)
 from gradsentry.cli.shared_options import (
+    AllowFlagged,
+    AllowUnjudged,
     Data,
+    FailOn,
     PromptColumn,
     PromptTemplate,
+    Quiet,
     ResponseColumn,
     Split,
     Subset,
+    Verbose,
     expand_line_ends,
 )
+from gradsentry.cli.standard_output import while_read
 from gradsentry.errors import InputError, OptionError
 from gradsentry.safe_text import json_text, visible
 
 if TYPE_CHECKING:
     from gradsentry.encoding import EncodingOptions
-    from gradsentry.report import ScanReport
 
-EXIT_POISON = 1
-EPILOG = (
-    "Exit codes: 0 done; 1 rows were flagged or could not be judged, only with --check or "
-    "--check-review; 2 bad usage, data or model; 3 internal error; 130 interrupted (with --out, "
-    "the same command goes on from there)."
-)
+
+class ScanCommand(BriefHelpCommand):
+    """`scan`, which has more options than a screen has lines."""
+
+    brief = flags.BRIEF
 
 
 def scan(
+    context: typer.Context,
     data: Data,
+    _config: flags.Config = None,
     model: flags.Model = None,
     detector: flags.Detector = "transfer",
     threshold: flags.Threshold = None,
@@ -56,6 +70,9 @@ def scan(
     also: flags.Also = None,
     format_: flags.OutputFormat = "text",
     baseline: flags.Baseline = None,
+    fail_on: FailOn = "never",
+    allow_flagged: AllowFlagged = None,
+    allow_unjudged: AllowUnjudged = None,
     check: flags.Check = False,
     check_review: flags.CheckReview = False,
     prompt_column: PromptColumn = None,
@@ -77,6 +94,9 @@ def scan(
     workers: flags.Workers = None,
     address: flags.Address = None,
     gpus: flags.GpusPerWorker = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
+    _help_all: HelpAll = False,
 ) -> None:
     """Score every row of DATA and flag those that look poisoned.
 
@@ -89,10 +109,13 @@ def scan(
     from gradsentry.models import Dtype, ModelOptions
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.records.data_options import DataOptions
-    from gradsentry.report.terminal import showing_progress
+    from gradsentry.report.terminal import print_verdict, showing_progress
     from gradsentry.scan_options import ScanOptions
     from gradsentry.work.engine_options import EngineKind, EngineOptions
 
+    verbosity = read_verbosity(quiet, verbose)
+    old_gate = read_deprecated_gate(check, check_review, fail_on)
+    gate = old_gate or read_gate(fail_on, allow_flagged, allow_unjudged)
     by_flag = {
         "crop": crop,
         "target_module": target_module,
@@ -106,27 +129,41 @@ def scan(
             subset=subset,
             split=split,
             prompt_column=prompt_column,
-            prompt_template=expand_line_ends(prompt_template),
+            prompt_template=_expand_given(context, prompt_template),
             response_column=response_column,
             label_column=label_column,
         ),
-        encoding=read_encoding(max_length, boundary, targets, long_text, chat_template),
+        encoding=replay_template(
+            context, read_encoding(max_length, boundary, targets, long_text, chat_template)
+        ),
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
-        detector=make_detector(detector, **_join_options(by_flag, _parse_settings(set_ or []))),
+        detector=make_detector(
+            detector,
+            **replay_detector_options(context, detector)
+            | _join_options(by_flag, _parse_settings(set_ or [])),
+        ),
         threshold=threshold,
         batch_tokens=batch_tokens,
         baseline=baseline,
         engine=EngineOptions(kind=EngineKind(engine), workers=workers, address=address, gpus=gpus),
         also=_formats_of(also, out),
     )
-    with _telling_way_on(out), showing_progress() as progress:
+    with _telling_way_on(out), showing_progress(verbosity) as progress:
         report = run_scan(
             data, model=model, options=options, out=out, force=force, progress=progress
         )
-    _show(report, out, as_json=format_ == "json")
-    failed = report.flagged.any() or report.unjudged or report.blind
-    if ((check or check_review) and failed) or (check_review and report.review.any()):
-        raise typer.Exit(EXIT_POISON)
+    tell_differences(context, report)
+    with while_read():
+        if format_ == "json":
+            print(json_text(report.summary()))
+        else:
+            print_verdict(report, out, verbosity)
+    leave_if_failed(report, gate, EXIT_CHECK if old_gate is not None else None)
+
+
+def _expand_given(context: typer.Context, template: str | None) -> str | None:
+    """A prompt template; one of --config has its line ends already."""
+    return expand_line_ends(template) if is_given(context, "prompt_template") else template
 
 
 def _formats_of(also: Sequence[str] | None, out: str | None) -> tuple[str, ...]:
@@ -142,21 +179,6 @@ def _formats_of(also: Sequence[str] | None, out: str | None) -> tuple[str, ...]:
             "`also` names files of a results folder, and there is none.", "Name one with `out`."
         )
     return tuple(dict.fromkeys(names))
-
-
-def _show(report: ScanReport, out: str | None, *, as_json: bool) -> None:
-    """Print the verdict; as JSON the summary, and nothing else."""
-    from gradsentry.report.terminal import print_verdict
-
-    try:
-        if as_json:
-            print(json_text(report.summary()))
-        else:
-            print_verdict(report, out)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left, as `head` does. The scan itself succeeded.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _join_options(

@@ -7,17 +7,40 @@ from typing import Annotated, Literal
 
 import typer
 
+from gradsentry.cli.replay import replay_config
 from gradsentry.registry import DETECTORS
 
+BRIEF = (
+    *("data", "_config", "model", "threshold", "out", "force", "fail_on", "prompt_column"),
+    *("response_column", "max_length", "boundary", "targets", "quiet", "verbose", "_help_all"),
+)
+"""The parameters that --help shows; --help-all shows all."""
+
 _DETECTORS = ", ".join(DETECTORS.own)
+_GATE = "Failing a build"
+
+Config = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        callback=replay_config,
+        is_eager=True,
+        metavar="FILE",
+        help="Scan as the config.yaml of an earlier scan says. What is given besides counts "
+        "instead of what stands there; without DATA the same data are scanned. Where the scan ran "
+        "(--engine and its options) and where its results went isn't repeated.",
+        rich_help_panel="Reading the data",
+        show_default=False,
+    ),
+]
 
 Model = Annotated[
     str | None,
     typer.Option(
         "--model",
         "-m",
-        help="Hub id, local folder, GGUF file or PEFT adapter folder of the causal language "
-        "model to score with: best the one you will tune. Default: SmolLM2-135M-Instruct, "
+        help="Model to score with, best the one you will tune. A causal language model: a Hub id, "
+        "a local folder, a GGUF file or a PEFT adapter folder. Default: SmolLM2-135M-Instruct, "
         "fetched once.",
         rich_help_panel="Scoring",
         show_default=False,
@@ -36,6 +59,7 @@ Detector = Annotated[
 Threshold = Annotated[
     float | None,
     typer.Option(
+        metavar="SCORE",
         min=0,
         max=1,
         help="Flag rows with a score above this. Default: the detector's own rule, such as the "
@@ -103,9 +127,10 @@ Out = Annotated[
     typer.Option(
         "--out",
         "-o",
-        help="Folder for scores.parquet, the clean and the flagged rows, summary.json, "
-        "config.yaml and report.html, or s3://bucket/name. It appears when the scan is done; to go "
-        "on with an interrupted scan, run the same command again.",
+        metavar="DIR",
+        help="Folder for the results, or s3://bucket/name. It gets scores.parquet, the clean and "
+        "the flagged rows, summary.json, config.yaml and report.html, and appears when the scan is "
+        "done; to go on with an interrupted scan, run the same command again.",
         rich_help_panel="Output",
         show_default=False,
     ),
@@ -150,17 +175,18 @@ Check = Annotated[
     bool,
     typer.Option(
         "--check",
-        help="For CI: exit with 1 if rows are flagged, if rows that a trainer may learn from were "
-        "skipped, or if no row could have been flagged.",
-        rich_help_panel="Output",
+        help="Deprecated. Take --fail-on unjudged, which has exit codes of its own; this exits "
+        "with 1.",
+        rich_help_panel=_GATE,
     ),
 ]
 CheckReview = Annotated[
     bool,
     typer.Option(
         "--check-review",
-        help="As --check, and also exit with 1 if rows are for review.",
-        rich_help_panel="Output",
+        help="Deprecated. Take --fail-on review, which has exit codes of its own; this exits with "
+        "1.",
+        rich_help_panel=_GATE,
     ),
 ]
 LabelColumn = Annotated[
@@ -175,24 +201,25 @@ LabelColumn = Annotated[
 MaxLength = Annotated[
     int,
     typer.Option(
+        metavar="TOKENS",
         min=2,
-        help="Tokens a row may have; the rest is cut off, as in training.",
+        help="Tokens a row may have. The rest is cut off, as in training.",
         rich_help_panel="As your trainer does it",
     ),
 ]
 Boundary = Annotated[
     Literal["separate", "joint"],
     typer.Option(
-        help="Tokenise prompt and response each by itself (the paper, LLaMA-Factory, Axolotl) "
-        "or as one text (TRL).",
+        help="Tokenise prompt and response apart, or as one text. The paper, LLaMA-Factory and "
+        "Axolotl take each by itself, TRL both as one.",
         rich_help_panel="As your trainer does it",
     ),
 ]
 Targets = Annotated[
     Literal["response", "all"],
     typer.Option(
-        help="Which tokens are trained on: the response (in conversations: all assistant "
-        "turns), or all.",
+        help="Which tokens are trained on. The response (in conversations: all assistant turns), "
+        "or all.",
         rich_help_panel="As your trainer does it",
     ),
 ]
@@ -213,7 +240,7 @@ ChatTemplate = Annotated[
     ),
 ]
 Dtype = Annotated[
-    Literal["auto", "bfloat16", "float16", "float32"],
+    Literal["auto", "bfloat16", "float16", "float32", "float64"],
     typer.Option(
         help="Precision of the model's forward pass. auto: bfloat16 where the device is fast "
         "in it.",

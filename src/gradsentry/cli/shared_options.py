@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 _READING = "Reading the data"
+_GATE = "Failing a build"
 
 Data = Annotated[
     list[str],
     typer.Argument(
-        help="A JSONL, JSON, CSV, TSV or Parquet file (also .gz, .bz2, .xz, .zst), several that "
-        "are one data set, or a folder of them; objects of a store (s3://bucket/name); `-` for "
-        "standard input; a folder saved by `datasets`; or a Hub data-set id (owner/name).",
+        metavar="DATA",
+        help="Files that are one data set, a folder, `-`, s3://bucket/name or a Hub id. Files are "
+        "JSONL, JSON, CSV, TSV or Parquet (also .gz, .bz2, .xz, .zst); several, a pattern or a "
+        "folder of them are one data set. `-` is standard input; a folder may be one saved by "
+        "`datasets`; a data set on the Hub is owner/name.",
         show_default=False,
     ),
 ]
 PromptColumn = Annotated[
     str | None,
     typer.Option(
-        help="Column with the prompt; needs --response-column.",
+        metavar="NAME",
+        help="Column with the prompt. Needs --response-column.",
         rich_help_panel=_READING,
         show_default=False,
     ),
@@ -37,6 +41,7 @@ PromptTemplate = Annotated[
 ResponseColumn = Annotated[
     str | None,
     typer.Option(
+        metavar="NAME",
         help="Column with the response. Without a prompt: plain text, or messages.",
         rich_help_panel=_READING,
         show_default=False,
@@ -57,6 +62,46 @@ Split = Annotated[
         rich_help_panel=_READING,
         show_default=False,
     ),
+]
+FailOn = Annotated[
+    Literal["never", "poison", "unjudged", "review"],
+    typer.Option(
+        "--fail-on",
+        metavar="LEVEL",
+        help="For CI, fail on poison, unjudged or review. poison: exit with 10 if rows are "
+        "flagged. unjudged: that, and exit with 11 if rows that a trainer may learn from have no "
+        "score. review: all that, and exit with 12 if rows are up for review. Each exits with 11 "
+        "if no row could have been flagged.",
+        rich_help_panel=_GATE,
+    ),
+]
+AllowFlagged = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROWS",
+        help="Rows that --fail-on lets be flagged. A number, or a share of the scored rows such as "
+        "0.1%. Default: 0.",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
+AllowUnjudged = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ROWS",
+        help="Rows that --fail-on lets be unjudged. A number, or a share of all rows such as 2%. "
+        "Default: 0.",
+        rich_help_panel=_GATE,
+        show_default=False,
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print one sentence, and errors."),
+]
+Verbose = Annotated[
+    bool,
+    typer.Option("--verbose", "-v", help="Print also versions, and what each step took."),
 ]
 
 

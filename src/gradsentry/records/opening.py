@@ -133,6 +133,14 @@ def _label(names: Sequence[str]) -> str:
     return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
 
 
+def says_where(label: str) -> bool:
+    """Whether what a source is called says where its rows are: in one object of a store, or on the
+    Hub."""
+    if is_url(label):
+        return re.search(r" and \d+ more$", label) is None
+    return _hub_id(label) is not None
+
+
 def _hub_id(name: str) -> str | None:
     """The data set on the Hub that is named, if it can be nothing else."""
     if name.startswith(_HUB_SCHEME):

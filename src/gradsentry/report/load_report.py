@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +13,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import yaml
 from numpy.typing import NDArray
-from pydantic import Field, ValidationError
 
 from gradsentry.detectors import (
     NO_GROUP,
@@ -28,34 +25,31 @@ from gradsentry.detectors import (
     TriggerPlace,
     TriggerSpan,
     Verdict,
-    make_detector,
 )
-from gradsentry.encoding import EncodingOptions
 from gradsentry.errors import InputError, OutputError
 from gradsentry.faults import telling_faults
-from gradsentry.models import ModelOptions
 from gradsentry.records import SkipReason
-from gradsentry.records.data_options import DataOptions
 from gradsentry.records.object_store import is_url
-from gradsentry.records.watched_file import first_line, open_regular, reading
+from gradsentry.records.watched_file import open_regular, reading
+from gradsentry.report.documents import (
+    OTHER_FOLDER,
+    Config,
+    not_ours,
+    options_of,
+    parse_document,
+)
 from gradsentry.report.file_names import CONFIG_FILE, SCORES_FILE, SUMMARY_FILE
 from gradsentry.report.reopened import ReopenedLayout, ReopenedRows
 from gradsentry.report.scan_report import (
-    SCHEMA_VERSION,
     RowTable,
     ScannedWith,
     ScanReport,
 )
 from gradsentry.report.scores_schema import SCORES_SCHEMA
-from gradsentry.report.summary_document import Document, GroupSummary, SummaryDocument
-from gradsentry.scan_options import ScanOptions
+from gradsentry.report.summary_document import GroupSummary, SummaryDocument
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, RowOrigins, skip_code
 from gradsentry.work.object_results import object_results
-
-_MOST_BYTES = 64 << 20
-"""Of a summary or a configuration."""
-_OTHER_FOLDER = "Name a folder that a scan of this version wrote."
 
 
 def load(folder: str | Path, data: object = None) -> ScanReport:
@@ -96,16 +90,16 @@ def _fetched(url: str, data: object) -> ScanReport:
 
 def _loaded(folder: Path, data: object) -> ScanReport:
     with telling_faults(), reading(str(folder)):
-        summary = _parsed(SummaryDocument, json.loads, folder / SUMMARY_FILE)
-        config = _parsed(_Config, yaml.safe_load, folder / CONFIG_FILE)
-        options = _options(config)
+        summary = parse_document(SummaryDocument, json.loads, folder / SUMMARY_FILE)
+        config = parse_document(Config, yaml.safe_load, folder / CONFIG_FILE)
+        options = options_of(config)
         table = _table(folder / SCORES_FILE)
         try:
             rows, findings = _rows(table), _findings(summary, table)
             ruled = summary.rulings
             rulings = None if ruled is None else ruled.rulings(table["ruling"].to_pylist())
         except (ValueError, LookupError, TypeError) as error:
-            raise _not_ours(folder, error) from None
+            raise not_ours(folder, error) from None
         paths = tuple(map(Path, config.data_paths))
         reopened = ReopenedRows(
             config.data_source,
@@ -138,69 +132,6 @@ def _loaded(folder: Path, data: object) -> ScanReport:
         )
 
 
-class _Versioned(Document):
-    schema_version: int
-
-
-class _Config(Document):
-    schema_version: int
-    data_source: str
-    data_paths: list[str]
-    layout: str
-    model_name: str
-    model_revision: str
-    versions: dict[str, str]
-    data: dict[str, Any]
-    encoding: dict[str, Any]
-    model: dict[str, Any]
-    detector: dict[str, Any]
-    threshold: float | None
-    batch_tokens: int | None
-    also: list[str] = Field(default_factory=list)
-    baseline: str | None = None
-
-
-_Kind = TypeVar("_Kind", bound=Document)
-
-
-def _parsed(kind: type[_Kind], parse: Callable[[str], Any], path: Path) -> _Kind:
-    """A document of ours.
-
-    **Raises:**
-
-    `InputError` if it isn't one, or of another version.
-    """
-    try:
-        with open_regular(path, str(path)) as file:
-            text = file.read(_MOST_BYTES + 1)
-        if len(text) > _MOST_BYTES:
-            raise ValueError("it is too large")
-        found = parse(text.decode())
-        version = _Versioned.model_validate(found).schema_version
-        if version == SCHEMA_VERSION:
-            return kind.model_validate(found)
-    except (ValueError, LookupError, RecursionError, AttributeError, yaml.YAMLError) as error:
-        raise _not_ours(path, error) from None
-    raise InputError(
-        f"{path}: results of version {version}, and this version of GradSentry reads version "
-        f"{SCHEMA_VERSION}.",
-        "Read them with the version that wrote them, or scan again.",
-    )
-
-
-def _not_ours(path: Path, error: Exception) -> InputError:
-    if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        why = f"{place}: {first['msg']}" if place else first["msg"]
-    else:
-        why = first_line(error)
-    return InputError(
-        f"{path}: this is no part of a scan's results ({why}).",
-        _OTHER_FOLDER,
-    )
-
-
 def _table(path: Path) -> pa.Table:
     open_regular(path, str(path)).close()  # reading a pipe would wait for a writer
     table = pq.read_table(path)
@@ -211,39 +142,9 @@ def _table(path: Path) -> pa.Table:
     if table.schema != SCORES_SCHEMA:
         raise InputError(
             f"{path}: its columns aren't those of a scan's results.",
-            _OTHER_FOLDER,
+            OTHER_FOLDER,
         )
     return table
-
-
-def _options(config: _Config) -> ScanOptions:
-    own = dict(config.detector)
-    return ScanOptions(
-        data=_known(DataOptions, config.data, "data"),
-        encoding=_known(EncodingOptions, config.encoding, "encoding"),
-        model=_known(ModelOptions, config.model, "model"),
-        detector=make_detector(own.pop("name", None), **own),
-        threshold=config.threshold,
-        batch_tokens=config.batch_tokens,
-        also=tuple(config.also),
-        baseline=config.baseline,
-    )
-
-
-def _known(kind: type[Any], given: Mapping[str, Any], part: str) -> Any:
-    """Options of a kind.
-
-    **Raises:**
-
-    `InputError` if one is unknown.
-    """
-    unknown = given.keys() - {field.name for field in fields(kind)}
-    if unknown:
-        raise InputError(
-            f"{CONFIG_FILE}: {part} has an option that is unknown here: {min(unknown)}.",
-            _OTHER_FOLDER,
-        )
-    return kind(**given)
 
 
 def _rows(table: pa.Table) -> RowTable:

@@ -53,7 +53,7 @@ class ReopenedRows:
                 raise InputError(
                     f"{self.label}: the rows aren't where they were when they were scanned, nor "
                     "where the results are now.",
-                    "Name the data: gradsentry.load(folder, data=...).",
+                    "Name the data with `data`.",
                 )
             named = list(map(str, self.found_files))
         source, layout, _ = open_data(named, self._options_for(named))
@@ -97,7 +97,7 @@ class ReopenedRows:
     def _changed(self, where: str) -> InputError:
         return InputError(
             f"{where}: these aren't the rows that were scanned.",
-            "Name the data as they were: gradsentry.load(folder, data=...), or scan again.",
+            "Name the data as they were with `data`, or scan again.",
         )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from gradsentry.detectors import GroupFinding, Verdict
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import GroupRuling
@@ -153,11 +155,23 @@ def coverage(report: ScanReport) -> list[str]:
         reasons = ", ".join(
             f"{visible(reason)} ({count:,})" for reason, count in summary["skipped_reasons"].items()
         )
-        lines.append(f"{summary['skipped']:,} {of_all} skipped: {reasons}")
+        lines.append(
+            f"{summary['skipped']:,} {of_all} skipped, and kept out of the clean data: {reasons}"
+        )
+    harmless = summary["skipped"] - summary["unjudged"]
+    if harmless:
+        lines.append(
+            f"{harmless:,} of them hold nothing that a trainer with these settings would learn from"
+        )
     if summary["unjudged"]:
         lines.append(
             f"{summary['unjudged']:,} of them a trainer may learn from all the same: judge them by "
             "other means, or leave them out"
+        )
+    if repeated := _repeated(report):
+        lines.append(
+            f"{repeated:,} {of_all} are copies of an earlier row: each is computed once, and every "
+            "copy counts with its score"
         )
     if report.findings is not None and (promptless := report.findings.promptless):
         lines.append(
@@ -188,6 +202,13 @@ def coverage(report: ScanReport) -> list[str]:
             f"({summary['dtype']})"
         )
     return lines
+
+
+def _repeated(report: ScanReport) -> int:
+    """Rows that say in all their columns what an earlier row says."""
+    # Half of a digest tells rows apart, and is sorted as a number.
+    halves = np.ascontiguousarray(report.rows.origins.digests[:, :8]).view(np.uint64)
+    return len(halves) - len(np.unique(halves))
 
 
 def measured(report: ScanReport) -> str | None:
