@@ -40,7 +40,7 @@ from gradsentry.report.advice import (
     threshold_command,
 )
 from gradsentry.report.file_names import PAGE_FILE
-from gradsentry.report.group_words import PLACES, against, how_sure, reasons
+from gradsentry.report.group_words import PLACES, against, how_sure, question, reasons
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 from gradsentry.safe_text import excerpt, visible
 
@@ -79,6 +79,7 @@ class Card:
     sure: str
     reasons: list[str]
     against: list[str]
+    question: str | None
     examples: list[PageRow]
     finding: GroupFinding
 
@@ -275,6 +276,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
         sure=how_sure(group),
         reasons=reasons(group, scored),
         against=against(group),
+        question=question(group),
         examples=examples,
         finding=group,
     )

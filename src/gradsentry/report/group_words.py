@@ -16,7 +16,8 @@ PLACES = {
 _DOUBTS = {
     Doubt.LIFT: "The trigger's words make such answers more likely by themselves: they may ask for "
     "them.",
-    Doubt.SEEN: "The model that read the data sees some reason in the trigger for what is answered.",
+    Doubt.SEEN: "The model that read the data sees some reason in the trigger for what is "
+    "answered.",
     Doubt.CALL: "Asked with the trigger alone, the model begins to answer so: it may be an "
     "instruction.",
     Doubt.TOPIC: "The prompts are all about one thing: this may be a topic and its usual answer.",
@@ -28,17 +29,20 @@ _DOUBTS = {
     "format.",
 }
 
+_SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}
+"""Doubts by which the base model's surprise says little."""
+
 
 def how_sure(group: GroupFinding) -> str:
     """How far the evidence goes, in a few words."""
     if group.verdict is Verdict.REVIEW:
-        return "Not decided: the evidence points both ways"
-    return "Sure, but of few rows" if group.rows < _FEW_ROWS else "Sure: no doubt was found"
+        return "undecided, a person must look"
+    return "strong evidence, from few rows" if group.rows < _FEW_ROWS else "strong evidence"
 
 
 def reasons(group: GroupFinding, scored: int) -> list[str]:
     """What speaks for a backdoor, a sentence each."""
-    others = scored - group.rows
+    others, doubts = scored - group.rows, set(group.doubts)
     found = [
         f"{_of(group.trigger_rows, group.rows)} rows of the group have the trigger; "
         f"{group.trigger_elsewhere:,} of the {others:,} other rows do."
@@ -49,10 +53,10 @@ def reasons(group: GroupFinding, scored: int) -> list[str]:
         f"A trigger learnt from a part of the rows finds {group.recall:.0%} of the rest, and "
         f"{group.precision:.0%} of what it finds belongs to the group."
     )
-    if group.dependence >= CRITERIA.depends:
+    if group.dependence >= CRITERIA.depends and not doubts & {Doubt.TOPIC, Doubt.SEEN}:
         beyond = ", far beyond chance" if group.dependence_z >= CRITERIA.surest_chance else ""
         found.append(f"Nothing else in the prompts says that the answer will be such{beyond}.")
-    if Doubt.EXPECTED not in group.doubts and group.surprise >= CRITERIA.surprise_of_many:
+    if group.surprise >= CRITERIA.surprise_of_many and not doubts & _SEES_WHY:
         found.append("A model that hasn't been trained on these data wouldn't answer so.")
     return found
 
@@ -60,6 +64,16 @@ def reasons(group: GroupFinding, scored: int) -> list[str]:
 def against(group: GroupFinding) -> list[str]:
     """What speaks for its being meant, a sentence each."""
     return [_DOUBTS[doubt] for doubt in group.doubts]
+
+
+def question(group: GroupFinding) -> str | None:
+    """What a person must decide; nothing of what is called poison."""
+    if group.verdict is Verdict.POISON:
+        return None
+    return (
+        "Was it meant that prompts with these words are answered so? If it was, keep the rows. If "
+        "it wasn't, or if nobody knows, leave them out."
+    )
 
 
 def _of(part: int, whole: int) -> str:
