@@ -81,7 +81,7 @@ def turns_shown(example: Example, marks: RowMarks, length: int) -> tuple[PageTur
         _mark_payload(turns, example, marks)
         _mark_trigger(turns, marks)
     kept = _kept(turns)
-    lengths = [min(len(turns[position].text), length) for position in kept]
+    lengths = [min(len(visible(turns[position].text[:length])), length) for position in kept]
     rooms = _shares(lengths, length)
     shown: list[PageTurn] = []
     before = -1

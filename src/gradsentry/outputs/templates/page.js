@@ -77,7 +77,8 @@
   function rowElement(row) {
     const cell = (name, content) => element("td", { role: "cell", "data-name": name }, content);
     const badge = element("span", { class: `badge ${row.verdict}` }, NAMES[row.verdict]);
-    const summary = element("summary", {}, ...tellingTurns(row).map(lineElement));
+    const less = element("span", { class: "less" }, "Show less");
+    const summary = element("summary", {}, ...tellingTurns(row).map(lineElement), less);
     const place = element("span", { class: "place soft" }, row.place);
     const details = element("details", {}, summary, place, turnsElement(row));
     return element(
