@@ -6,11 +6,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from gradsentry.detectors import GroupFinding, Verdict
@@ -105,13 +106,6 @@ class HtmlPage(Format):
 
 def render_html(report: ScanReport) -> str:
     """The report as HTML; reads the data once."""
-    environment = Environment(
-        loader=PackageLoader("gradsentry.outputs"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     order = ordered_groups(report)
     wanted = chosen_rows(report)
     of_cards = {group: examples_of(report, group) for group in order[:MOST_CARDS]}
@@ -120,7 +114,7 @@ def render_html(report: ScanReport) -> str:
     rows = _within_budget([read.rows[row] for row in wanted])
     document = _document(report, plot, rows)
     style, script = _asset("page.css"), _asset("page.js")
-    return environment.get_template("report.html.j2").render(
+    return _template().render(
         style=Markup(style),
         script=Markup(script),
         style_digest=_digest(style),
@@ -139,6 +133,18 @@ def render_html(report: ScanReport) -> str:
         document_json=script_json(document),
         first_rows=sorted(rows, key=lambda row: -row.score)[:FIRST_ROWS],
     )
+
+
+@cache
+def _template() -> Template:
+    environment = Environment(
+        loader=PackageLoader("gradsentry.outputs"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2")
 
 
 def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
