@@ -49,6 +49,7 @@ def make_report(
     findings: Findings | None = None,
     name: str = "tiny",
     path: str = "data.jsonl",
+    rows: Sequence[dict[str, Any]] | None = None,
 ) -> ScanReport:
     """A report on rows with these texts as prompts and responses.
 
@@ -56,9 +57,10 @@ def make_report(
 
     - `scores`: NaN stands for a skipped row.
     - `name`: what the model and all others call themselves.
+    - `rows`: the rows, instead of those with the texts.
     """
-    rows = [{"prompt": text, "response": text} for text in texts]
-    source, layout, _ = open_data(rows, DataOptions())
+    rows = rows or [{"prompt": text, "response": text} for text in texts]
+    source, layout, _ = open_data(list(rows), DataOptions())
     found = np.linspace(0.1, 0.9, len(rows)) if scores is None else np.array(scores, np.float64)
     skipped = np.isnan(found)
     reason = skip_code(SkipReason.NOT_FINITE)

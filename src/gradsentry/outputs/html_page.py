@@ -1,95 +1,144 @@
-"""`report.html`: one file, no script, nothing loaded from elsewhere."""
+"""`report.html`: one file that a person decides with. It loads nothing, and runs its own script
+alone."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+import base64
+import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
+from markupsafe import Markup
 
+from gradsentry.detectors import GroupFinding, Verdict
 from gradsentry.outputs.output_format import Format, write_text
-from gradsentry.records import (
-    Conversation,
-    Example,
-    Message,
-    PlainText,
-    Record,
-    Skipped,
-    TextPair,
-    prompt_and_response,
+from gradsentry.outputs.page_data import (
+    PageDocument,
+    PageGroup,
+    PageRow,
+    RowVerdict,
+    script_json,
 )
+from gradsentry.outputs.row_choice import (
+    chosen_rows,
+    examples_of,
+    ordered_groups,
+    row_verdict,
+)
+from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, shortened, turns_shown
+from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
+from gradsentry.records import Record
 from gradsentry.report import ScanReport
-from gradsentry.report.file_names import PAGE_FILE
-from gradsentry.report.verdict import (
-    caveats,
-    coverage,
-    groups,
-    headline,
-    measured,
-    provenance,
-    together,
+from gradsentry.report.advice import (
+    limits,
+    meaning,
+    next_steps,
+    status,
+    threshold_command,
 )
-from gradsentry.safe_text import excerpt, visible
+from gradsentry.report.file_names import PAGE_FILE
+from gradsentry.report.group_words import PLACES, against, how_sure, question, reasons
+from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
-TOP_ROWS = 50
-"""Rows shown. The report stays small whatever the size of the data."""
+FIRST_ROWS = 20
+"""Rows that readers without a script see, and the printed page."""
+MOST_CARDS = 24
 
-_BINS = 60
-_EXCERPT = 600
-_WIDTH, _HEIGHT = 900, 220
+_BYTES_OF_ROWS = 950_000
+_ROOM_OF_ROWS = 750_000
+_SHORTEST_ROOM, _LONGEST_ROOM = 700, 4000
+"""Characters of a row: fewer where there are many rows."""
+_EXAMPLE_ROOM = 700
+_TEXT, _WORD, _LINE = 200, 60, 1000
+"""Characters of a payload, of a trigger's word, and of a sentence that may quote names."""
+_MOST_TRIGGERS, _MOST_WORDS = 8, 24
+"""Of a group: alternatives, and words of all of them."""
+_MOST_SENTENCES = 50
+_MOST_GROUPS_TO_CHOOSE = 500
+_MOST_SAMPLED = 500
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One bar of the histogram, in the picture's units."""
+class Card:
+    """A group as its card shows it."""
 
-    x: float
-    y: float
-    width: float
-    height: float
-    flagged: bool
-    title: str
-
-
-@dataclass(frozen=True)
-class TopRow:
-    """One of the highest-scoring rows."""
-
-    row: int
+    number: int
+    is_poison: bool
+    rows: int
+    share: float
+    """Of the scored rows."""
+    triggers: list[list[str]]
+    """Alternatives, each with its words."""
+    more_triggers: int
     place: str
-    """Where a person finds the row in the data."""
-    score: float
-    flagged: bool
-    target_tokens: int
-    group: int | None
-    """Number of the row's group, from 1."""
-    prompt: str
-    response: tuple[str, str, str]
-    """Before the payload, the payload, and behind it; the last two are empty without one."""
+    payloads: list[str]
+    varies: bool
+    """Whether there is no one payload, and these are some of many."""
+    sure: str
+    reasons: list[str]
+    against: list[str]
+    question: str | None
+    examples: list[PageRow]
+    finding: GroupFinding
+
+
+@dataclass(frozen=True)
+class _Read:
+    """What the page takes from the rows themselves."""
+
+    rows: dict[int, PageRow]
+    examples: dict[int, PageRow]
+    other_letters: float
+    """Share of letters that aren't of the English alphabet."""
 
 
 class HtmlPage(Format):
-    """Writes `report.html`, one page with the verdict, the scores and the highest rows."""
+    """Writes `report.html`, the page on which a person reads and weighs what was found."""
 
     file_name: ClassVar[str] = PAGE_FILE
 
     def write(self, report: ScanReport, path: Path) -> None:
-        write_text(path, render_html(report, _records(report, top_rows(report))))
+        write_text(path, render_html(report))
 
 
-def _records(report: ScanReport, wanted: list[int]) -> list[Record]:
-    """The wanted rows, in the order wanted; reads the data once."""
-    rows = set(wanted)
-    found = {record.row: record for record in report.source.records() if record.row in rows}
-    return [found[row] for row in wanted]
+def render_html(report: ScanReport) -> str:
+    """The report as HTML; reads the data once."""
+    order = ordered_groups(report)
+    wanted = chosen_rows(report)
+    of_cards = {group: examples_of(report, group) for group in order[:MOST_CARDS]}
+    read = _read(report, wanted, {row for rows in of_cards.values() for row in rows})
+    plot = score_plot(report)
+    rows = _within_budget([read.rows[row] for row in wanted])
+    document = _document(report, plot, rows)
+    style, script = _asset("page.css"), _asset("page.js")
+    return _template().render(
+        style=Markup(style),
+        script=Markup(script),
+        style_digest=_digest(style),
+        script_digest=_digest(script),
+        **_words(report, read.other_letters),
+        cards=[
+            _card(report, group, [read.examples[row] for row in examples])
+            for group, examples in of_cards.items()
+        ],
+        plot=plot,
+        width=WIDTH,
+        height=HEIGHT,
+        threshold=report.threshold.value,
+        command=threshold_command(f"{report.threshold.value:g}"),
+        document=document,
+        document_json=script_json(document),
+        first_rows=sorted(rows, key=lambda row: -row.score)[:FIRST_ROWS],
+    )
 
 
-def render_html(report: ScanReport, shown: list[Record]) -> str:
-    """The report as HTML, with the rows of `top_rows` to show."""
+@cache
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader("gradsentry.outputs"),
         autoescape=True,
@@ -97,141 +146,163 @@ def render_html(report: ScanReport, shown: list[Record]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2").render(
-        headline=headline(report),
-        groups=groups(report),
-        caveats=caveats(report),
-        measured=measured(report),
-        coverage=coverage(report),
-        provenance=provenance(report),
-        summary=report.summary(),
-        axis=visible(report.options.detector.axis),
-        found=[_shown_group(group) for group in report.summary()["groups"]],
-        bars=_histogram(report),
-        width=_WIDTH,
-        height=_HEIGHT,
-        threshold_x=_axis(report)(report.threshold.value),
-        low=_range(report)[0],
-        high=_range(report)[1],
-        threshold=report.threshold.value,
-        top_rows=[_top_row(report, record) for record in shown],
-    )
+    return environment.get_template("report.html.j2")
 
 
-def _shown_group(group: Mapping[str, Any]) -> dict[str, Any]:
-    """A group's summary with its texts made visible."""
-    texts = [variant["text"] for variant in group["payload_variants"]]
-    payloads = texts if group["payload"] is None else [group["payload"]]
+def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
+    """All that the page says of the scan as a whole."""
     return {
-        **group,
-        "payloads": [excerpt(text, _EXCERPT // 3) for text in payloads],
-        "triggers": [together(words) for words in group["trigger"]],
+        "status": status(report),
+        "verdict": str(report.verdict),
+        "headline": headline(report),
+        "meaning": meaning(report),
+        "steps": next_steps(report),
+        "sentences": [shortened(line, _LINE) for line in groups(report)[:_MOST_SENTENCES]],
+        "limits": limits(report, other_letters),
+        "caveats": caveats(report),
+        "coverage": [shortened(line, _LINE) for line in coverage(report)],
+        "measured": measured(report),
+        "provenance": [(name, shortened(value, _LINE)) for name, value in provenance(report)],
+        "summary": report.summary(),
+        "date": shortened(report.scanned_with.date, _WORD),
+        "axis": shortened(report.options.detector.axis, _LINE),
+        "method": shortened(report.threshold.method, _LINE),
     }
 
 
-def top_rows(report: ScanReport) -> list[int]:
-    """The rows with the highest scores, highest first; equal scores in the order of the data."""
-    order = np.argsort(-report.scores, kind="stable")[:TOP_ROWS]  # NaN sorts to the end
-    return [int(row) for row in order if report.rows.scored[row]]
+def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
+    """Read the data once, and keep of each wanted row what is shown."""
+    room = min(_LONGEST_ROOM, max(_SHORTEST_ROOM, _ROOM_OF_ROWS // max(1, len(wanted))))
+    every = max(1, len(report.scores) // _MOST_SAMPLED)
+    in_table = set(wanted)
+    shown: dict[int, PageRow] = {}
+    on_cards: dict[int, PageRow] = {}
+    others = letters = 0
+    for record in report.source.records():
+        row = record.row
+        if row % every == 0 and report.rows.scored[row]:
+            other, own = letters_beyond_english(report.layout.example(record))
+            others, letters = others + other, letters + own
+        if row in in_table:
+            shown[row] = _page_row(report, record, room)
+        if row in examples:
+            on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM)
+    return _Read(shown, on_cards, others / max(1, letters))
 
 
-def _top_row(report: ScanReport, record: Record) -> TopRow:
-    example = report.layout.example(record)
-    prompt, response = _texts(example)
-    if report.findings is not None and report.findings.rows.payload_starts[record.row] >= 0:
-        _, response = prompt_and_response(example)  # what the payload's place counts in
-    return TopRow(
-        record.row,
-        visible(str(record.location)),
-        float(report.scores[record.row]),
-        bool(report.flagged[record.row]),
-        int(report.rows.target_tokens[record.row]),
-        _group_number(report, record.row),
-        excerpt(prompt, _EXCERPT),
-        _around_payload(report, record.row, response),
+def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
+    row = record.row
+    group = -1 if report.findings is None else int(report.findings.rows.groups[row])
+    return PageRow(
+        row=row,
+        place=_place(record),
+        score=round(float(report.scores[row]), 6),
+        verdict=row_verdict(report, row),
+        group=None if group < 0 else group + 1,
+        tokens=int(report.rows.target_tokens[row]),
+        turns=turns_shown(report.layout.example(record), _marks(report, row, group), room),
     )
 
 
-def _group_number(report: ScanReport, row: int) -> int | None:
-    if report.findings is None or report.findings.rows.groups[row] < 0:
-        return None
-    return int(report.findings.rows.groups[row]) + 1
+def _place(record: Record) -> str:
+    """Where a person finds a row, besides by its number."""
+    if record.line is not None:
+        return f"{shortened(record.path, _TEXT)}, line {record.line:,}"
+    if record.element is not None:
+        return f"{shortened(record.path, _TEXT)}, element {record.element:,}"
+    return shortened(record.path, _TEXT)
 
 
-def _around_payload(report: ScanReport, row: int, response: str) -> tuple[str, str, str]:
-    start = -1 if report.findings is None else int(report.findings.rows.payload_starts[row])
-    if report.findings is None or start < 0:
-        return excerpt(response, _EXCERPT), "", ""
-    end = int(report.findings.rows.payload_ends[row])
-    parts = (response[:start], response[start:end], response[end:])
-    before, payload, after = (excerpt(part, _EXCERPT // 3) for part in parts)
-    return before, payload, after
-
-
-def _range(report: ScanReport) -> tuple[float, float]:
-    scores = report.scores[report.rows.scored]
-    low = min(float(scores.min()), report.threshold.value)
-    high = max(float(scores.max()), report.threshold.value)
-    margin = 0.02 * (high - low) or 0.01
-    return low - margin, high + margin
-
-
-def _axis(report: ScanReport):  # type: ignore[no-untyped-def]
-    low, high = _range(report)
-    return lambda score: (score - low) / (high - low) * _WIDTH
-
-
-def _histogram(report: ScanReport) -> list[Bar]:
-    """Bars that never straddle the threshold, their height the square root of the count.
-
-    Poison is rare: on a linear scale its bars would vanish beside the clean ones.
-    """
-    low, high = _range(report)
-    threshold = report.threshold.value
-    below = max(1, round(_BINS * (threshold - low) / (high - low)))
-    edges = np.concatenate(
-        [
-            np.linspace(low, threshold, below + 1),
-            np.linspace(threshold, high, max(1, _BINS - below) + 1)[1:],
-        ]
+def _marks(report: ScanReport, row: int, group: int) -> RowMarks:
+    if report.findings is None or group < 0:
+        return RowMarks()
+    said = report.findings.rows
+    start, end = int(said.payload_starts[row]), int(said.payload_ends[row])
+    alternatives = report.groups[group].trigger
+    return RowMarks(
+        in_group=True,
+        message=int(said.messages[row]),
+        payload=None if start < 0 else (start, end),
+        span=said.spans[row],
+        words=tuple((said.triggers[row] or "").split(" … ")),
+        other_words=tuple(words[0] for words in alternatives[:_MOST_TRIGGERS] if len(words) == 1),
     )
-    counts, _ = np.histogram(report.scores[report.rows.scored], edges)
-    x = _axis(report)
-    tallest = float(np.sqrt(counts.max()))
-    bars = []
-    for count, left, right in zip(counts.tolist(), edges[:-1], edges[1:], strict=True):
-        height = float(np.sqrt(count)) / tallest * _HEIGHT
-        bars.append(
-            Bar(
-                x=float(x(left)),
-                y=_HEIGHT - height,
-                width=max(0.5, float(x(right) - x(left)) - 1),
-                height=height,
-                flagged=bool(left >= threshold),
-                title=f"{count:,} rows from {left:.3f} to {right:.3f}",
-            )
-        )
-    return bars
 
 
-def _turn(message: Message) -> str:
-    """A message with all that it carries: a payload may be a tool call."""
-    extra = {key: value for key, value in message.items() if key not in ("role", "content")}
-    said = f"{message['role']}: {message['content'] or ''}"
-    return f"{said} {json.dumps(extra, ensure_ascii=False, default=str)}" if extra else said
+def _within_budget(rows: list[PageRow]) -> list[PageRow]:
+    """As many of the rows as go into the page."""
+    left, kept = _BYTES_OF_ROWS, []
+    for row in rows:
+        left -= len(script_json(row).encode(errors="backslashreplace"))
+        if left < 0:
+            break
+        kept.append(row)
+    return kept
 
 
-def _texts(example: Example) -> tuple[str, str]:
-    """(prompt, response) to show for an example."""
-    match example:
-        case TextPair():
-            return example.prompt, example.response
-        case PlainText():
-            return "", example.text
-        case Conversation():
-            # With all tokens as targets a conversation needs no turn of the assistant's.
-            first = next(iter(example.target_turns), len(example.messages))
-            turns = [_turn(message) for message in example.messages]
-            return "\n".join(turns[:first]), "\n".join(turns[first:])
-        case Skipped():
-            raise AssertionError("skipped rows have no score and are never shown")
+def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageDocument:
+    scored, flagged = int(report.rows.scored.sum()), int(report.flagged.sum())
+    review = int(report.review.sum())
+    poison = 0
+    if report.findings is not None:
+        poison = int((report.findings.in_groups(Verdict.POISON) & report.flagged).sum())
+    return PageDocument(
+        scored=scored,
+        rows_of_verdict={
+            RowVerdict.POISON: poison,
+            RowVerdict.FLAGGED: flagged - poison,
+            RowVerdict.REVIEW: review,
+            RowVerdict.CLEAN: scored - flagged - review,
+        },
+        steps=plot.steps,
+        groups=tuple(
+            PageGroup(n + 1, RowVerdict(report.groups[n].verdict), report.groups[n].rows)
+            for n in ordered_groups(report)[:_MOST_GROUPS_TO_CHOOSE]
+        ),
+        rows=tuple(rows),
+    )
+
+
+def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
+    group, scored = report.groups[number], int(report.rows.scored.sum())
+    texts = [text for text, _ in group.variants]
+    triggers = list(_triggers(group))
+    return Card(
+        number=number + 1,
+        is_poison=group.verdict is Verdict.POISON,
+        rows=group.rows,
+        share=group.rows / scored,
+        triggers=triggers,
+        more_triggers=len(group.trigger) - len(triggers),
+        place=PLACES[group.trigger_place],
+        payloads=[
+            shortened(text, _TEXT) for text in (texts if group.payload is None else [group.payload])
+        ],
+        varies=group.payload is None,
+        sure=how_sure(group),
+        reasons=reasons(group, scored),
+        against=against(group),
+        question=question(group),
+        examples=examples,
+        finding=group,
+    )
+
+
+def _triggers(group: GroupFinding) -> Iterator[list[str]]:
+    """The alternatives of a trigger, as many as have room."""
+    left = _MOST_WORDS
+    for words in group.trigger[:_MOST_TRIGGERS]:
+        if left > 0:
+            yield [shortened(word, _WORD) for word in words[:left]]
+        left -= len(words)
+
+
+def _asset(name: str) -> str:
+    """A style sheet or script of the page."""
+    path = resources.files("gradsentry.outputs").joinpath("templates", name)
+    return path.read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    """What a content security policy knows a script by."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

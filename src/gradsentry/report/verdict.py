@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.report.group_words import PLACES
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import GroupRuling
 from gradsentry.report.scan_report import ScanReport
@@ -23,13 +24,6 @@ _DOUBTS = {
     "unknown": "the base model doesn't understand these data; a stronger model would decide",
     "topic": "the prompts are all about one thing",
     "format": "the payload is a word or two around answers that are the rows' own",
-}
-_PLACES = {
-    "start": " at the start of the prompt",
-    "end": " at the end of the prompt",
-    "anywhere": " in the prompt",
-    "system": " in the system prompt",
-    "earlier": " in an earlier turn",
 }
 
 FALLBACK_CAVEAT = (
@@ -117,7 +111,7 @@ def _group(number: int, group: GroupFinding, scored: int, ruling: GroupRuling | 
     verb = "does" if group.trigger_elsewhere == 1 else "do"
     line = (
         f"{kind}, group {number}: {group.rows:,} rows ({group.rows / scored:.1%}) {carried}; "
-        f"{all_of_them} have {_trigger_words(group.trigger)}{_PLACES[group.trigger_place]}, "
+        f"{all_of_them} have {_trigger_words(group.trigger)} {PLACES[group.trigger_place]}, "
         f"{group.trigger_elsewhere:,} of {scored - group.rows:,} others {verb}. How well such "
         "words tell these rows from all others: sought in some rows, they find the rest with "
         f"precision {group.precision:.3f} and recall {group.recall:.3f} "

@@ -21,6 +21,7 @@ from gradsentry.detectors.transfer.sensitivity import KINDS
 from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.models import target_states
+from gradsentry.outputs.html_page import FIRST_ROWS
 from gradsentry.records import (
     Conversation,
     Example,
@@ -259,8 +260,10 @@ def test_conversations_are_found_like_pairs(
         assert str(rows[place]["response"])[start:end] == PAYLOAD
     found.save(tmp_path / "out")
     report = (tmp_path / "out" / "report.html").read_text()
-    marked = f"<mark>{escape(PAYLOAD)}</mark>"
-    assert report.count("<mark>") == report.count(marked) == found.flagged.sum()
+    marked = f'<span class="heard">payload: </span>{escape(PAYLOAD)}</mark>'
+    # On the group's card three examples, and the first rows of the table.
+    shown = 3 + min(FIRST_ROWS, int(found.flagged.sum()))
+    assert report.count(marked) == report.count("payload: </span>") == shown
 
 
 def test_plain_text_has_no_prompt_and_nothing_to_judge(

@@ -1,0 +1,92 @@
+"""Which rows the page shows, whatever the size of the data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradsentry.detectors import Verdict
+from gradsentry.outputs.page_data import RowVerdict
+from gradsentry.report import ScanReport
+
+MOST_FOUND, MOST_CLEAN = 900, 300
+"""Rows that are flagged or for review, and clean ones; either may take the other's free places."""
+_EXAMPLES = 3
+
+
+def row_verdict(report: ScanReport, row: int) -> RowVerdict:
+    """What was decided about a scored row."""
+    if report.flagged[row]:
+        group = -1 if report.findings is None else int(report.findings.rows.groups[row])
+        is_poison = group >= 0 and report.groups[group].verdict is Verdict.POISON
+        return RowVerdict.POISON if is_poison else RowVerdict.FLAGGED
+    return RowVerdict.REVIEW if report.review[row] else RowVerdict.CLEAN
+
+
+def chosen_rows(report: ScanReport) -> list[int]:
+    """The rows to show, those first that must not be missing: of every group in turn its examples
+    and its surest rows, and between them the clean ones that are nearest to the threshold."""
+    found = report.flagged | report.review
+    clean = np.flatnonzero(report.rows.scored & ~found)
+    distance = np.abs(report.scores[clean] - report.threshold.value)
+    nearest = clean[np.argsort(distance, kind="stable")].tolist()
+    most = MOST_FOUND + MOST_CLEAN
+    taken = list(islice(_in_turn(_found_rows(report, found)), most - min(len(nearest), MOST_CLEAN)))
+    return list(_mixed(taken, nearest[: most - len(taken)]))
+
+
+def ordered_groups(report: ScanReport) -> list[int]:
+    """Indices of the groups: poison before what is for review, large ones before small ones."""
+    groups = report.groups
+    return sorted(
+        range(len(groups)),
+        key=lambda n: (groups[n].verdict is not Verdict.POISON, -groups[n].rows, n),
+    )
+
+
+def examples_of(report: ScanReport, group: int) -> list[int]:
+    """Rows that show what a group is: with their trigger and payload in place, and with different
+    triggers if there are any."""
+    if report.findings is None:
+        return []
+    said = report.findings.rows
+    members = _surest_first(report, np.flatnonzero(said.groups == group))
+    placed = [row for row in members if said.payload_starts[row] >= 0 and said.spans[row]]
+    differing = {said.triggers[row]: row for row in reversed(placed or members)}
+    wanted = dict.fromkeys([*reversed(differing.values()), *placed, *members])
+    return list(wanted)[:_EXAMPLES]
+
+
+def _found_rows(report: ScanReport, found: NDArray[np.bool_]) -> Iterator[list[int]]:
+    """Rows that are flagged or for review, by groups; those in none come last."""
+    numbers = np.full(len(found), -1) if report.findings is None else report.findings.rows.groups
+    for group in [*ordered_groups(report), -1]:
+        rows = _surest_first(report, np.flatnonzero(found & (numbers == group)))
+        first = [row for row in examples_of(report, group) if found[row]] if group >= 0 else []
+        yield list(dict.fromkeys([*first, *rows]))
+
+
+def _surest_first(report: ScanReport, rows: NDArray[np.int64]) -> list[int]:
+    order: list[int] = rows[np.argsort(-report.scores[rows], kind="stable")].tolist()
+    return order
+
+
+def _in_turn(lists: Iterator[list[int]]) -> Iterator[int]:
+    """The first of every list, then the second of every list, and so on."""
+    left = [iter(rows) for rows in lists]
+    while left:
+        firsts = [(rows, row) for rows in left if (row := next(rows, None)) is not None]
+        left = [rows for rows, _ in firsts]
+        yield from (row for _, row in firsts)
+
+
+def _mixed(found: Sequence[int], clean: Sequence[int]) -> Iterator[int]:
+    """Both in order, spread evenly among each other."""
+    placed = chain(
+        ((n / max(1, len(found)), 0, row) for n, row in enumerate(found)),
+        ((n / max(1, len(clean)), 1, row) for n, row in enumerate(clean)),
+    )
+    return (row for _, _, row in sorted(placed))

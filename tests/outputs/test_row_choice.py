@@ -1,0 +1,77 @@
+"""Which rows are in the page: of every group some, and the clean ones nearest to the threshold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gradsentry import Verdict
+from gradsentry.outputs.page_data import RowVerdict
+from gradsentry.outputs.row_choice import (
+    MOST_CLEAN,
+    MOST_FOUND,
+    chosen_rows,
+    examples_of,
+    ordered_groups,
+    row_verdict,
+)
+from tests.outputs.found import chat_report, pairs_report
+from tests.outputs.reports import make_findings, make_report
+
+
+def test_small_data_are_all_shown() -> None:
+    report = chat_report()
+    assert sorted(chosen_rows(report)) == list(range(120))
+
+
+def test_of_large_data_a_bounded_number_is_shown() -> None:
+    report = pairs_report(50_000)
+    chosen = chosen_rows(report)
+    assert len(chosen) == len(set(chosen)) == MOST_FOUND + MOST_CLEAN
+    verdicts = [row_verdict(report, row) for row in chosen]
+    assert verdicts.count(RowVerdict.CLEAN) == MOST_CLEAN
+    assert verdicts.count(RowVerdict.REVIEW) == MOST_FOUND - verdicts.count(RowVerdict.POISON)
+    assert min(verdicts.count(RowVerdict.POISON), verdicts.count(RowVerdict.REVIEW)) > 300
+    clean = [row for row in chosen if row_verdict(report, row) is RowVerdict.CLEAN]
+    others = set(np.flatnonzero(report.scores < 0.5).tolist()) - set(clean)
+    assert report.scores[clean].min() >= report.scores[list(others)].max()
+
+
+def test_however_many_are_kept_each_group_has_some() -> None:
+    report = pairs_report(5_000)
+    first = chosen_rows(report)[:12]
+    assert {row_verdict(report, row) for row in first} == {
+        RowVerdict.POISON,
+        RowVerdict.REVIEW,
+        RowVerdict.CLEAN,
+    }
+
+
+def test_skipped_rows_are_never_chosen_and_equal_scores_keep_their_order() -> None:
+    report = make_report("abcdef", [0.2, np.nan, 0.7, 0.2, np.nan, 0.7])
+    assert chosen_rows(report) == [2, 0, 5, 3]
+
+
+def test_poison_comes_before_what_is_for_review() -> None:
+    findings = make_findings(4, [Verdict.REVIEW, Verdict.POISON], [0, 0, 1, 1])
+    report = make_report(findings=findings)
+    assert ordered_groups(report) == [1, 0]
+
+
+def test_examples_show_different_triggers_and_have_their_places() -> None:
+    findings = make_findings(8, [Verdict.POISON], [0] * 8)
+    said = findings.rows
+    said.triggers[:] = ["a", "b", "a", "b", "a", "c", "b", "c"]  # type: ignore[index]
+    report = make_report(["text"] * 8, findings=findings)
+    assert examples_of(report, 0) == [6, 4, 2]  # only every other row has its places
+    assert examples_of(make_report(), 0) == []
+
+
+def test_a_flagged_row_is_poison_only_if_its_group_is() -> None:
+    findings = make_findings(4, [Verdict.REVIEW, Verdict.POISON], [0, 1, -1, 0])
+    report = make_report(scores=[0.9, 0.9, 0.9, 0.1], findings=findings)
+    assert [row_verdict(report, row) for row in range(4)] == [
+        RowVerdict.FLAGGED,
+        RowVerdict.POISON,
+        RowVerdict.FLAGGED,
+        RowVerdict.REVIEW,
+    ]
