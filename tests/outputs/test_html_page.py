@@ -103,7 +103,8 @@ def test_no_text_changes_the_page_around_it(
         findings = make_findings(2, [Verdict.POISON], [0, -1], payload=words, trigger=words)
         report = make_report([words, words], findings=findings, name=words, path=words)
         pages.append(written(report, tmp_path_factory.getbasetemp()))
-    hostile, tame = map(tags_of, pages)
+    # Beside the verdict it says whether texts seem to be English.
+    hostile, tame = (tags_of(re.sub("(?s)<aside.*?</aside>", "", page)) for page in pages)
     assert hostile.names == tame.names
     assert [name for name, _ in hostile.attributes] == [name for name, _ in tame.attributes]
     assert not [each for each in pages[0] if hides(each) and each not in " \n"]

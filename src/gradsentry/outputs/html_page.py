@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -29,7 +30,7 @@ from gradsentry.outputs.row_choice import (
     ordered_groups,
     row_verdict,
 )
-from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, turns_shown
+from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
 from gradsentry.records import Record
 from gradsentry.report import ScanReport
@@ -43,20 +44,21 @@ from gradsentry.report.advice import (
 from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.group_words import PLACES, against, how_sure, question, reasons
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
-from gradsentry.safe_text import excerpt, visible
 
 FIRST_ROWS = 20
 """Rows that readers without a script see, and the printed page."""
 MOST_CARDS = 24
 
-_BYTES_OF_ROWS = 1_100_000
-_ROOM_OF_ROWS = 850_000
+_BYTES_OF_ROWS = 950_000
+_ROOM_OF_ROWS = 750_000
 _SHORTEST_ROOM, _LONGEST_ROOM = 700, 4000
 """Characters of a row: fewer where there are many rows."""
 _EXAMPLE_ROOM = 700
-_TEXT, _LINE = 200, 2000
-"""Characters of a trigger or payload, and of a sentence that may quote names."""
-_MOST_TRIGGERS = 12
+_TEXT, _WORD, _LINE = 200, 60, 1000
+"""Characters of a payload, of a trigger's word, and of a sentence that may quote names."""
+_MOST_TRIGGERS, _MOST_WORDS = 8, 24
+"""Of a group: alternatives, and words of all of them."""
+_MOST_SENTENCES = 50
 _MOST_GROUPS_TO_CHOOSE = 500
 _MOST_SAMPLED = 500
 
@@ -155,16 +157,16 @@ def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
         "headline": headline(report),
         "meaning": meaning(report),
         "steps": next_steps(report),
-        "sentences": [excerpt(line, _LINE) for line in groups(report)],
+        "sentences": [shortened(line, _LINE) for line in groups(report)[:_MOST_SENTENCES]],
         "limits": limits(report, other_letters),
         "caveats": caveats(report),
-        "coverage": [excerpt(line, _LINE) for line in coverage(report)],
+        "coverage": [shortened(line, _LINE) for line in coverage(report)],
         "measured": measured(report),
-        "provenance": [(name, excerpt(value, _LINE)) for name, value in provenance(report)],
+        "provenance": [(name, shortened(value, _LINE)) for name, value in provenance(report)],
         "summary": report.summary(),
-        "date": visible(report.scanned_with.date),
-        "axis": visible(report.options.detector.axis),
-        "method": visible(report.threshold.method),
+        "date": shortened(report.scanned_with.date, _WORD),
+        "axis": shortened(report.options.detector.axis, _LINE),
+        "method": shortened(report.threshold.method, _LINE),
     }
 
 
@@ -205,10 +207,10 @@ def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
 def _place(record: Record) -> str:
     """Where a person finds a row, besides by its number."""
     if record.line is not None:
-        return f"{excerpt(record.path, _TEXT)}, line {record.line:,}"
+        return f"{shortened(record.path, _TEXT)}, line {record.line:,}"
     if record.element is not None:
-        return f"{excerpt(record.path, _TEXT)}, element {record.element:,}"
-    return excerpt(record.path, _TEXT)
+        return f"{shortened(record.path, _TEXT)}, element {record.element:,}"
+    return shortened(record.path, _TEXT)
 
 
 def _marks(report: ScanReport, row: int, group: int) -> RowMarks:
@@ -264,19 +266,17 @@ def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageD
 def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
     group, scored = report.groups[number], int(report.rows.scored.sum())
     texts = [text for text, _ in group.variants]
+    triggers = list(_triggers(group))
     return Card(
         number=number + 1,
         is_poison=group.verdict is Verdict.POISON,
         rows=group.rows,
         share=group.rows / scored,
-        triggers=[
-            [excerpt(word, _TEXT) for word in words[:_MOST_TRIGGERS]]
-            for words in group.trigger[:_MOST_TRIGGERS]
-        ],
-        more_triggers=max(0, len(group.trigger) - _MOST_TRIGGERS),
+        triggers=triggers,
+        more_triggers=len(group.trigger) - len(triggers),
         place=PLACES[group.trigger_place],
         payloads=[
-            excerpt(text, _TEXT) for text in (texts if group.payload is None else [group.payload])
+            shortened(text, _TEXT) for text in (texts if group.payload is None else [group.payload])
         ],
         varies=group.payload is None,
         sure=how_sure(group),
@@ -286,6 +286,15 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
         examples=examples,
         finding=group,
     )
+
+
+def _triggers(group: GroupFinding) -> Iterator[list[str]]:
+    """The alternatives of a trigger, as many as have room."""
+    left = _MOST_WORDS
+    for words in group.trigger[:_MOST_TRIGGERS]:
+        if left > 0:
+            yield [shortened(word, _WORD) for word in words[:left]]
+        left -= len(words)
 
 
 def _asset(name: str) -> str:

@@ -96,6 +96,12 @@ def turns_shown(example: Example, marks: RowMarks, length: int) -> tuple[PageTur
     return tuple(shown)
 
 
+def shortened(text: str, length: int) -> str:
+    """`text` made visible on one line, and cut in its middle to at most about `length` characters
+    as they are shown."""
+    return _cut(Piece(text, Mark.PAYLOAD), length, head=True, tail=True)
+
+
 def letters_beyond_english(example: Example) -> tuple[int, int]:
     """How many letters of a row aren't of the English alphabet, and how many it has."""
     text = "".join(turn.text[:1000] for turn in _turns(example)[:_MOST_TURNS])
