@@ -40,7 +40,7 @@ def contents(folder: Path) -> dict[str, Any]:
     }
     for path in folder.iterdir():
         if path.name not in (*files, "SHA256SUMS"):
-            files[path.name] = re.sub(rb"<th>Time</th><td>.*?</td>", b"", path.read_bytes())
+            files[path.name] = re.sub(rb"<time>.*?</time>", b"", path.read_bytes())
     return files
 
 

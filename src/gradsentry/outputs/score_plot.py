@@ -14,6 +14,7 @@ from gradsentry.report import ScanReport
 WIDTH, HEIGHT = 1000, 200
 _BINS = 60
 _STEPS = 400
+_NARROWEST = 1e-6
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def _range(report: ScanReport) -> tuple[float, float]:
     scores = report.scores[report.rows.scored]
     low = min(float(scores.min()), report.threshold.value)
     high = max(float(scores.max()), report.threshold.value)
-    margin = 0.02 * (high - low) or 0.01
+    margin = 0.02 * (high - low) if high - low > _NARROWEST else 0.01
     return max(0.0, low - margin), min(1.0, high + margin)
 
 
