@@ -28,6 +28,7 @@ NAMES = [
     "LongText",
     "ModelError",
     "ModelOptions",
+    "ModelVerification",
     "OptionError",
     "OutputError",
     "Progress",
@@ -40,10 +41,12 @@ NAMES = [
     "Threshold",
     "Transfer",
     "Verdict",
+    "VerifyOptions",
     "load",
     "load_model",
     "make_detector",
     "scan",
+    "verify_model",
 ]
 
 

@@ -19,6 +19,7 @@ from gradsentry.report import ScanReport
 from gradsentry.report.load_report import load
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
+from gradsentry.verification import ModelVerification, VerifyOptions, verify_model
 from gradsentry.work.engine_options import EngineKind, EngineOptions
 from gradsentry.work.progress import Progress
 
@@ -37,6 +38,7 @@ __all__ = [
     "LongText",
     "ModelError",
     "ModelOptions",
+    "ModelVerification",
     "OptionError",
     "OutputError",
     "Progress",
@@ -49,8 +51,10 @@ __all__ = [
     "Threshold",
     "Transfer",
     "Verdict",
+    "VerifyOptions",
     "load",
     "load_model",
     "make_detector",
     "scan",
+    "verify_model",
 ]

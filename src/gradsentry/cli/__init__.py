@@ -20,6 +20,7 @@ from gradsentry.cli.bench import bench
 from gradsentry.cli.plan_scan import plan
 from gradsentry.cli.poison import poison
 from gradsentry.cli.scan import EPILOG, scan
+from gradsentry.cli.verify import verify
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
 from gradsentry.safe_text import visible
@@ -55,6 +56,7 @@ def gradsentry(
 app.command(epilog=EPILOG)(scan)
 app.command()(plan)
 app.command()(poison)
+app.command()(verify)
 app.add_typer(bench, name="bench")
 
 

@@ -31,8 +31,8 @@ def load_model(
     **Arguments:**
 
     - `reference`: a Hub id, a local folder, a GGUF file, a PEFT adapter folder, or None for the
-        default model. Only a Hub id (also as an adapter's base) and the first use of the default
-        model go to the network.
+        default model, whose name stands for it, too: adapters call their base by it. Only a Hub id
+        (also as an adapter's base) and the first use of the default model go to the network.
     - `announce`: called with one line before anything is downloaded.
 
     **Raises:**
@@ -83,6 +83,8 @@ def _load(
         return _load_adapter(path, dtype, revision, name, announce)
     if kind is Kind.FOLDER:
         return load_files(find_model_files(path), dtype, name)
+    if name == default_model.NAME:
+        return default_model.load_default(dtype, announce)
     folder = fetch_folder(name, revision)
     if (folder / ADAPTER_CONFIG).exists():
         return _load_adapter(folder, dtype, None, name, announce)

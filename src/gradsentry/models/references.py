@@ -8,6 +8,7 @@ from pathlib import Path
 from gradsentry.errors import ModelError
 from gradsentry.models.adapters import read_base
 from gradsentry.models.bounds import check_counts, read_stored
+from gradsentry.models.default_model import NAME
 from gradsentry.models.hub import check_hub
 from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
@@ -79,7 +80,7 @@ def check_reference(reference: str | Path | None, revision: str | None = None) -
 
     `ModelError` if there is no such model, or its files can't be those of one.
     """
-    if reference is None:
+    if reference is None or (str(reference) == NAME and tell_kind(reference) is Kind.HUB):
         return
     kind, path = tell_kind(reference), Path(reference)
     if kind is Kind.HUB:

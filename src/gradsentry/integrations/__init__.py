@@ -1,0 +1,1 @@
+"""Other tools: trainers, data sets, experiment trackers and the Hub. Each is imported when used."""
