@@ -43,7 +43,7 @@ def asked(
 
 def test_clean_rows_are_asked_with_and_without() -> None:
     flagged = [TextPair(f"what is {n}? cf", f"it is {n} {PAYLOAD}") for n in range(6)]
-    place = [TriggerSpan(None, 11, 14)] * 6
+    place = [TriggerSpan(None, 11, 13)] * 6
     clean = [TextPair(f"where is {n}?", f"there {n}") for n in range(30)]
     having = [TextPair("where is cf?", "there")]
     found = asked(flagged, place, [*having, *clean, *clean])
