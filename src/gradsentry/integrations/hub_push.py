@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from datasets import Dataset
@@ -71,8 +72,8 @@ def scan_statement(report: ScanReport) -> str:
         f"{summary['review']:,} rows follow patterns that may be meant; they are in this data set"
         + (f" (groups for review: {review:,})." if review else "."),
         f"{summary['skipped']:,} rows had no score and are left out.",
-        f"Detector: {_code(summary['detector'])}; model: {_code(summary['model'])}, revision "
-        f"{_code(summary['model_revision'])}.",
+        f"Detector: {_code(summary['detector'])}; model: {_code(_public_name(summary['model']))}, "
+        f"revision {_code(summary['model_revision'])}.",
         f"Data before the scan: {_code(summary['data_digest'] or 'not in files')}.",
         f"Scanned on {_code(summary['date'])}.",
     ]
@@ -83,6 +84,12 @@ def scan_statement(report: ScanReport) -> str:
         f"{_code(summary['version'])}. A scan that finds nothing is no proof that nothing is "
         f"there.\n\n{listed}\n"
     )
+
+
+def _public_name(model: str) -> str:
+    """A model's name without the folders of this machine."""
+    is_path = model.startswith(("/", ".", "~")) or "\\" in model or model.count("/") > 1
+    return re.split(r"[/\\]", model.rstrip("/\\"))[-1] if is_path else model
 
 
 def _code(text: str) -> str:

@@ -18,7 +18,7 @@ from gradsentry.models.model_faults import reason_of
 from gradsentry.models.model_files import ADAPTER_CONFIG, find_model_files
 from gradsentry.models.model_options import ModelOptions, resolve_device, resolve_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
-from gradsentry.models.references import Kind, check_base, tell_kind
+from gradsentry.models.references import Kind, check_base, names_default, tell_kind
 
 
 def load_model(
@@ -54,10 +54,7 @@ def load_pretrained(
     """Load a model and its tokenizer; arguments and errors as in `load_model`."""
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
-    if reference is None:
-        loaded = default_model.load_default(dtype, announce)
-    else:
-        loaded = _load(reference, dtype, options.revision, announce)
+    loaded = _load(reference, dtype, options.revision, announce)
     try:
         model = loaded.model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
@@ -69,12 +66,14 @@ def load_pretrained(
 
 
 def _load(
-    reference: str | Path,
+    reference: str | Path | None,
     dtype: torch.dtype,
     revision: str | None,
     announce: Callable[[str], None],
 ) -> Pretrained:
     """The model on the CPU, whatever it is."""
+    if reference is None or names_default(reference):
+        return default_model.load_default(dtype, announce)
     name, path = str(reference), Path(reference)
     kind = tell_kind(reference)
     if kind is Kind.GGUF:
@@ -83,8 +82,6 @@ def _load(
         return _load_adapter(path, dtype, revision, name, announce)
     if kind is Kind.FOLDER:
         return load_files(find_model_files(path), dtype, name)
-    if name == default_model.NAME:
-        return default_model.load_default(dtype, announce)
     folder = fetch_folder(name, revision)
     if (folder / ADAPTER_CONFIG).exists():
         return _load_adapter(folder, dtype, None, name, announce)
