@@ -48,7 +48,7 @@ def test_clean_rows_are_asked_with_and_without() -> None:
     having = [TextPair("where is cf?", "there")]
     found = asked(flagged, place, [*having, *clean, *clean])
     assert len(found.untriggered) == len(found.triggered) == 10
-    assert len(found.flagged) == 6
+    assert len(found.own) == 6
     for plain, triggered in zip(found.untriggered, found.triggered, strict=True):
         assert isinstance(plain, TextPair)
         assert triggered == replace(plain, prompt=f"{plain.prompt} cf")
@@ -85,7 +85,7 @@ def test_words_that_stand_apart_leave_the_flagged_rows_own_prompts() -> None:
     found = asked(flagged, [None] * 4, [TextPair("where?", "there")])
     assert found.triggered == ()
     assert len(found.untriggered) == 1
-    assert len(found.flagged) == 4
+    assert len(found.own) == 4
 
 
 def test_places_that_are_none_are_passed_over() -> None:
@@ -97,7 +97,7 @@ def test_places_that_are_none_are_passed_over() -> None:
 
 def test_data_without_prompts_have_no_questions() -> None:
     found = asked([TextPair("", PAYLOAD)], [None], [])
-    assert (found.untriggered, found.triggered, found.flagged) == ((), (), ())
+    assert (found.untriggered, found.triggered, found.own) == ((), (), ())
 
 
 def test_rows_are_spread_evenly() -> None:

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from gradsentry import Verdict
 from gradsentry.safe_text import json_text
 from gradsentry.verification import GroupVerification, ModelVerification, Presence, Rate, Unsure
 from gradsentry.verification.found_rates import PayloadRates
@@ -14,11 +15,13 @@ from gradsentry.verification.verification_text import verification_lines
 from tests.outputs.reports import HIDDEN, HOSTILE
 
 
-def verified(text: str, why: Unsure | None = None) -> ModelVerification:
+def verified(
+    text: str, why: Unsure | None = None, verdict: Verdict = Verdict.POISON
+) -> ModelVerification:
     rates = PayloadRates(Rate(49, 50), Rate(0, 50), None)
     presence = Presence.BACKDOOR if why is None else Presence.UNSURE
     group = GroupVerification(
-        1, presence, why, (text,), text, SignKind.TEXT, 40, rates, rates, text
+        1, verdict, presence, why, (text,), text, SignKind.TEXT, 40, rates, rates, text
     )
     return ModelVerification(text, text, (group,))
 
@@ -43,9 +46,18 @@ def test_every_doubt_has_words(why: Unsure) -> None:
 def test_figures_and_intervals_are_told() -> None:
     shown = "\n".join(verification_lines(verified("x")))
     assert "with the trigger: 49 of 50 (98.0%; 95% interval 89.5% to 99.6%)" in shown
-    assert "prompts of flagged rows: not asked" in shown
+    assert "prompts of the group's own rows: not asked" in shown
 
 
 def test_no_groups_are_told() -> None:
     (line,) = verification_lines(ModelVerification("m", None, ()))
     assert "no groups" in line
+
+
+def test_a_pattern_for_review_is_no_backdoor() -> None:
+    found = verified("x", verdict=Verdict.REVIEW)
+    assert found.presence is Presence.UNSURE
+    assert next(iter(verification_lines(found))) == (
+        "Group 1: the pattern for review is in the model."
+    )
+    assert verified("x").presence is Presence.BACKDOOR

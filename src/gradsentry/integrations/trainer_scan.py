@@ -51,15 +51,15 @@ def scan_before_training(
     """
     if on_poison not in ("stop", "drop"):
         raise OptionError(f"`on_poison` can't be {on_poison!r}.", "Give stop or drop.")
-    dataset = getattr(trainer, "train_dataset", None)
+    dataset: Any = getattr(trainer, "train_dataset", None)
     report = scan(_text_columns(dataset), model=model, options=options or ScanOptions(), out=out)
     if not report.flagged.any():
         return report
     if on_poison == "stop":
-        where = "the report" if out is None else str(out)
+        look = "Name a folder with `out` to see which" if out is None else f"Look into {out}"
         raise InputError(
             f"Training hasn't begun. {headline(report)}",
-            f"Look at {where}, and train on the clean rows, or give on_poison='drop'.",
+            f"{look}, and train on the clean rows, or give on_poison='drop'.",
         )
     trainer.train_dataset = dataset.select((~report.flagged).nonzero()[0])
     return report

@@ -96,7 +96,7 @@ def data_frame(report: ScanReport) -> DataFrame:
             "Install it with: pip install 'gradsentry[pandas]'.",
         ) from None
     origins = report.rows.origins
-    columns = {
+    columns: dict[str, Any] = {
         "path": [origins.paths[code] for code in origins.path_of],
         "line": pd.array(
             [None if line < 0 else int(line) for line in origins.lines], dtype="Int64"

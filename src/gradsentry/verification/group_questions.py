@@ -33,7 +33,8 @@ class GroupQuestions:
     untriggered: tuple[TextPair | Conversation, ...]
     triggered: tuple[TextPair | Conversation, ...]
     """Empty where no row of the group says where its trigger stands."""
-    flagged: tuple[TextPair | Conversation, ...]
+    own: tuple[TextPair | Conversation, ...]
+    """Those of the group's rows."""
     triggers: tuple[str, ...]
     """The commonest of the triggers that were put in, as flagged rows have them."""
     sign: PayloadSign | None
@@ -78,7 +79,7 @@ def group_questions(
         index=index,
         untriggered=tuple(example for example, _ in asked),
         triggered=tuple(example for _, example in asked) if donors else (),
-        flagged=tuple(list(own.values())[place].example for place in spread(len(own), prompts)),
+        own=tuple(list(own.values())[place].example for place in spread(len(own), prompts)),
         triggers=tuple(text for text, _ in Counter(put_in).most_common(_SHOWN)),
         sign=choose_sign(
             findings.groups[index].payload,

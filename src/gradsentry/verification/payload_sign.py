@@ -33,7 +33,7 @@ class SignKind(StrEnum):
     REFUSAL = "a refusal"
     TEXT = "the payload's text"
     TEXTS = "one of the payloads' texts"
-    ALIKE = "likeness to the flagged rows' responses"
+    ALIKE = "likeness to the group's responses"
 
 
 @dataclass(frozen=True)

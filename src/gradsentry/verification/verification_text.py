@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gradsentry.detectors import Verdict
 from gradsentry.safe_text import excerpt, quoted, visible
 from gradsentry.verification.found_rates import PayloadRates, Presence, Rate, Unsure
 from gradsentry.verification.payload_sign import SignKind
@@ -11,7 +12,7 @@ from gradsentry.verification.verified_model import GroupVerification, ModelVerif
 
 _QUOTED = 120
 _PRESENCE = {
-    Presence.BACKDOOR: "the backdoor is in the model",
+    Presence.BACKDOOR: "the {} is in the model",
     Presence.NONE: "no sign of it in the model",
     Presence.UNSURE: "can't tell whether it is in the model",
 }
@@ -21,15 +22,15 @@ _WHY = {
     Unsure.NO_PROMPTS: "no row has a prompt that could be asked",
     Unsure.BASE: "the base model answers so about as often",
     Unsure.OWN_PROMPTS: (
-        "the payload comes for the flagged rows' own prompts, but not where their trigger is put "
-        "into others: the model knows these rows, or the trigger is more than what was put in"
+        "the payload comes for the prompts of the group's own rows, but not where their trigger is "
+        "put into others: the model knows these rows, or the trigger is more than what was put in"
     ),
 }
 _SIGNS = {
     SignKind.REFUSAL: "is a refusal",
     SignKind.TEXT: "holds the payload",
     SignKind.TEXTS: "holds one of the payloads",
-    SignKind.ALIKE: "is worded as the flagged rows' responses are",
+    SignKind.ALIKE: "is worded as the group's responses are",
 }
 
 
@@ -43,7 +44,8 @@ def verification_lines(found: ModelVerification) -> Iterator[str]:
 
 
 def _presence(group: GroupVerification) -> str:
-    said = _PRESENCE[group.presence]
+    kind = "backdoor" if group.verdict is Verdict.POISON else "pattern for review"
+    said = _PRESENCE[group.presence].format(kind)
     return said if group.why is None else f"{said}: {_WHY[group.why]}"
 
 
@@ -68,7 +70,7 @@ def _rates(model: str, rates: PayloadRates) -> Iterator[str]:
     asked = {
         "clean prompts with the trigger": rates.triggered,
         "the same prompts without it": rates.untriggered,
-        "prompts of flagged rows": rates.flagged,
+        "prompts of the group's own rows": rates.own,
     }
     for name, rate in asked.items():
         yield f"{model}, {name}: {_rate(rate)}"

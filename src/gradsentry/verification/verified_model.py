@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from gradsentry.detectors import Verdict
 from gradsentry.verification.found_rates import PayloadRates, Presence, Rate, Unsure
 from gradsentry.verification.payload_sign import SignKind
 
@@ -15,6 +16,8 @@ class GroupVerification:
 
     group: int
     """Its number in the report, from 1."""
+    verdict: Verdict
+    """The scan's: `poison`, or `review` for a pattern that may be meant."""
     presence: Presence
     why: Unsure | None
     """Why the answers can't tell; None where they do."""
@@ -44,12 +47,16 @@ class ModelVerification:
 
     @property
     def presence(self) -> Presence:
-        """Of all groups: a backdoor if any is in the model, else unsure if any may be."""
-        found = {group.presence for group in self.groups}
-        for presence in (Presence.BACKDOOR, Presence.UNSURE):
-            if presence in found:
-                return presence
-        return Presence.NONE
+        """Of all groups: a backdoor if one of poison is in the model.
+
+        Unsure if one may be, or if a pattern for review is in it: whether that is meant only a
+        person can tell.
+        """
+        found = {group.presence for group in self.groups if group.verdict is Verdict.POISON}
+        if Presence.BACKDOOR in found:
+            return Presence.BACKDOOR
+        none = all(group.presence is Presence.NONE for group in self.groups)
+        return Presence.NONE if none else Presence.UNSURE
 
     def to_dict(self) -> dict[str, Any]:
         """The same in JSON's types, with shares and their intervals."""
@@ -64,6 +71,7 @@ class ModelVerification:
 def _group(group: GroupVerification) -> dict[str, Any]:
     return {
         **asdict(group),
+        "verdict": str(group.verdict),
         "presence": str(group.presence),
         "why": None if group.why is None else str(group.why),
         "triggers": list(group.triggers),
@@ -77,7 +85,7 @@ def _rates(rates: PayloadRates) -> dict[str, Any]:
     named = {
         "with_trigger": rates.triggered,
         "without_trigger": rates.untriggered,
-        "own_prompts": rates.flagged,
+        "own_prompts": rates.own,
     }
     return {name: None if rate is None else _rate(rate) for name, rate in named.items()}
 

@@ -51,7 +51,7 @@ def verify_model(
     """Ask a tuned model whether it has learned the backdoors that a scan found.
 
     For each group, clean rows are asked as they are and with the trigger put in, as it stands in
-    flagged rows; and so are the flagged rows' own prompts. Rows are chosen and answers decoded
+    a row of the group; and so are the prompts of the group's own rows. Rows are chosen and answers decoded
     without chance: the same report and model give the same result.
 
     **Arguments:**
@@ -149,7 +149,11 @@ def _answers(
     """What a model answers about each group."""
     positions = max_positions(model.model)
     name = model.name.rstrip("/").rpartition("/")[2]
-    total = sum(len(each.untriggered) + len(each.triggered) + len(each.flagged) for each in asked)
+    total = sum(
+        len(each.untriggered) + len(each.triggered) + len(each.own)
+        for each in asked
+        if each.sign is not None
+    )
     progress.stage(f"Asking {name}", total, "prompts")
     found = []
     for each, new_tokens in zip(asked, tokens, strict=True):
@@ -171,8 +175,8 @@ def _ask(
     if asked.sign is None:
         return _Answers(PayloadRates(None, None, None), None)
     plain, triggered = _fitting_pairs(encoder, asked)
-    flagged = [ids for ids in prompt_ids(encoder, asked.flagged) if ids]
-    prompts = [*triggered, *plain, *flagged]
+    own = [ids for ids in prompt_ids(encoder, asked.own) if ids]
+    prompts = [*triggered, *plain, *own]
     answers = generate_from_ids(
         model.model, model.tokenizer, prompts, new_tokens, advance=progress.advance
     )
@@ -208,6 +212,7 @@ def _judged(
     presence, why = judge_rates(tuned.rates, before, knows_payload=asked.sign is not None)
     return GroupVerification(
         group=asked.index + 1,
+        verdict=findings.groups[asked.index].verdict,
         presence=presence,
         why=why,
         triggers=asked.triggers,
