@@ -23,7 +23,7 @@ class VerifyOptions:
     groups: tuple[int, ...] = ()
     """Numbers of groups, from 1 as reports have them; none stands for all."""
     model: ModelOptions = field(default_factory=ModelOptions)
-    """How the models are loaded."""
+    """How the models are loaded; the revision is that of the tuned one."""
 
     def __post_init__(self) -> None:
         check_options(self)

@@ -13,7 +13,7 @@ from gradsentry.detectors import Findings
 from gradsentry.encoding import Encoder, EncodingOptions, Targets
 from gradsentry.errors import InputError, OptionError
 from gradsentry.faults import telling_faults
-from gradsentry.models import Pretrained, load_pretrained, max_positions
+from gradsentry.models import ModelOptions, Pretrained, load_pretrained, max_positions
 from gradsentry.report import ScanReport
 from gradsentry.tuning import generate_from_ids
 from gradsentry.verification.drawn_rows import draw_rows
@@ -50,9 +50,9 @@ def verify_model(
 ) -> ModelVerification:
     """Ask a tuned model whether it has learned the backdoors that a scan found.
 
-    For each group, clean rows are asked as they are and with the trigger put in, as it stands in
-    a row of the group; and so are the prompts of the group's own rows. Rows are chosen and answers decoded
-    without chance: the same report and model give the same result.
+    For each group, clean rows are asked as they are and with the trigger put in, as a row of the
+    group has it, and so are the prompts of the group's own rows. Rows are chosen and answers
+    decoded without chance: the same report and model give the same result.
 
     **Arguments:**
 
@@ -92,13 +92,13 @@ def _verify(
     drawn = draw_rows(report, findings, indices, options.prompts)
     asked = [group_questions(drawn, findings, index, options.prompts) for index in indices]
     encoding = replace(report.options.encoding, targets=Targets.RESPONSE)
-    loaded = _load(models[0], options, progress)
+    loaded = _load(models[0], options.model, progress)
     tokens = [options.new_tokens or _tokens_needed(loaded, each) for each in asked]
     tuned = _answers(loaded, asked, tokens, encoding, progress)
     before: Sequence[_Answers | None] = [None] * len(asked)
     if models[1] is not None:
         del loaded  # two models needn't fit into memory
-        base = _load(models[1], options, progress)
+        base = _load(models[1], replace(options.model, revision=None), progress)
         before = _answers(base, asked, tokens, encoding, progress)
     found = zip(asked, tokens, tuned, before, strict=True)
     return ModelVerification(name, base_name, tuple(_judged(findings, *each) for each in found))
@@ -123,11 +123,11 @@ def _name(model: str | Path | Pretrained) -> str:
     return model.name if isinstance(model, Pretrained) else str(model)
 
 
-def _load(model: str | Path | Pretrained, options: VerifyOptions, progress: Progress) -> Pretrained:
+def _load(model: str | Path | Pretrained, options: ModelOptions, progress: Progress) -> Pretrained:
     if isinstance(model, Pretrained):
         return model
     progress.stage("Loading the model", None)
-    return load_pretrained(model, options.model, progress.note)
+    return load_pretrained(model, options, progress.note)
 
 
 def _tokens_needed(model: Pretrained, asked: GroupQuestions) -> int:
