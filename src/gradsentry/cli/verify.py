@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from typing import Annotated, Literal
 
 import typer
 
 from gradsentry.cli import scan_flags as flags
+from gradsentry.cli.exit_codes import EXIT_BACKDOOR, EXIT_UNSURE
 from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.shared_options import DataNow, Results
+from gradsentry.cli.standard_output import while_read
 
-EXIT_BACKDOOR, EXIT_UNSURE = 14, 15
-
-_Folder = Annotated[
-    str,
-    typer.Argument(
-        metavar="DIR",
-        help="Results that a scan of the model's data wrote with --out: a folder, or "
-        "s3://bucket/name.",
-        show_default=False,
-    ),
-]
 _Model = Annotated[
     str,
     typer.Option(
@@ -58,15 +48,6 @@ _Group = Annotated[
         show_default=False,
     ),
 ]
-_DataNow = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data",
-        help="The data that were scanned, if they lie elsewhere now; for several files, give it "
-        "again.",
-        show_default=False,
-    ),
-]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
 _FailOn = Annotated[
     Literal["never", "backdoor", "unsure"],
@@ -79,13 +60,13 @@ _FailOn = Annotated[
 
 
 def verify(
-    folder: _Folder,
+    folder: Results,
     model: _Model,
     base: _Base = None,
     prompts: _Prompts = 50,
     new_tokens: _NewTokens = None,
     group: _Group = None,
-    data: _DataNow = None,
+    data: DataNow = None,
     as_json: _Json = False,
     fail_on: _FailOn = "never",
     dtype: flags.Dtype = "auto",
@@ -114,13 +95,9 @@ def verify(
     report = load(folder, data=data or None)
     with showing_progress() as progress:
         found = verify_model(report, model, base=base, options=options, progress=progress)
-    try:
+    with while_read():
         for line in [json_text(found.to_dict())] if as_json else verification_lines(found):
             print(line)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        # The reader has left, as `head` does. The model was asked.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if fail_on != "never" and found.presence is Presence.BACKDOOR:
         raise typer.Exit(EXIT_BACKDOOR)
     if fail_on == "unsure" and found.presence is Presence.UNSURE:
