@@ -75,3 +75,10 @@ def test_a_flagged_row_is_poison_only_if_its_group_is() -> None:
         RowVerdict.FLAGGED,
         RowVerdict.REVIEW,
     ]
+
+
+@given(st.lists(st.sampled_from([0.0, 0.1, 0.2, 0.5]), max_size=30), st.integers(1, 40))
+def test_the_least_are_those_that_a_stable_sort_begins_with(values: list[float], most: int) -> None:
+    distances = np.array(values, np.float64)
+    expected = np.argsort(distances, kind="stable")[:most]
+    assert row_choice._least(distances, most).tolist() == expected.tolist()

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradsentry import Verdict
+from gradsentry.outputs import scores_file
 from gradsentry.outputs.scores_file import ScoresFile, scores_table
 from gradsentry.report.scores_schema import SCORES_SCHEMA
 from tests.outputs.reports import HOSTILE, make_findings, make_report
@@ -19,6 +20,7 @@ from tests.outputs.reports import HOSTILE, make_findings, make_report
 README = Path(__file__).parents[2] / "README.md"
 SCORES = [0.1, math.nan, 0.9, 0.6, math.nan]
 OF_ROWS = [1, -1, 0, 1, -1]
+ALL = slice(None)
 FOUND_COLUMNS = SCORES_SCHEMA.names[
     SCORES_SCHEMA.names.index("group") : SCORES_SCHEMA.names.index("trigger_end") + 1
 ]
@@ -40,8 +42,18 @@ def test_the_file_has_one_schema_and_a_line_for_every_row(
     assert table["truncated"].to_pylist() == report.rows.truncated.tolist()
 
 
+def test_written_a_few_rows_at_a_time_the_file_says_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = make_findings(5, [Verdict.POISON, Verdict.REVIEW], OF_ROWS)
+    report = make_report("abcde", SCORES, findings=findings)
+    monkeypatch.setattr(scores_file, "_ROWS_AT_ONCE", 2)
+    ScoresFile().write(report, tmp_path / "scores")
+    assert pq.read_table(tmp_path / "scores").equals(scores_table(report, ALL))
+
+
 def test_skipped_rows_have_a_reason_in_place_of_a_score() -> None:
-    table = scores_table(make_report("abcde", SCORES))
+    table = scores_table(make_report("abcde", SCORES), ALL)
     assert table["score"].to_pylist() == [0.1, None, 0.9, 0.6, None]
     assert table["status"].to_pylist() == ["scored", "skipped", "scored", "scored", "skipped"]
     reasons = table["reason"].to_pylist()
@@ -51,7 +63,7 @@ def test_skipped_rows_have_a_reason_in_place_of_a_score() -> None:
 
 def test_rows_are_found_again_by_their_file_and_line() -> None:
     report = make_report("abcde", SCORES)
-    table = scores_table(report)
+    table = scores_table(report, ALL)
     assert table["path"].to_pylist() == ["data.jsonl", "other.jsonl"] * 2 + ["data.jsonl"]
     assert table["line"].to_pylist() == [0, 1, None, 3, 4]
     digests = [bytes.fromhex(digest) for digest in table["digest"].to_pylist()]
@@ -60,7 +72,7 @@ def test_rows_are_found_again_by_their_file_and_line() -> None:
 
 def test_only_rows_of_groups_say_what_was_found_in_them() -> None:
     findings = make_findings(5, [Verdict.POISON, Verdict.REVIEW], OF_ROWS)
-    found = scores_table(make_report("abcde", SCORES, findings=findings)).select(FOUND_COLUMNS)
+    found = scores_table(make_report("abcde", SCORES, findings=findings), ALL).select(FOUND_COLUMNS)
     lines = [list(line.values()) for line in found.to_pylist()]
     nothing = [None] * len(FOUND_COLUMNS)
     assert lines == [
@@ -70,14 +82,14 @@ def test_only_rows_of_groups_say_what_was_found_in_them() -> None:
         [2, "review", None, "payload", None, None, "trigger", None, None, None],
         nothing,
     ]
-    alone = scores_table(make_report("abcde", SCORES)).select(FOUND_COLUMNS)
+    alone = scores_table(make_report("abcde", SCORES), ALL).select(FOUND_COLUMNS)
     assert [list(line.values()) for line in alone.to_pylist()] == [nothing] * 5
 
 
 @given(st.sampled_from(HOSTILE) | st.text(min_size=1))
 def test_texts_are_kept_to_the_letter(text: str) -> None:
     findings = make_findings(5, [Verdict.POISON] * 2, OF_ROWS, payload=text, trigger=text)
-    table = scores_table(make_report("abcde", SCORES, findings=findings, path=text))
+    table = scores_table(make_report("abcde", SCORES, findings=findings, path=text), ALL)
     for column in ("payload", "trigger"):
         assert table[column].to_pylist() == [text, None, text, text, None]
     assert table["path"][0].as_py() == text

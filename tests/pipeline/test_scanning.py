@@ -525,7 +525,7 @@ def test_rows_whose_numbers_are_not_finite_are_skipped_with_a_reason() -> None:
         model.get_input_embeddings().weight[broken] = float("nan")
     rows = [*ROWS, {"prompt": "a ~ b", "response": "c", "poisoned": 0}]
     result = gradsentry.scan(rows, model=wrapped)
-    assert result.rows.reasons[-1] == "no finite score"
+    assert result.rows.reasons()[-1] == "no finite score"
     assert result.unjudged == 1
     assert not result.flagged[-1]
     assert result.summary()["skipped"] == 1

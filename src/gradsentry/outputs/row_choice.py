@@ -31,11 +31,23 @@ def chosen_rows(report: ScanReport) -> list[int]:
     and its surest rows, and between them the clean ones that are nearest to the threshold."""
     found = report.flagged | report.review
     clean = np.flatnonzero(report.rows.scored & ~found)
-    distance = np.abs(report.scores[clean] - report.threshold.value)
-    nearest = clean[np.argsort(distance, kind="stable")].tolist()
     most = MOST_FOUND + MOST_CLEAN
+    distance = np.abs(report.scores[clean] - report.threshold.value)
+    nearest = clean[_least(distance, most)].tolist()
     taken = list(islice(_in_turn(_found_rows(report, found)), most - min(len(nearest), MOST_CLEAN)))
     return list(_mixed(taken, nearest[: most - len(taken)]))
+
+
+def _least(distances: NDArray[np.float64], most: int) -> NDArray[np.int64]:
+    """Positions of the smallest, ascending, and of equal ones the first: what a stable sort of all
+    begins with, in less memory."""
+    if len(distances) > most:
+        last = np.partition(distances, most - 1)[most - 1]
+        less = np.flatnonzero(distances < last)
+        chosen = np.append(less, np.flatnonzero(distances == last)[: most - len(less)])
+    else:
+        chosen = np.arange(len(distances))
+    return chosen[np.argsort(distances[chosen], kind="stable")]
 
 
 def ordered_groups(report: ScanReport) -> list[int]:

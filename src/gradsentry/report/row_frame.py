@@ -104,5 +104,5 @@ def data_frame(report: ScanReport) -> DataFrame:
         **row_columns(report),
     }
     columns["group"] = pd.array(columns["group"], dtype="Int64")
-    columns["reason"] = report.rows.reasons
+    columns["reason"] = report.rows.reasons()
     return pd.DataFrame(columns, index=pd.RangeIndex(len(report.scores), name="row"))

@@ -109,9 +109,9 @@ class Rulings:
             ],
         }
 
-    def column(self) -> list[str | None]:
-        """The ruling about each row; None where there is none."""
-        return [None if code == NOT_RULED else str(RULINGS[code]) for code in self.rows]
+    def column(self, rows: slice) -> list[str | None]:
+        """The ruling about some rows; None where there is none."""
+        return [None if code == NOT_RULED else str(RULINGS[code]) for code in self.rows[rows]]
 
 
 def _group_summary(ruling: GroupRuling) -> dict[str, Any]:

@@ -62,10 +62,10 @@ class RowTable:
         """Which rows have a score."""
         return np.equal(self.skip_codes, NOT_SKIPPED)
 
-    @property
-    def reasons(self) -> list[str | None]:
-        """Why a row was skipped; None for scored rows."""
-        return [None if code == NOT_SKIPPED else SKIP_REASONS[code] for code in self.skip_codes]
+    def reasons(self, rows: slice = slice(None)) -> list[str | None]:
+        """Why rows were skipped; None for scored rows."""
+        codes = self.skip_codes[rows]
+        return [None if code == NOT_SKIPPED else SKIP_REASONS[code] for code in codes]
 
 
 class RowReader(Protocol):
@@ -322,7 +322,9 @@ class ScanReport:
     def summary(self) -> dict[str, Any]:
         """The figures of `summary.json`."""
         table, scanned, options = self.rows, self.scanned_with, self.options
-        skipped = Counter(str(reason) for reason in table.reasons if reason is not None)
+        skipped = Counter(
+            str(SKIP_REASONS[code]) for code in table.skip_codes[~table.scored].tolist()
+        )
         found = self.findings
         summary: dict[str, Any] = {
             "schema_version": SCHEMA_VERSION,

@@ -83,7 +83,7 @@ def _decision(
 
 def _why(report: ScanReport, row: int, group: int) -> str:
     if not report.rows.scored[row]:
-        return f"It wasn't judged: {report.rows.reasons[row]}."
+        return f"It wasn't judged: {report.rows.reasons()[row]}."
     if group >= 0:
         told = tell_found_group(report, group)
     else:
