@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+
+from gradsentry import cli
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 URL = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"]
+PAGES = [README, *sorted((ROOT / "docs").rglob("*.md"))]
 RAW = URL.replace("https://github.com", "https://raw.githubusercontent.com") + "/main/"
 
 
@@ -42,13 +48,32 @@ def test_links_of_the_readme_are_whole_and_lead_somewhere() -> None:
         assert not anchor or anchor in anchors(ROOT / name), link
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_out_of_the_site_lead_to_files_of_the_repository(page: Path) -> None:
     for link in links(page.read_text()):
         if link.startswith(f"{URL}/blob/main/"):
             name, _, anchor = link.removeprefix(f"{URL}/blob/main/").partition("#")
             assert (ROOT / name).is_file(), link
             assert not anchor or anchor in anchors(ROOT / name), link
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of a page's blocks that call the command line, without comments."""
+    lines = page.read_text().replace("\\\n", " ").splitlines()
+    found = (re.match(r"(?:    )?(?:\.venv/bin/)?(gradsentry .*)", line) for line in lines)
+    return [match[1].split(" #")[0].partition(" | ")[0] for match in found if match]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page: Path) -> None:
+    for line in commands(page):
+        command: Any = typer.main.get_command(cli.app)
+        words = shlex.split(line)[1:]
+        while words and words[0] in getattr(command, "commands", ()):
+            command = command.commands[words.pop(0)]
+        assert not hasattr(command, "commands"), line
+        known = {flag for parameter in command.params for flag in parameter.opts}
+        assert {word for word in words if word.startswith("-") and word != "-"} <= known, line
 
 
 @pytest.mark.slow
