@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 import typer
 
-from gradsentry import cli
+from gradsentry import _api, cli
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -55,6 +55,11 @@ def test_links_out_of_the_site_lead_to_files_of_the_repository(page: Path) -> No
             name, _, anchor = link.removeprefix(f"{URL}/blob/main/").partition("#")
             assert (ROOT / name).is_file(), link
             assert not anchor or anchor in anchors(ROOT / name), link
+
+
+def test_the_reference_has_all_public_names() -> None:
+    text = (ROOT / "docs" / "reference" / "index.md").read_text()
+    assert not [name for name in _api.__all__ if not re.search(rf"\b{name}\b", text)]
 
 
 def commands(page: Path) -> list[str]:
