@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-fast coverage lint docs clean
+.PHONY: demo test test-fast coverage browser lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/gradsentry scan examples/facts/poisoned.jsonl --label-column poisoned \
@@ -20,6 +20,12 @@ test-fast: $(INSTALLED)
 # All tests again, and an error if they run less than 95% of the lines.
 coverage: $(INSTALLED)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=95
+
+# Debian's Chromium, if no browser is here and this is allowed: tests of pages need one.
+browser:
+	command -v chromium || command -v chromium-browser || command -v google-chrome || \
+		{ apt-get update --quiet=2 && apt-get install --yes --quiet=2 chromium >/dev/null; } || \
+		echo "No Chromium: the tests of pages will be skipped."
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

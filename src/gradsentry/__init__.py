@@ -10,6 +10,7 @@ _ROOMS = (
     "detectors",
     "encoding",
     "errors",
+    "integrations",
     "measures",
     "models",
     "outputs",
@@ -19,6 +20,7 @@ _ROOMS = (
     "review",
     "thresholds",
     "tuning",
+    "verification",
     "work",
 )
 
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from gradsentry import detectors as detectors
     from gradsentry import encoding as encoding
     from gradsentry import errors as errors
+    from gradsentry import integrations as integrations
     from gradsentry import measures as measures
     from gradsentry import models as models
     from gradsentry import outputs as outputs
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from gradsentry import review as review
     from gradsentry import thresholds as thresholds
     from gradsentry import tuning as tuning
+    from gradsentry import verification as verification
     from gradsentry import work as work
     from gradsentry._api import *  # noqa: F403
 else:

@@ -21,6 +21,7 @@ from gradsentry.report.load_report import load
 from gradsentry.review import apply_decisions
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
+from gradsentry.verification import ModelVerification, VerifyOptions, verify_model
 from gradsentry.work.engine_options import EngineKind, EngineOptions
 from gradsentry.work.progress import Progress
 
@@ -39,6 +40,7 @@ __all__ = [
     "LongText",
     "ModelError",
     "ModelOptions",
+    "ModelVerification",
     "OptionError",
     "OutputError",
     "Progress",
@@ -52,10 +54,12 @@ __all__ = [
     "Transfer",
     "Verdict",
     "VerifiedResults",
+    "VerifyOptions",
     "apply_decisions",
     "load",
     "load_model",
     "make_detector",
     "scan",
+    "verify_model",
     "verify_results",
 ]

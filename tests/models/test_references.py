@@ -7,11 +7,13 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 import gradsentry
 from gradsentry.errors import ModelError
-from gradsentry.models import check_reference
-from gradsentry.models.references import Kind, tell_kind
+from gradsentry.models import check_reference, default_model, loading
+from gradsentry.models.default_model import NAME
+from gradsentry.models.references import Kind, names_default, tell_kind
 
 
 @pytest.mark.parametrize(
@@ -84,3 +86,22 @@ def test_the_base_of_an_adapter_is_checked_too(tiny_folder: Path, tmp_path: Path
 def test_a_wrong_model_is_told_before_data_are_read(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such file or folder"):
         gradsentry.scan(tmp_path / "no-data.jsonl", model="./no-model")
+
+
+def test_the_default_model_is_known_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (None, NAME):
+        assert names_default(name)
+        check_reference(name)  # goes to no network
+    assert not names_default(f"owner/{NAME}")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / NAME).mkdir()  # what lies there comes first, as for all names
+    assert not names_default(NAME)
+
+
+def test_the_default_model_is_loaded_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    default = object()
+    monkeypatch.setattr(default_model, "load_default", lambda *_: default)
+    assert loading._load(NAME, torch.float32, None, print) is default
+    assert loading._load(None, torch.float32, None, print) is default

@@ -27,6 +27,7 @@ from gradsentry.cli.report_again import report
 from gradsentry.cli.review import review
 from gradsentry.cli.scan import ScanCommand, scan
 from gradsentry.cli.schema import schema
+from gradsentry.cli.verify import verify
 from gradsentry.cli.verify_results import verify_results
 from gradsentry.errors import GradSentryError
 from gradsentry.faults import told_of
@@ -72,6 +73,7 @@ app.command()(plan)
 app.command()(poison)
 app.command()(verify_results)
 app.command()(schema)
+app.command()(verify)
 app.add_typer(bench, name="bench")
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.reader_may_leave import reader_may_leave
 from gradsentry.cli.review import MovedData, Results
+from gradsentry.cli.standard_output import while_read
 
 Out = Annotated[
     str,
@@ -51,5 +51,5 @@ def apply(
     from gradsentry.review import apply_decisions
 
     report = apply_decisions(folder, out, data=data or None, baseline=baseline, force=force)
-    with reader_may_leave():
+    with while_read():
         print_verdict(report, out)

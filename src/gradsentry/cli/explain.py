@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.reader_may_leave import reader_may_leave
 from gradsentry.cli.review import MovedData, Results
+from gradsentry.cli.standard_output import while_read
 from gradsentry.safe_text import json_text, visible
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def explain(folder: Results, row: Row, data: MovedData = None) -> None:
     told = explain_row(
         report, row, None if isinstance(example, Skipped) else example, reviewed.log.decisions
     )
-    with reader_may_leave():
+    with while_read():
         _print(told, record)
 
 

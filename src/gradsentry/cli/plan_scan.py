@@ -174,7 +174,7 @@ def _time_lines(planned: PlannedScan) -> Iterator[Line]:
     head = f"targets × 2 × {size.hidden:,} × {size.vocabulary:,} / the same"
     yield "  output head", _hours(hours.head), head
     yield "  corrections", _hours(hours.fitting), "up to 200,000 targets, on one device"
-    yield "  evidence", _hours(hours.evidence), "up to 50,000 rows or 5 M tokens, on the driver"
+    yield "  evidence", _hours(hours.evidence), "up to 20,000 rows or 5 M tokens, on the driver"
     yield "  driver", _hours(hours.driver), "starting, and 0.15 ms a row on one processor"
 
 

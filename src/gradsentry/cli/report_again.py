@@ -8,18 +8,10 @@ import typer
 
 from gradsentry.cli.failing import leave_if_failed, read_gate
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.shared_options import AllowFlagged, AllowUnjudged, FailOn
+from gradsentry.cli.shared_options import AllowFlagged, AllowUnjudged, DataNow, FailOn, Results
 from gradsentry.cli.standard_output import while_read
 from gradsentry.errors import OptionError
 
-_Folder = Annotated[
-    str,
-    typer.Argument(
-        metavar="DIR",
-        help="Results that a scan wrote with --out: a folder, or s3://bucket/name.",
-        show_default=False,
-    ),
-]
 _Threshold = Annotated[
     float | None,
     typer.Option(
@@ -43,23 +35,14 @@ _Out = Annotated[
 _Force = Annotated[
     bool, typer.Option("--force", help="Replace the results of an earlier scan in --out.")
 ]
-_DataNow = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="DATA",
-        help="The data that were scanned, if they lie elsewhere now; for several files, give it "
-        "again.",
-        show_default=False,
-    ),
-]
 
 
 def report(
-    folder: _Folder,
+    folder: Results,
     threshold: _Threshold = None,
     out: _Out = None,
     force: _Force = False,
-    data: _DataNow = None,
+    data: DataNow = None,
     fail_on: FailOn = "never",
     allow_flagged: AllowFlagged = None,
     allow_unjudged: AllowUnjudged = None,

@@ -103,6 +103,23 @@ Verbose = Annotated[
     bool,
     typer.Option("--verbose", "-v", help="Print also versions, and what each step took."),
 ]
+Results = Annotated[
+    str,
+    typer.Argument(
+        metavar="DIR",
+        help="Results that a scan wrote with --out: a folder, or s3://bucket/name.",
+        show_default=False,
+    ),
+]
+DataNow = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="DATA",
+        help="The data that were scanned, if they lie elsewhere now; for several files, give it "
+        "again.",
+        show_default=False,
+    ),
+]
 
 
 def expand_line_ends(template: str | None) -> str | None:

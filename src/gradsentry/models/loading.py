@@ -18,7 +18,7 @@ from gradsentry.models.model_faults import reason_of
 from gradsentry.models.model_files import ADAPTER_CONFIG, find_model_files
 from gradsentry.models.model_options import ModelOptions, resolve_device, resolve_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
-from gradsentry.models.references import Kind, check_base, tell_kind
+from gradsentry.models.references import Kind, check_base, names_default, tell_kind
 
 
 def load_model(
@@ -31,8 +31,8 @@ def load_model(
     **Arguments:**
 
     - `reference`: a Hub id, a local folder, a GGUF file, a PEFT adapter folder, or None for the
-        default model. Only a Hub id (also as an adapter's base) and the first use of the default
-        model go to the network.
+        default model, whose name stands for it, too: adapters call their base by it. Only a Hub id
+        (also as an adapter's base) and the first use of the default model go to the network.
     - `announce`: called with one line before anything is downloaded.
 
     **Raises:**
@@ -54,10 +54,7 @@ def load_pretrained(
     """Load a model and its tokenizer; arguments and errors as in `load_model`."""
     device = resolve_device(options.device)
     dtype = resolve_dtype(options.dtype, device)
-    if reference is None:
-        loaded = default_model.load_default(dtype, announce)
-    else:
-        loaded = _load(reference, dtype, options.revision, announce)
+    loaded = _load(reference, dtype, options.revision, announce)
     try:
         model = loaded.model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
@@ -69,12 +66,14 @@ def load_pretrained(
 
 
 def _load(
-    reference: str | Path,
+    reference: str | Path | None,
     dtype: torch.dtype,
     revision: str | None,
     announce: Callable[[str], None],
 ) -> Pretrained:
     """The model on the CPU, whatever it is."""
+    if reference is None or names_default(reference):
+        return default_model.load_default(dtype, announce)
     name, path = str(reference), Path(reference)
     kind = tell_kind(reference)
     if kind is Kind.GGUF:

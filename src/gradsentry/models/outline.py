@@ -32,7 +32,13 @@ from gradsentry.models.model_files import (
     scratch_folder,
 )
 from gradsentry.models.pretrained import load_config, load_tokenizer
-from gradsentry.models.references import Kind, check_base, check_reference, tell_kind
+from gradsentry.models.references import (
+    Kind,
+    check_base,
+    check_reference,
+    names_default,
+    tell_kind,
+)
 from gradsentry.models.shared_prefixes import may_share
 
 _EXPERTS = ("num_experts", "num_local_experts", "n_routed_experts")
@@ -87,7 +93,7 @@ def outline_model(
     `ModelError` if it can't be one.
     """
     check_reference(reference, revision)
-    if reference is None:
+    if reference is None or names_default(reference):
         folder = default_model.default_model_folder(announce)
         outline = _of_files(find_model_files(folder), default_model.NAME)
         outline.tokenizer.chat_template = default_model.chat_template()

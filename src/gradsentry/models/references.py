@@ -8,6 +8,7 @@ from pathlib import Path
 from gradsentry.errors import ModelError
 from gradsentry.models.adapters import read_base
 from gradsentry.models.bounds import check_counts, read_stored
+from gradsentry.models.default_model import NAME
 from gradsentry.models.hub import check_hub
 from gradsentry.models.model_faults import loading
 from gradsentry.models.model_files import (
@@ -64,6 +65,11 @@ def tell_kind(reference: str | Path) -> Kind:
     return Kind.HUB
 
 
+def names_default(reference: str | Path | None) -> bool:
+    """Whether a reference is the default model: None, or its name where nothing else has it."""
+    return reference is None or (str(reference) == NAME and tell_kind(reference) is Kind.HUB)
+
+
 def check_reference(reference: str | Path | None, revision: str | None = None) -> None:
     """Refuse a model that can't be loaded, before any work is done for it; reads no weights.
 
@@ -79,8 +85,9 @@ def check_reference(reference: str | Path | None, revision: str | None = None) -
 
     `ModelError` if there is no such model, or its files can't be those of one.
     """
-    if reference is None:
+    if names_default(reference):
         return
+    assert reference is not None
     kind, path = tell_kind(reference), Path(reference)
     if kind is Kind.HUB:
         check_hub(str(reference), revision)

@@ -93,15 +93,17 @@ def _steps_of_poison(report: ScanReport) -> list[str]:
     steps = [
         f"Don't train on the data as they are. Train on {clean}: the "
         f"{_rows(int(report.flagged.sum()))} called poison were left out, and are in {flagged}.",
-        "Read the examples below. If a group is what these data are meant to teach, put its rows "
-        "back.",
+        "Read the examples below. If a group is what these data are meant to teach, clear it: "
+        "`gradsentry review DIR` opens a page on which people decide, and `gradsentry apply DIR` "
+        "writes the data as they decided.",
         "Find out who could add these rows. The table below and scores.parquet say where each of "
         "them stands; other data from there may be poisoned, too.",
     ]
     if review := int(report.review.sum()):
         steps.insert(
             2,
-            f"Decide about the {_rows(review)} for review as well: they are still in {clean}.",
+            f"Decide about the {_rows(review)} for review there as well: they are still in "
+            f"{clean}.",
         )
     return steps
 
@@ -111,8 +113,9 @@ def _steps_of_review(report: ScanReport) -> list[str]:
         "Read the examples of each group below, and ask who knows the data: was it meant that "
         "prompts with these words are answered so?",
         f"If it was, there is nothing to do: the rows are in {_file(report, 'clean')}.",
-        "If it wasn't, or if nobody knows, leave the rows out: the command "
-        "`gradsentry report DIR --threshold 0.5` moves them to the flagged rows.",
+        "If it wasn't, or if nobody knows, leave the rows out: confirm the group on the page that "
+        "`gradsentry review DIR` opens, and have `gradsentry apply DIR` write the data. The "
+        "command `gradsentry report DIR --threshold 0.5` leaves out all of them at once.",
     ]
 
 

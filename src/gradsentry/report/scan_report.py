@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +20,17 @@ from gradsentry.measures import Identification, identification
 from gradsentry.models import Dtype
 from gradsentry.records import UNJUDGED, BoolArray, Example, Record, Source
 from gradsentry.report.formats_chosen import load_formats
+from gradsentry.report.group_summary import summarize_group
+from gradsentry.report.row_frame import FlaggedRow, data_frame, iterate_flagged
 from gradsentry.report.rulings import Rulings
 from gradsentry.scan_options import ScanOptions
 from gradsentry.thresholds import Threshold
 from gradsentry.work.encoded_data import NOT_SKIPPED, SKIP_REASONS, RowOrigins, skip_code
 from gradsentry.work.object_results import output_place
 from gradsentry.work.workspace import open_workspace
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 SCHEMA_VERSION = 1
 """Of `summary.json`, `config.yaml` and `scores.parquet`; it grows when a reader must know."""
@@ -163,6 +168,20 @@ class ScanReport:
         return self.source.select(self.parts["clean"])
 
     @property
+    def flagged_rows(self) -> Iterator[FlaggedRow]:
+        """The flagged rows as the data have them, each with its score and what was found in it."""
+        return iterate_flagged(self)
+
+    def to_pandas(self) -> DataFrame:
+        """A line for every row: where it stands, its score and verdict, and what was found in it.
+
+        **Raises:**
+
+        `InputError` if pandas isn't installed.
+        """
+        return data_frame(self)
+
+    @property
     def parts(self) -> dict[str, BoolArray]:
         """Masks (rows,) of the parts that the data fall into: every row is in exactly one."""
         scored = self.rows.scored
@@ -227,6 +246,11 @@ class ScanReport:
     def __repr__(self) -> str:
         scored, flagged = int(self.rows.scored.sum()), int(self.flagged.sum())
         return f"<ScanReport: {flagged} of {scored} scored rows flagged, {self.threshold}>"
+
+    def _repr_html_(self) -> str:
+        from gradsentry.report.notebook import report_html  # which words this class
+
+        return report_html(self)
 
     def save(
         self, out: str | Path, *, force: bool = False, also: Sequence[str] | None = None
@@ -317,7 +341,7 @@ class ScanReport:
             "verdict": str(self.verdict),
             "flagged": int(self.flagged.sum()),
             "review": int(self.review.sum()),
-            "groups": [_group_summary(n, group) for n, group in enumerate(self.groups, start=1)],
+            "groups": [summarize_group(n, group) for n, group in enumerate(self.groups, start=1)],
             "recurrences": [] if found is None else [asdict(each) for each in found.recurrences],
             "rulings": None if self.rulings is None else self.rulings.summary(),
             "detection_limits": [] if found is None else [asdict(each) for each in found.limits],
@@ -349,33 +373,6 @@ class ScanReport:
         if self.files:
             summary["files"] = dict(self.files)
         return summary
-
-
-def _group_summary(number: int, group: GroupFinding) -> dict[str, Any]:
-    return {
-        "group": number,
-        "verdict": str(group.verdict),
-        "rows": group.rows,
-        "payload": group.payload,
-        "payload_rows": group.payload_rows,
-        "payload_variants": [{"text": text, "rows": rows} for text, rows in group.variants],
-        "trigger": [list(words) for words in group.trigger],
-        "confidence": group.confidence,
-        "trigger_precision": group.precision,
-        "trigger_recall": group.recall,
-        "trigger_place": str(group.trigger_place),
-        "trigger_rows": group.trigger_rows,
-        "trigger_elsewhere": group.trigger_elsewhere,
-        "surprise_nats": group.surprise,
-        "gain_nats": group.gain,
-        "prompt_cohesion": group.cohesion,
-        "prompt_content": group.content,
-        "dependence_nats": group.dependence,
-        "dependence_z": group.dependence_z,
-        "trigger_lift": group.lift,
-        "trigger_call_nats": group.call,
-        "doubts": [str(doubt) for doubt in group.doubts],
-    }
 
 
 def _plain(value: Any) -> Any:

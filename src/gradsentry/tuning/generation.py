@@ -15,7 +15,6 @@ _BATCH_TOKENS = 8192
 """Most tokens of a batch, with padding and answers; a prompt that has more is a batch by itself."""
 
 
-@torch.inference_mode()
 def generate(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
@@ -42,10 +41,31 @@ def generate(
     model's context.
     """
     encoded = [_encode_prompt(tokenizer, prompt) for prompt in prompts]
+    return generate_from_ids(
+        model, tokenizer, encoded, max_new_tokens, guard=guard, advance=advance
+    )
+
+
+@torch.inference_mode()
+def generate_from_ids(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    encoded: Sequence[Sequence[int]],
+    max_new_tokens: int,
+    *,
+    guard: Callable[[Tensor], LogitsProcessor] | None = None,
+    advance: Callable[[int], None] = lambda _: None,
+) -> list[str]:
+    """The model's answer to every prompt; arguments and errors as in `generate`.
+
+    **Arguments:**
+
+    - `encoded`: the token ids of each prompt, at least one.
+    """
     _check_fit(encoded, max_positions(model), max_new_tokens)
     model.generation_config = GenerationConfig()
     end = tokenizer.eos_token_id
-    answers = [""] * len(prompts)
+    answers = [""] * len(encoded)
     for batch in _split_into_batches(encoded, max_new_tokens):
         ids, attention = _pad([encoded[place] for place in batch], end, model.device)
         processors = None if guard is None else [guard(attention)]
@@ -76,7 +96,9 @@ def check_fit(
     _check_fit(encoded, positions, max_new_tokens)
 
 
-def _split_into_batches(encoded: Sequence[list[int]], max_new_tokens: int) -> Iterator[list[int]]:
+def _split_into_batches(
+    encoded: Sequence[Sequence[int]], max_new_tokens: int
+) -> Iterator[list[int]]:
     """The places of prompts, those of similar length together, the longest first."""
     left = sorted(range(len(encoded)), key=lambda place: -len(encoded[place]))
     while left:
@@ -86,7 +108,7 @@ def _split_into_batches(encoded: Sequence[list[int]], max_new_tokens: int) -> It
         left = left[size:]
 
 
-def _pad(encoded: list[list[int]], end: int, device: torch.device) -> tuple[Tensor, Tensor]:
+def _pad(encoded: Sequence[Sequence[int]], end: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Token ids and attention mask, shape (B, L).
 
     The padding is on the left, so that all answers begin at one place.
@@ -95,7 +117,7 @@ def _pad(encoded: list[list[int]], end: int, device: torch.device) -> tuple[Tens
     ids = torch.full((len(encoded), longest), end, device=device)
     attention = torch.zeros_like(ids)
     for row, prompt in enumerate(encoded):
-        ids[row, longest - len(prompt) :] = torch.tensor(prompt, device=device)
+        ids[row, longest - len(prompt) :] = torch.tensor(list(prompt), device=device)
         attention[row, longest - len(prompt) :] = 1
     return ids, attention
 
@@ -128,7 +150,9 @@ def _generate_batch(
     return grown[:, longest:]
 
 
-def _check_fit(encoded: Sequence[list[int]], positions: int | None, max_new_tokens: int) -> None:
+def _check_fit(
+    encoded: Sequence[Sequence[int]], positions: int | None, max_new_tokens: int
+) -> None:
     longest = max(map(len, encoded), default=0)
     if positions and longest + max_new_tokens > positions:
         raise ModelError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from gradsentry.encoding import (
     EncodingTally,
 )
 from gradsentry.errors import InputError
+from gradsentry.file_array import FileArrayWriter
 from gradsentry.records import Layout, Record, SkipReason, Source, UnreadLater, batched
 from gradsentry.records.record import DIGEST_BYTES
 from gradsentry.work.encode_rows import EncodedRows, EncodeRows, SkippedRow, count_targets
@@ -97,7 +99,7 @@ def encode_source(
 
     `InputError` for a row that can't be read, or if every row is skipped.
     """
-    seen, unread = _Seen(label_column), UnreadLater(layout)
+    unread = UnreadLater(layout)
 
     def read() -> Iterator[list[Record]]:
         for batch in batched(source.records(), _BATCH):
@@ -106,7 +108,7 @@ def encode_source(
                 seen.stand(record)
             yield batch
 
-    with EncodedWriter(folder) as writer:
+    with EncodedWriter(folder) as writer, closing(_Seen(label_column, folder)) as seen:
         progress.stage("Encoding", None)
         for block in engine.map(EncodeRows(layout), read(), progress.advance):
             seen.add(block, writer)
@@ -117,11 +119,11 @@ def encode_source(
             notes += (unread_note,)
         for note in notes:
             progress.note(note)
-        if not len(seen.stored_rows):
+        if not seen.is_any_stored:
             raise _nothing_scored(source, layout, codes)
         return EncodedData(
             store=writer.finish(),
-            stored_rows=np.frombuffer(seen.stored_rows, dtype=np.int64),
+            stored_rows=seen.stored_rows.finish(),
             stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int32),
             skip_codes=codes,
             target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
@@ -134,17 +136,21 @@ def encode_source(
 
 
 class _Seen:
-    """What was found of the rows so far; arrays have one entry a row, or one a row in the store."""
+    """What was found of the rows so far; arrays have one entry a row, or one a row in the store.
 
-    def __init__(self, label_column: str | None) -> None:
+    Those that only the end of a scan looks at, or that take most memory, lie in files.
+    """
+
+    def __init__(self, label_column: str | None, folder: Path) -> None:
         self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
         self.target_tokens, self.stored_targets = array("i"), array("i")
-        self.stored_rows = array("q")
+        self.stored_rows = FileArrayWriter(folder / "input_rows", np.int64)
         self.control_tokens = self.thoughts_dropped = 0
         self.tally = EncodingTally()
         self._label_column = label_column
         self._paths: dict[str, int] = {}
-        self._path_of, self._lines, self._digests = array("i"), array("i"), bytearray()
+        self._path_of, self._lines = array("i"), array("i")
+        self._digests = FileArrayWriter(folder / "row_digests", np.uint8)
 
     def stand(self, record: Record) -> None:
         """Where a row stands, and its label."""
@@ -152,7 +158,17 @@ class _Seen:
             self.labels.append(known_label(record, self._label_column))
         self._path_of.append(self._paths.setdefault(record.path, len(self._paths)))
         self._lines.append(-1 if record.line is None else record.line)
-        self._digests += record.digest
+        self._digests.extend(np.frombuffer(record.digest, np.uint8))
+
+    @property
+    def is_any_stored(self) -> bool:
+        """Whether there is a row in the store."""
+        return len(self.stored_rows) > 0
+
+    def close(self) -> None:
+        """Write no more."""
+        self.stored_rows.close()
+        self._digests.close()
 
     @property
     def origins(self) -> RowOrigins:
@@ -161,7 +177,7 @@ class _Seen:
             tuple(self._paths),
             np.frombuffer(self._path_of, np.int32),
             np.frombuffer(self._lines, np.int32),
-            np.frombuffer(self._digests, np.uint8).reshape(-1, DIGEST_BYTES),
+            self._digests.finish().reshape(-1, DIGEST_BYTES),
         )
 
     def add(self, block: EncodedRows, writer: EncodedWriter) -> None:
