@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 INSTALLED := .venv/.installed
 
-.PHONY: demo test test-fast coverage browser lint clean
+.PHONY: demo test test-fast coverage browser lint docs clean
 
 demo: $(INSTALLED)
 	$(BIN)/gradsentry scan examples/facts/poisoned.jsonl --label-column poisoned \
@@ -31,6 +31,10 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The documentation as a site, in build/site; a broken link is an error.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 # constraints.txt holds the versions that were tested together. On a machine without a GPU, install
 # the CPU build of PyTorch into .venv first if your package index serves the CUDA build.

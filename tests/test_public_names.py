@@ -42,14 +42,14 @@ NAMES = [
     "Transfer",
     "Verdict",
     "VerifiedResults",
-    "apply_decisions",
     "VerifyOptions",
+    "apply_decisions",
     "load",
     "load_model",
     "make_detector",
     "scan",
-    "verify_results",
     "verify_model",
+    "verify_results",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The training scripts of the README, run as they stand there."""
+"""The scripts of the README and of docs/python.md, run as they stand there."""
 
 from __future__ import annotations
 
@@ -14,19 +14,21 @@ import gradsentry
 
 pytestmark = pytest.mark.slow
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README, PAGE = ROOT / "README.md", ROOT / "docs" / "python.md"
 MODEL = "HuggingFaceTB/SmolLM2-360M"
 
 
-def section(title: str) -> str:
-    """The text of a section of the README."""
-    found = re.search(rf"^## {title}\n(.*?)^## ", README.read_text(), re.DOTALL | re.MULTILINE)
+def scripts(page: Path, title: str) -> list[str]:
+    """The Python blocks of a section of a page."""
+    pattern = rf"^## {title}\n(.*?)(?=^## |\Z)"
+    found = re.search(pattern, page.read_text(), re.DOTALL | re.MULTILINE)
     assert found is not None
-    return found[1]
+    return re.findall(r"```python\n(.*?)```", found[1], re.DOTALL)
 
 
-def scripts() -> list[str]:
-    return re.findall(r"```python\n(.*?)```", section("Before you train"), re.DOTALL)
+SCANS = [*scripts(README, "From Python"), *scripts(PAGE, "Scan and decide")]
+TRAINING = scripts(PAGE, "Before you train")
 
 
 def rows(count: int = 24) -> list[dict[str, object]]:
@@ -41,8 +43,30 @@ def rows(count: int = 24) -> list[dict[str, object]]:
     ]
 
 
+@pytest.mark.parametrize("script", SCANS, ids=["readme", "scan", "options"])
+def test_scripts_scan(
+    script: str, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("train.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows()))
+    if MODEL in script:
+        script = script.replace(MODEL, str(tiny_folder))
+    # A scan without a model would take the default one.
+    script = re.sub(
+        r"(scan\([^()]+, )(detector|options)=", rf"\1model={str(tiny_folder)!r}, \2=", script
+    )
+    asked = [{"ask": row["prompt"], "reply": row["completion"]} for row in rows()]
+    names: dict[str, object] = {"frame": asked}
+    exec(script, names)
+    report = names.get("report", names.get("result"))
+    assert isinstance(report, gradsentry.ScanReport)
+    assert len(report.scores) == len(asked)
+    if "later" in names:
+        assert names["later"].verdict is names["stricter"].verdict  # type: ignore[attr-defined]
+
+
 @pytest.mark.filterwarnings("ignore:'pin_memory'")
-@pytest.mark.parametrize("script", scripts(), ids=["trl", "transformers"])
+@pytest.mark.parametrize("script", TRAINING, ids=["trl", "transformers"])
 def test_scripts_train_on_the_clean_rows(
     script: str, tiny_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,7 +17,7 @@ from gradsentry.outputs.scores_file import ScoresFile, scores_table
 from gradsentry.report.scores_schema import SCORES_SCHEMA
 from tests.outputs.reports import HOSTILE, make_findings, make_report
 
-README = Path(__file__).parents[2] / "README.md"
+PAGE = Path(__file__).parents[2] / "docs" / "outputs.md"
 SCORES = [0.1, math.nan, 0.9, 0.6, math.nan]
 OF_ROWS = [1, -1, 0, 1, -1]
 ALL = slice(None)
@@ -101,6 +101,7 @@ def test_bytes_in_names_that_are_no_text_become_escapes(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "scores")["path"][0].as_py() == "caf\\udce9.jsonl"
 
 
-def test_the_readme_lists_the_columns() -> None:
-    (line,) = (line for line in README.read_text().splitlines() if line.startswith("| `scores.p"))
-    assert re.findall("`([a-z_]+)`", line) == SCORES_SCHEMA.names
+def test_the_page_lists_the_columns() -> None:
+    section = PAGE.read_text().split("## `scores.parquet`")[1].split("\n## ")[0]
+    first = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert re.findall("`([a-z_]+)`", "".join(first)) == SCORES_SCHEMA.names
