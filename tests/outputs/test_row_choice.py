@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gradsentry import Verdict
+from gradsentry.outputs import row_choice
 from gradsentry.outputs.page_data import RowVerdict
 from gradsentry.outputs.row_choice import (
     MOST_CLEAN,
