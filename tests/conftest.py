@@ -14,6 +14,7 @@ from hypothesis import settings
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
+from gradsentry import registry
 from gradsentry.detectors.transfer import base_model
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.models import LanguageModel, load_model
@@ -102,6 +103,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., No
         (site / f"{module}.py").write_text(code)
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}\nVersion: 1.0\n")
         (info / "entry_points.txt").write_text(f"[{group}]\n{name} = {value}\n")
+        registry._declared_in.cache_clear()
 
     return installed
 

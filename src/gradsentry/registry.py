@@ -9,9 +9,11 @@ is refused when it is loaded, since neither may silently stand in for the other.
 from __future__ import annotations
 
 import reprlib
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 
@@ -74,7 +76,7 @@ class Registry:
     def _declared(self) -> dict[str, list[EntryPoint]]:
         """What other packages declare, by name."""
         found: dict[str, list[EntryPoint]] = {}
-        for entry in entry_points(group=self.group):
+        for entry in _declared_in(self.group, tuple(sys.path)):
             found.setdefault(entry.name, []).append(entry)
         return found
 
@@ -85,6 +87,15 @@ class Registry:
             f"`{self.kind}` can't be {reprlib.repr(name)}.",
             (f"Did you mean {alike[0]}? " if alike else "") + f"It is one of: {', '.join(names)}.",
         )
+
+
+@cache
+def _declared_in(group: str, _: tuple[str, ...]) -> tuple[EntryPoint, ...]:
+    """A group's entry points.
+
+    Looked for once for each search path: that reads a file of every package that is installed.
+    """
+    return tuple(entry_points(group=group))
 
 
 def _package(entry: EntryPoint) -> str:
