@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gradsentry.detectors import Doubt, TriggerPlace
-from gradsentry.report.group_words import PLACES, against, how_sure, question, reasons
+from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
 from tests.outputs.found import doubtful, poison
 
 
@@ -34,3 +34,11 @@ def test_what_the_model_expects_is_not_called_a_surprise(doubt: Doubt) -> None:
     group = replace(doubtful("payload", "trigger", 30), doubts=(doubt,))
     assert not any("wouldn't answer so" in line for line in reasons(group, 100))
     assert question(group) is not None
+
+
+@pytest.mark.parametrize(
+    ("share", "told"),
+    [(0.0, "0.0%"), (1.0, "100.0%"), (0.1234, "12.3%"), (0.0005, "0.1%"), (3e-4, "0.03%")],
+)
+def test_a_share_that_isnt_nothing_isnt_told_as_nothing(share: float, told: str) -> None:
+    assert percent(share) == told

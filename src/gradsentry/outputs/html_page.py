@@ -42,7 +42,7 @@ from gradsentry.report.advice import (
     threshold_command,
 )
 from gradsentry.report.file_names import PAGE_FILE
-from gradsentry.report.group_words import PLACES, against, how_sure, question, reasons
+from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
 FIRST_ROWS = 20
@@ -70,7 +70,7 @@ class Card:
     number: int
     is_poison: bool
     rows: int
-    share: float
+    share: str
     """Of the scored rows."""
     triggers: list[list[str]]
     """Alternatives, each with its words."""
@@ -271,7 +271,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
         number=number + 1,
         is_poison=group.verdict is Verdict.POISON,
         rows=group.rows,
-        share=group.rows / scored,
+        share=percent(group.rows / scored),
         triggers=triggers,
         more_triggers=len(group.trigger) - len(triggers),
         place=PLACES[group.trigger_place],

@@ -6,6 +6,8 @@ from gradsentry.detectors import Doubt, GroupFinding, TriggerPlace, Verdict
 from gradsentry.detectors.transfer.criteria import CRITERIA
 
 _FEW_ROWS = 20
+_LEAST_OF_A_DIGIT = 0.0005
+"""Shares below it would be written as 0.0%."""
 PLACES = {
     TriggerPlace.START: "at the start of the prompt",
     TriggerPlace.END: "at the end of the prompt",
@@ -31,6 +33,11 @@ _DOUBTS = {
 
 _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}
 """Doubts by which the base model's surprise says little."""
+
+
+def percent(share: float) -> str:
+    """A share as a percentage, with a digit that isn't 0 however small it is."""
+    return f"{share:.1%}" if share == 0 or share >= _LEAST_OF_A_DIGIT else f"{100 * share:.1g}%"
 
 
 def how_sure(group: GroupFinding) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradsentry.detectors import GroupFinding, Verdict
-from gradsentry.report.group_words import PLACES
+from gradsentry.report.group_words import PLACES, percent
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import GroupRuling
 from gradsentry.report.scan_report import ScanReport
@@ -56,16 +56,16 @@ def headline(report: ScanReport) -> str:
     if report.findings is not None and report.threshold.method == "evidence":
         review = int(report.review.sum())
         if flagged:
-            return f"Poison: {flagged:,} of {scored:,} scored rows ({flagged / scored:.1%})."
+            return f"Poison: {flagged:,} of {scored:,} scored rows ({percent(flagged / scored)})."
         if review:
             return (
-                f"For review: {review:,} of {scored:,} scored rows ({review / scored:.1%}) follow "
+                f"For review: {review:,} of {scored:,} scored rows ({percent(review / scored)}) follow "
                 "a pattern that may be meant. No row is called poison."
             )
         return f"No poison found in {scored:,} scored rows."
     verb = "lies" if flagged == 1 else "lie"
     return (
-        f"{flagged:,} of {scored:,} scored rows ({flagged / scored:.1%}) {verb} above the "
+        f"{flagged:,} of {scored:,} scored rows ({percent(flagged / scored)}) {verb} above the "
         f"threshold {report.threshold.value:.4f} ({visible(report.threshold.method)})."
     )
 
@@ -110,7 +110,7 @@ def _group(number: int, group: GroupFinding, scored: int, ruling: GroupRuling | 
         carried = f"carry payloads that vary, such as {shown}"
     verb = "does" if group.trigger_elsewhere == 1 else "do"
     line = (
-        f"{kind}, group {number}: {group.rows:,} rows ({group.rows / scored:.1%}) {carried}; "
+        f"{kind}, group {number}: {group.rows:,} rows ({percent(group.rows / scored)}) {carried}; "
         f"{all_of_them} have {_trigger_words(group.trigger)} {PLACES[group.trigger_place]}, "
         f"{group.trigger_elsewhere:,} of {scored - group.rows:,} others {verb}. How well such "
         "words tell these rows from all others: sought in some rows, they find the rest with "
