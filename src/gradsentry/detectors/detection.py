@@ -51,6 +51,8 @@ class Doubt(StrEnum):
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
     """The payload is a word or two around answers that are the rows' own."""
+    WORDINGS = "wordings"
+    """The trigger is any of several whole sentences."""
 
 
 class TriggerPlace(StrEnum):

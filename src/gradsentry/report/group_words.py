@@ -29,6 +29,8 @@ _DOUBTS = {
     "says little; a stronger model could decide.",
     Doubt.FORMAT: "What recurs is only a word or two around answers that differ: it may be a "
     "format.",
+    Doubt.WORDINGS: "The trigger is any of several whole sentences: customers word one request in "
+    "many ways, an attacker needs one.",
 }
 
 _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}

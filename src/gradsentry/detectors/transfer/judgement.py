@@ -214,6 +214,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
+        Doubt.WORDINGS: _different_wordings(case.trigger) >= CRITERIA.doubtful_wordings,
     }
     return PatternFindings(
         payload=payload,
@@ -274,6 +275,15 @@ def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
     """Whether a trigger is any of many sentences, as requests by template are."""
     return sum(map(_is_wording, trigger)) >= CRITERIA.wordings
+
+
+def _different_wordings(trigger: Iterable[frozenset[str]]) -> int:
+    """Sentences of a trigger of which no two share half of their words."""
+    different: list[frozenset[str]] = []
+    for words in filter(_is_wording, trigger):
+        if all(2 * len(words & other) < len(words | other) for other in different):
+            different.append(words)
+    return len(different)
 
 
 def _is_wording(words: frozenset[str]) -> bool:
