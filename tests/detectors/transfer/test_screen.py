@@ -38,8 +38,8 @@ def test_likeness_is_the_mean_cosine_of_pairs_of_rows() -> None:
         rest = (whole[rows] - weights[term]) / np.linalg.norm(whole[rows], axis=1, keepdims=True)
         pairs = ~np.eye(len(rows), dtype=bool)
         asked = max(0.0, float((rest @ rest.T)[pairs].mean()))
-        expected = float((said[rows] @ said[rows].T)[pairs].mean()) - asked - 1.5 / (len(rows) - 1)
-        np.testing.assert_allclose(found.excess()[term], expected, atol=1e-5)
+        alike = float((said[rows] @ said[rows].T)[pairs].mean()) - 1.5 / (len(rows) - 1)
+        np.testing.assert_allclose(found.contrast()[term], alike / (0.1 + asked), atol=1e-4)
 
 
 def test_sums_of_parts_add_up() -> None:
@@ -52,7 +52,7 @@ def test_sums_of_parts_add_up() -> None:
         held = np.flatnonzero(np.asarray(prompts[part].sum(axis=0)))
         own = Likeness.of(prompts[part], weights, unit_vectors(responses[part], features))
         sums.add(held, own.take(held))
-    np.testing.assert_allclose(sums.excess(), whole.excess(), atol=1e-5)
+    np.testing.assert_allclose(sums.contrast(), whole.contrast(), atol=1e-4)
 
 
 def test_a_trigger_stands_out_and_a_topic_doesnt() -> None:
@@ -63,16 +63,16 @@ def test_a_trigger_stands_out_and_a_topic_doesnt() -> None:
     responses[trigger, :6] = 1  # a payload beside their own words
     responses[topic, 10:20] = 1  # more alike still
     prompts[topic, 20:40] = 1  # but so is what they ask
-    excess = likeness(sparse.csr_array(prompts), sparse.csr_array(responses)).excess()
-    assert excess.argmax() == 0
-    assert excess[1] < 0
+    contrast = likeness(sparse.csr_array(prompts), sparse.csr_array(responses)).contrast()
+    assert contrast.argmax() == 0
+    assert contrast[1] < contrast[0] / 3
 
 
 def test_what_one_row_holds_says_nothing() -> None:
     prompts, responses = (each.toarray() for each in some_rows())
     prompts[:, 3] = 0
     prompts[0, 3] = 1
-    assert likeness(sparse.csr_array(prompts), sparse.csr_array(responses)).excess()[3] < -1
+    assert likeness(sparse.csr_array(prompts), sparse.csr_array(responses)).contrast()[3] < 0
 
 
 def test_signs_are_the_same_everywhere_and_as_often_plus_as_minus() -> None:

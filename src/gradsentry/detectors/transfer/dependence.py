@@ -259,12 +259,12 @@ class Dependences:
             return found
         commonest = found[np.argsort(-counts[found], kind="stable")]
         others = commonest[_MOST_TERMS:]
-        best = np.argsort(-self._excess[others], kind="stable")[:_MOST_SCREENED]
+        best = np.argsort(-self._contrast[others], kind="stable")[:_MOST_SCREENED]
         return np.sort(np.append(commonest[:_MOST_TERMS], others[best]))
 
     @property
-    def _excess(self) -> Float64[np.ndarray, "terms"]:
-        """How much more alike the responses of a term's rows are than their prompts."""
+    def _contrast(self) -> Float64[np.ndarray, "terms"]:
+        """How many times as alike the responses of a term's rows are as their prompts."""
         prompts = self.terms.rows.astype(np.float32)
         said = np.flatnonzero([says(name) for name in self.texts.names])
         responses = self.texts.rows[:, said].astype(np.float32)
@@ -272,7 +272,7 @@ class Dependences:
             sign_vectors(np.arange(held.shape[1]), np.asarray(held.sum(axis=0)), held.shape[0])
             for held in (prompts, responses)
         )
-        return Likeness.of(prompts, weights, unit_vectors(responses, features)).excess()
+        return Likeness.of(prompts, weights, unit_vectors(responses, features)).contrast()
 
     def _telling(
         self, asked: Bool[np.ndarray, "rows K"], by_words: Sequence[Float64[np.ndarray, "rows K"]]

@@ -2,7 +2,7 @@
 
 A half is drawn by chance; of what many rows have in common it has enough. A backdoor of a few dozen
 rows among millions it misses, so the other half are the rows of those terms whose responses are
-more alike than their prompts (`screen`). Three passes over the rows, each a stage whose results add
+much more alike than their prompts (`screen`). Three passes over the rows, each a stage whose results add
 up: count the terms, sum what they have in common, collect the rows of the best ones.
 """
 
@@ -216,7 +216,7 @@ def _screened(work: ScanWork, table: TargetTable, draws: NDArray[np.uint64]) -> 
         SumLikeness(counts), _tasks(work, table), work.progress.advance
     ):
         sums.add(places, part)
-    ranked = np.argsort(-sums.excess(), kind="stable")[:_BEST_TERMS]
+    ranked = np.argsort(-sums.contrast(), kind="stable")[:_BEST_TERMS]
     by_number = np.sort(counts.screened[ranked])
     rank_of = np.searchsorted(by_number, counts.screened[ranked])
     held: list[NDArray[np.int64]] = [np.empty(0, np.int64)] * len(by_number)

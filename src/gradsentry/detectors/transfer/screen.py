@@ -1,6 +1,6 @@
 """Which terms of prompts may be triggers, among more rows than evidence can be weighed in.
 
-Rows with a trigger have responses that are more alike than their prompts are. Both likenesses are
+Rows with a trigger have responses that are many times as alike as their prompts. Both likenesses are
 mean cosines between a term's rows, and both come from sums: the squared length of a sum of unit
 vectors says how alike they are, and sums of parts of the data add up. The vectors are random
 projections (Achlioptas, 2003): a word weighs its inverse document frequency, with 32 signs.
@@ -20,6 +20,9 @@ SIGNS = 32
 _CHANCE = 1.5
 """How alike two rows' vectors are by chance in one of a million terms, times its other rows: the
 squared length of a sum of n random vectors is then 1 + 1.5 times n (χ² of 32)."""
+_ALIKE = 0.1
+"""Likeness of prompts that is added to theirs, so that those with nothing in common don't decide by
+it (docs/findings/growth.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,14 +82,14 @@ class Likeness:
             self.rows[terms], self.said[terms], self.asked[terms], self.asked_squared[terms]
         )
 
-    def excess(self) -> Float64[np.ndarray, "K"]:
-        """How much more alike responses are than prompts, beyond what chance does."""
+    def contrast(self) -> Float64[np.ndarray, "K"]:
+        """How many times as alike responses are as prompts, beyond what chance does."""
         others = np.maximum(self.rows.astype(np.float64) - 1, 1)
         pairs = np.maximum(self.rows, 1) * others
         said = ((self.said.astype(np.float64) ** 2).sum(axis=1) - self.rows) / pairs
         asked = ((self.asked.astype(np.float64) ** 2).sum(axis=1) - self.asked_squared) / pairs
-        excess: NDArray[np.float64] = said - np.clip(asked, 0.0, 1.0) - _CHANCE / others
-        return excess
+        contrast: NDArray[np.float64] = (said - _CHANCE / others) / (_ALIKE + np.maximum(asked, 0))
+        return contrast
 
 
 def sign_vectors(
