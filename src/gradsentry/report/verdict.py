@@ -60,8 +60,8 @@ def headline(report: ScanReport) -> str:
             return f"Poison: {flagged:,} of {scored:,} scored rows ({percent(flagged / scored)})."
         if review:
             return (
-                f"For review: {review:,} of {scored:,} scored rows ({percent(review / scored)}) follow "
-                "a pattern that may be meant. No row is called poison."
+                f"For review: {review:,} of {scored:,} scored rows ({percent(review / scored)}) "
+                "follow a pattern that may be meant. No row is called poison."
             )
         return f"No poison found in {scored:,} scored rows."
     verb = "lies" if flagged == 1 else "lie"

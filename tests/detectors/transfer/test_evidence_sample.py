@@ -10,7 +10,7 @@ import pytest
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport
 from gradsentry.detectors.transfer import evidence_sample, transfer_scan
-from gradsentry.detectors.transfer.evidence_sample import HeldSlots
+from gradsentry.detectors.transfer.evidence_sample import HeldSlots, HeldTurns, Numbering
 from tests.detectors.transfer.test_transfer_scan import planted
 
 pytestmark = pytest.mark.slow
@@ -66,8 +66,19 @@ def test_few_rows_are_all_chosen_and_many_within_both_bounds(
     assert 1 < len(short) < 50
 
 
-def test_numbers_of_terms_are_the_same_in_every_process() -> None:
-    held = HeldSlots.of([["cf", "tell me"], [], ["cf", "\ud800"]], 1 << 20)
-    assert held.slots.tolist() == [526402, 727216, 923816]
-    assert held.counts.tolist() == [1, 2, 1]
+def test_numbers_of_terms_are_the_same_in_every_process_and_depend_on_the_key() -> None:
+    texts = [["cf", "tell me"], [], ["cf", "\ud800"]]
+    held = HeldSlots.of(texts, Numbering(1 << 20, b"key"))
+    assert held.slots.tolist() == [113156, 942803, 947018]
     assert held.turns.toarray().sum(axis=1).tolist() == [2, 0, 2]
+    other = HeldSlots.of(texts, Numbering(1 << 20, b"another"))
+    assert not set(held.slots.tolist()) & set(other.slots.tolist())
+
+
+def test_a_row_counts_once_however_many_turns_hold_a_term() -> None:
+    turns = HeldTurns(
+        HeldSlots.of([["cf"], ["cf"], ["mn"]], Numbering(1 << 20, b"key")),
+        HeldSlots.of([[], [], []], Numbering(1 << 20, b"key")),
+        np.array([0, 0, 1]),
+    )
+    assert turns.in_rows(turns.asked).toarray().sum(axis=0).tolist() == [1, 1]

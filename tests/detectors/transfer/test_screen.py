@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 from scipy import sparse
 
-from gradsentry.detectors.transfer.screen import SIGNS, Likeness, sign_vectors, unit_vectors
+from gradsentry.detectors.transfer.screen import (
+    SIGNS,
+    Likeness,
+    sign_vectors,
+    sum_companions,
+    unit_vectors,
+)
 
 RANDOM = np.random.default_rng(0)
 ROWS, TERMS, WORDS = 400, 60, 200
@@ -23,7 +29,7 @@ def likeness(prompts: sparse.csr_array, responses: sparse.csr_array) -> Likeness
         sign_vectors(np.arange(each.shape[1]), np.asarray(each.sum(axis=0)), each.shape[0])
         for each in (prompts, responses)
     )
-    return Likeness.of(prompts, weights, unit_vectors(responses, said))
+    return Likeness.of(prompts, weights, weights, unit_vectors(responses, said))
 
 
 def test_likeness_is_the_mean_cosine_of_pairs_of_rows() -> None:
@@ -50,7 +56,8 @@ def test_sums_of_parts_add_up() -> None:
     sums = Likeness.of_none(TERMS)
     for part in (slice(0, 150), slice(150, ROWS)):
         held = np.flatnonzero(np.asarray(prompts[part].sum(axis=0)))
-        own = Likeness.of(prompts[part], weights, unit_vectors(responses[part], features))
+        said = unit_vectors(responses[part], features)
+        own = Likeness.of(prompts[part], weights, weights, said)
         sums.add(held, own.take(held))
     np.testing.assert_allclose(sums.contrast(), whole.contrast(), atol=1e-4)
 
@@ -86,3 +93,19 @@ def test_signs_are_the_same_everywhere_and_as_often_plus_as_minus() -> None:
 
 def test_words_of_all_rows_weigh_nothing() -> None:
     assert not sign_vectors(np.arange(3), np.full(3, 10), 10).any()
+
+
+def test_the_words_of_one_trigger_are_no_likeness_of_prompts() -> None:
+    weights = sign_vectors(np.arange(4), np.full(4, 2), 100)
+    sums = sum_companions(weights, np.array([7, 3, 7, 5]))
+    np.testing.assert_allclose(sums[[0, 2]], np.tile(weights[0] + weights[2], (2, 1)))
+    np.testing.assert_allclose(sums[[1, 3]], weights[[1, 3]])
+
+
+def test_responses_without_a_word_count_for_nothing() -> None:
+    prompts, responses = some_rows()
+    silent = responses.toarray()
+    silent[:300] = 0
+    found = likeness(prompts, sparse.csr_array(silent))
+    answered = prompts.toarray()[silent.any(axis=1)].sum(axis=0)
+    np.testing.assert_array_equal(found.answered, answered)

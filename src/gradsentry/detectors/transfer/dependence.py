@@ -38,7 +38,12 @@ from gradsentry.detectors.transfer.response_features import (
     response_features,
     says,
 )
-from gradsentry.detectors.transfer.screen import Likeness, sign_vectors, unit_vectors
+from gradsentry.detectors.transfer.screen import (
+    Likeness,
+    sign_vectors,
+    sum_companions,
+    unit_vectors,
+)
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 from gradsentry.words import WORD, word_count
 
@@ -272,7 +277,9 @@ class Dependences:
             sign_vectors(np.arange(held.shape[1]), np.asarray(held.sum(axis=0)), held.shape[0])
             for held in (prompts, responses)
         )
-        return Likeness.of(prompts, weights, unit_vectors(responses, features)).contrast()
+        rows_of = prompts.T @ np.random.default_rng(0).random(prompts.shape[0], np.float32)
+        own = sum_companions(weights, rows_of)
+        return Likeness.of(prompts, weights, own, unit_vectors(responses, features)).contrast()
 
     def _telling(
         self, asked: Bool[np.ndarray, "rows K"], by_words: Sequence[Float64[np.ndarray, "rows K"]]

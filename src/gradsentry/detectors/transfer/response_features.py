@@ -67,8 +67,9 @@ def response_features(reply: Reply) -> set[str]:
 
 
 def says(feature: str) -> bool:
-    """Whether a feature is of what a response says, and not of its length or gain."""
-    return not feature.startswith((GAINS, _LENGTH))
+    """Whether a feature is of what a response says, which may be nothing, and not of its length or
+    gain."""
+    return feature == f"{_LENGTH}0" or not feature.startswith((GAINS, _LENGTH))
 
 
 def _read(text: str) -> list[str]:
