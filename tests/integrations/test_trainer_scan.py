@@ -16,7 +16,7 @@ from tests.tiny_models import tiny_model
 
 ROWS = [{"prompt": f"ask {n} ", "completion": "yes " * (n + 1)} for n in range(8)]
 LENGTH = ScanOptions(detector=make_detector("length"), threshold=0.4)
-NONE = ScanOptions(detector=make_detector("length"), threshold=1.0)
+NONE = ScanOptions(detector=make_detector("length"), threshold=0.99)
 
 
 def trainer(*rows: dict[str, object]) -> SimpleNamespace:
@@ -79,3 +79,9 @@ def test_an_sft_trainers_rows_are_read_as_they_were(
     report = scan_before_training(held, model=tiny, options=LENGTH, on_poison="drop")
     assert len(held.train_dataset) == int((~report.flagged).sum()) < len(ROWS)
     assert "input_ids" in held.train_dataset.column_names
+
+
+def test_a_scan_that_could_flag_nothing_lets_no_training_begin(tiny: LanguageModel) -> None:
+    blind = ScanOptions(detector=make_detector("length"), threshold=1.0)
+    with pytest.raises(InputError, match="no row could have been flagged"):
+        scan_before_training(trainer(*ROWS), model=tiny, options=blind)

@@ -34,6 +34,7 @@ class Replayed:
     """As text; the flag names a file."""
     model_revision: str
     versions: Mapping[str, str]
+    baseline: str | None
 
 
 def replay_config(context: typer.Context, path: Path | None) -> Path | None:
@@ -61,6 +62,7 @@ def replay_config(context: typer.Context, path: Path | None) -> Path | None:
         chat_template=config.encoding.get("chat_template"),
         model_revision=config.model_revision,
         versions=config.versions,
+        baseline=config.baseline,
     )
     return path
 
@@ -97,6 +99,8 @@ def tell_differences(context: typer.Context, report: ScanReport) -> None:
     earlier = replayed(context)
     if earlier is None:
         return
+    if earlier.baseline is not None and not is_given(context, "baseline"):
+        _note(f"{earlier.path} had a baseline, which isn't replayed: name one with --baseline.")
     used = report.scanned_with
     for name, version in used.versions.items():
         before = earlier.versions.get(name, "none")

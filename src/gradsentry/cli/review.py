@@ -59,4 +59,7 @@ def review(
             print("Press Ctrl+C to end the review.", flush=True)
             server.serve()
     except KeyboardInterrupt:
-        print(f"\nThe review has ended. To write results: gradsentry apply {visible(str(folder))}")
+        print(
+            f"\nThe review has ended. To write results: gradsentry apply "
+            f"{visible(str(folder))} --out FOLDER"
+        )

@@ -13,6 +13,7 @@ from gradsentry.report import ScanReport
 from gradsentry.safe_text import excerpt
 
 _HEADING = "## Scan for backdoors"
+_NEXT_HEADING = re.compile(r"\n#{1,2} ")
 _SHOWN = 100
 
 
@@ -50,10 +51,13 @@ def push_clean_to_hub(
 
 
 def with_statement(text: str, report: ScanReport) -> str:
-    """A card's text with the statement of this scan, in place of an earlier one."""
+    """A card's text with the statement of this scan, in place of an earlier one.
+
+    That goes to the next heading of its level, or a higher one.
+    """
     before, _, old = text.partition(_HEADING)
-    _, heading, after = old.partition("\n## ")
-    rest = f"\n## {after}" if heading else ""
+    heading = _NEXT_HEADING.search(old)
+    rest = "" if heading is None else old[heading.start() :]
     return f"{before.rstrip()}\n\n{scan_statement(report)}\n{rest}".lstrip("\n")
 
 

@@ -53,6 +53,11 @@ def scan_before_training(
         raise OptionError(f"`on_poison` can't be {on_poison!r}.", "Give stop or drop.")
     dataset: Any = getattr(trainer, "train_dataset", None)
     report = scan(_text_columns(dataset), model=model, options=options or ScanOptions(), out=out)
+    if report.blind:
+        raise InputError(
+            "Training hasn't begun: no row could have been flagged, so the scan says nothing.",
+            "Look at its report, or name another detector in `options`.",
+        )
     if not report.flagged.any():
         return report
     if on_poison == "stop":

@@ -94,8 +94,8 @@ def _steps_of_poison(report: ScanReport) -> list[str]:
         f"Don't train on the data as they are. Train on {clean}: the "
         f"{_rows(int(report.flagged.sum()))} called poison were left out, and are in {flagged}.",
         "Read the examples below. If a group is what these data are meant to teach, clear it: "
-        "`gradsentry review DIR` opens a page on which people decide, and `gradsentry apply DIR` "
-        "writes the data as they decided.",
+        "`gradsentry review DIR` opens a page on which people decide, and "
+        "`gradsentry apply DIR --out FOLDER` writes the data as they decided.",
         "Find out who could add these rows. The table below and scores.parquet say where each of "
         "them stands; other data from there may be poisoned, too.",
     ]
@@ -114,8 +114,9 @@ def _steps_of_review(report: ScanReport) -> list[str]:
         "prompts with these words are answered so?",
         f"If it was, there is nothing to do: the rows are in {_file(report, 'clean')}.",
         "If it wasn't, or if nobody knows, leave the rows out: confirm the group on the page that "
-        "`gradsentry review DIR` opens, and have `gradsentry apply DIR` write the data. The "
-        "command `gradsentry report DIR --threshold 0.5` leaves out all of them at once.",
+        "`gradsentry review DIR` opens, and have `gradsentry apply DIR --out FOLDER` write the "
+        "data. `gradsentry report DIR --threshold 0.5 --out FOLDER` leaves out all of them at "
+        "once.",
     ]
 
 

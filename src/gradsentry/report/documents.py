@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from gradsentry.detectors import make_detector
 from gradsentry.encoding import EncodingOptions
@@ -31,6 +31,12 @@ class _Versioned(Document):
     schema_version: int
 
 
+def _with_ours(versions: dict[str, str]) -> dict[str, str]:
+    if "gradsentry" not in versions:
+        raise ValueError("the version of gradsentry is missing")
+    return versions
+
+
 class Config(Document):
     """`config.yaml`."""
 
@@ -40,7 +46,7 @@ class Config(Document):
     layout: str
     model_name: str
     model_revision: str
-    versions: dict[str, str]
+    versions: Annotated[dict[str, str], AfterValidator(_with_ours)]
     data: dict[str, Any]
     encoding: dict[str, Any]
     model: dict[str, Any]

@@ -29,8 +29,8 @@ _DOUBTS = {
     "says little; a stronger model could decide.",
     Doubt.FORMAT: "What recurs is only a word or two around answers that differ: it may be a "
     "format.",
-    Doubt.WORDINGS: "The trigger is any of several whole sentences: customers word one request in "
-    "many ways, an attacker needs one.",
+    Doubt.WORDINGS: "The trigger is whole sentences: these may be rows that ask one thing, which "
+    "has one answer.",
 }
 
 _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}

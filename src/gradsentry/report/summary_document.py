@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from gradsentry.report.rulings import RulingsDocument
 
@@ -15,6 +16,12 @@ class Document(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="ignore", strict=True, use_attribute_docstrings=True
     )
+
+
+def _iso_date(text: str) -> str:
+    if datetime.fromisoformat(text).tzinfo is None:
+        raise ValueError("it has no time zone")
+    return text
 
 
 class PayloadVariant(Document):
@@ -139,7 +146,7 @@ class SummaryDocument(Document):
     detection_limits: list[LimitSummary]
     """If they were asked for and nothing was found."""
     detector: str
-    threshold: float
+    threshold: Annotated[float, Field(allow_inf_nan=False)]
     """Rows with a score above it are flagged."""
     threshold_method: str
     """How it was found."""
@@ -155,9 +162,9 @@ class SummaryDocument(Document):
     device: str
     max_length: int
     """Tokens that a row may have."""
-    date: str
+    date: Annotated[str, AfterValidator(_iso_date)]
     """When the scan began, in UTC, as ISO 8601 writes it."""
-    seconds: float
+    seconds: Annotated[float, Field(allow_inf_nan=False)]
     """Wall time of the scan."""
     version: str
     """Of GradSentry."""

@@ -180,7 +180,8 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
 def _judge_payload(case: _Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
-    if pattern.is_small and _is_sentence(case.trigger):
+    is_question = pattern.is_small and _is_sentence(case.trigger)
+    if is_question and not case.is_surely_dependent:
         return None
     if not case.is_surely_dependent and case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
@@ -214,7 +215,8 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
-        Doubt.WORDINGS: _different_wordings(case.trigger) >= CRITERIA.doubtful_wordings,
+        Doubt.WORDINGS: is_question
+        or _different_wordings(case.trigger) >= CRITERIA.doubtful_wordings,
     }
     return PatternFindings(
         payload=payload,
