@@ -43,6 +43,7 @@ from gradsentry.report.advice import (
 )
 from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
+from gradsentry.report.ruling_words import kind_of, tell_group
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
 
 FIRST_ROWS = 20
@@ -69,6 +70,8 @@ class Card:
 
     number: int
     is_poison: bool
+    ruling: tuple[str, str] | None
+    """What a person made of it, and who, when and why."""
     rows: int
     share: str
     """Of the scored rows."""
@@ -126,6 +129,7 @@ def render_html(report: ScanReport) -> str:
             _card(report, group, [read.examples[row] for row in examples])
             for group, examples in of_cards.items()
         ],
+        ruled=report.rulings is not None,
         plot=plot,
         width=WIDTH,
         height=HEIGHT,
@@ -270,6 +274,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
     return Card(
         number=number + 1,
         is_poison=group.verdict is Verdict.POISON,
+        ruling=_ruling(report, number),
         rows=group.rows,
         share=percent(group.rows / scored),
         triggers=triggers,
@@ -286,6 +291,11 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
         examples=examples,
         finding=group,
     )
+
+
+def _ruling(report: ScanReport, number: int) -> tuple[str, str] | None:
+    ruled = None if report.rulings is None else report.rulings.groups.get(number)
+    return None if ruled is None else (kind_of(ruled), tell_group(ruled))
 
 
 def _triggers(group: GroupFinding) -> Iterator[list[str]]:

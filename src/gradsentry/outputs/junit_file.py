@@ -75,13 +75,12 @@ def junit_tree(report: ScanReport) -> Xml.Element:
 def _cases(report: ScanReport) -> Iterator[_Case]:
     flagged = int(report.flagged.sum())
     yield _Case("no poisoned rows", failure=headline(report) if flagged else None)
-    for number, group in enumerate(report.groups, start=1):
-        is_poison = group.verdict is Verdict.POISON
-        pattern = pattern_of(group, None, None)
+    for index, group in enumerate(report.groups):
+        verdict, pattern = report.group_verdict(index), pattern_of(group, None, None)
         yield _Case(
-            f"group {number}",
-            failure=f"Poison: {pattern}" if is_poison else None,
-            skipped=None if is_poison else f"For review: {pattern}",
+            f"group {index + 1}",
+            failure=f"Poison: {pattern}" if verdict is Verdict.POISON else None,
+            skipped=f"For review: {pattern}" if verdict is Verdict.REVIEW else None,
         )
     yield _Case("all rows judged", failure=_unjudged(report))
 

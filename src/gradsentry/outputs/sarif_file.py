@@ -114,8 +114,8 @@ def _invocation(report: ScanReport, left_out: int) -> dict[str, Any]:
 
 def _rules(report: ScanReport, names: list[str]) -> Iterator[dict[str, Any]]:
     """One for each group, for scores above the threshold, and for each reason of unjudged rows."""
-    for name, group in zip(names, report.groups, strict=True):
-        level = "error" if group.verdict is Verdict.POISON else "warning"
+    for index, (name, group) in enumerate(zip(names, report.groups, strict=True)):
+        level = "error" if report.group_verdict(index) is Verdict.POISON else "warning"
         what = "Backdoored rows" if level == "error" else "Rows that may be backdoored"
         yield _rule(name, what, pattern_of(group, None, None), level)
     yield _rule(

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
+from gradsentry.detectors import Verdict
 from gradsentry.records import BoolArray
 
 
@@ -52,6 +53,11 @@ class GroupRuling:
     other_rows: int = 0
     """Of an accepted group: rows that it doesn't know, and that carry something else. For them the
     detector's decision stands."""
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the group is because of it."""
+        return Verdict.POISON if self.ruling is Ruling.CONFIRMED else Verdict.NONE
 
 
 @dataclass(frozen=True, eq=False)

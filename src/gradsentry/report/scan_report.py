@@ -151,6 +151,11 @@ class ScanReport:
         """The groups that were found."""
         return () if self.findings is None else self.findings.groups
 
+    def group_verdict(self, index: int) -> Verdict:
+        """What holds of a group: none if a person cleared it, poison if one confirmed it."""
+        ruled = None if self.rulings is None else self.rulings.groups.get(index)
+        return self.groups[index].verdict if ruled is None else ruled.verdict
+
     @property
     def verdict(self) -> Verdict:
         """What to make of the data: poison if any row is flagged, else review or none."""
