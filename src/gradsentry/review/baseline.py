@@ -6,10 +6,8 @@ it accepts is therefore narrow:
 - A **row** that was cleared as a member of a pattern is accepted if its content is the same, byte
   for byte in every column, *and* the scan finds it in a group with the same trigger and the same
   payload. The same trigger with another payload is another pattern, and is judged as any other.
-- A row whose content the baseline doesn't know is **new**. If it carries exactly the payload that
-  was cleared, and the trigger's words, it is for review: it isn't flagged, and isn't accepted, for
-  it may say more than the pattern. If it carries anything else, the detector's decision stands.
-- Of a pattern whose payloads vary there is no text to compare, so only known rows are accepted.
+- A row whose content the baseline doesn't know is **new**, and the detector's decision about it
+  stands, even if it follows the pattern to the letter: it may say more than the pattern.
 - A row that was cleared by itself is accepted if its content is the same.
 """
 
