@@ -171,6 +171,19 @@ def test_a_baseline_grows_and_forgets_what_is_confirmed(results: Path, tmp_path:
     assert [each.trigger for each in known.patterns] == [(("hello",),)]
 
 
+def test_a_confirmed_group_takes_its_rows_out_of_the_baseline(
+    results: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "baseline.json"
+    for row in (1, 2, 9):
+        decide(results, Subject.ROW, row, Choice.CLEARED, f"row {row}")
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    decide(results, Subject.ROW, 1, Choice.WITHDRAWN)
+    decide(results, Subject.GROUP, 0, Choice.CONFIRMED)
+    apply_decisions(results, tmp_path / "two", baseline=path)
+    assert {row.note for row in read_baseline(path).rows} == {"row 2", "row 9"}
+
+
 @pytest.mark.parametrize("content", ["", "{}", "[]", "x" * 9, '{"gradsentry_baseline": 1}'])
 def test_a_file_that_is_no_baseline_is_left_alone(
     results: Path, tmp_path: Path, content: str

@@ -101,31 +101,38 @@ def updated_baseline(baseline: Baseline, report: ScanReport, decisions: list[Dec
         (each for each in held if each.subject is Subject.GROUP), key=lambda each: each.index
     )
     rows = [each for each in held if each.subject is Subject.ROW]
-    confirmed = frozenset(
-        row_digest(report, each.index) for each in rows if each.choice is Choice.CONFIRMED
+    cleared, confirmed = (
+        {row_digest(report, each.index) for each in rows if each.choice is choice}
+        for choice in (Choice.CLEARED, Choice.CONFIRMED)
     )
     for each in groups:
         pattern = pattern_of_group(report.groups[each.index])
         if each.choice is Choice.CONFIRMED:
             baseline = without_pattern(baseline, pattern)
+            confirmed |= _member_digests(report, each.index) - cleared
         else:
             baseline = merge_pattern(baseline, _known_pattern(report, each))
     for each in rows:
         if each.choice is Choice.CLEARED:
             digest = row_digest(report, each.index)
             baseline = merge_row(baseline, KnownRow(digest, each.note, each.reviewer, each.time))
-    return without_rows(baseline, confirmed)
+    return without_rows(baseline, frozenset(confirmed))
+
+
+def _member_digests(report: ScanReport, group: int) -> frozenset[str]:
+    """What tells the contents of a group's rows."""
+    assert report.findings is not None
+    members = np.flatnonzero(report.findings.rows.groups == group).tolist()
+    return frozenset(row_digest(report, row) for row in members)
 
 
 def _known_pattern(report: ScanReport, decision: Decision) -> KnownPattern:
-    assert report.findings is not None
     group = report.groups[decision.index]
-    members = np.flatnonzero(report.findings.rows.groups == decision.index).tolist()
     return KnownPattern(
         group.trigger,
         group.payload,
         tuple(text for text, _ in group.variants),
-        frozenset(row_digest(report, row) for row in members),
+        _member_digests(report, decision.index),
         decision.note,
         decision.reviewer,
         decision.time,
