@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 import gradsentry
-from gradsentry import InputError, OutputError, Verdict, apply_decisions
+from gradsentry import InputError, OutputError, Verdict, apply_decisions, verify_results
+from gradsentry.report.file_names import APPLIED_FILE
 from gradsentry.report.rulings import Ruling
-from gradsentry.review.applying import APPLIED_FILE
 from gradsentry.review.baseline import read_baseline
 from gradsentry.review.decision_log import DECISIONS_FILE
 from gradsentry.review.decisions import Choice, Subject
@@ -95,6 +95,21 @@ def test_results_of_decisions_are_read_again_and_decided_again(
     assert again.flagged.nonzero()[0].tolist() == [0]
     assert again.rulings is not None
     assert again.rulings.reviewers == ("anna", "ben")
+
+
+def test_the_statement_is_about_the_applied_decisions(results: Path, tmp_path: Path) -> None:
+    decide(results, Subject.GROUP, 0, Choice.CLEARED)
+    apply_decisions(results, tmp_path / "out")
+    verify_results(tmp_path / "out")
+    applied = tmp_path / "out" / APPLIED_FILE
+    assert APPLIED_FILE in (tmp_path / "out" / "SHA256SUMS").read_text()
+    text = applied.read_text()
+    applied.write_text(text.replace("cleared", "Cleared"))
+    with pytest.raises(InputError, match=f"{APPLIED_FILE} was changed"):
+        verify_results(tmp_path / "out")
+    (results / APPLIED_FILE).write_text(text)
+    with pytest.raises(InputError, match=f"{APPLIED_FILE} was added"):
+        verify_results(results)
 
 
 def test_nothing_decided_is_an_error(results: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from gradsentry.errors import InputError
 from gradsentry.faults import telling_faults
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import APPLIED_FILE
 from gradsentry.report.rulings import overlay
 from gradsentry.review.baseline import (
     Baseline,
@@ -29,9 +30,6 @@ from gradsentry.review.reviewed_folder import open_reviewed
 from gradsentry.review.ruling_rows import rulings_of
 from gradsentry.work.object_results import output_place
 from gradsentry.work.workspace import open_workspace, writing
-
-APPLIED_FILE = "applied-decisions.jsonl"
-"""The decisions that results rest on, among these results."""
 
 
 def apply_decisions(
@@ -76,8 +74,9 @@ def apply_decisions(
         keep.append(str(baseline))
     with telling_faults(), open_workspace(output_place(out), force, keep) as space:
         results = space.result_folder()
-        report.write(results)
+        # First, so that the statement about the results is about this file, too.
         (results / APPLIED_FILE).write_bytes(dump_log(log))
+        report.write(results)
         if baseline is not None and known is not None:
             # First, since it may be written again: should `out` be taken meanwhile, the same
             # command with another `out` is all that is to be done.
