@@ -270,7 +270,7 @@ def test_nobody_waits_for_somebody_who_says_nothing(address: str) -> None:
 def test_a_fault_is_told_and_the_review_goes_on(
     address: str, monkeypatch: pytest.MonkeyPatch, fault: Exception, problem: str
 ) -> None:
-    def fail(desk: ReviewDesk, row: int) -> None:
+    def fail(*_: object) -> None:
         raise fault
 
     monkeypatch.setattr(ReviewDesk, "row", fail)
