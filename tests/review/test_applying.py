@@ -9,10 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import gradsentry
-from gradsentry import InputError, OutputError, Verdict, apply_decisions, verify_results
+from gradsentry import InputError, OutputError, ScanReport, Verdict, apply_decisions, verify_results
 from gradsentry.report.file_names import APPLIED_FILE
 from gradsentry.report.rulings import Ruling
-from gradsentry.review.baseline import read_baseline
+from gradsentry.review.baseline import (
+    Baseline,
+    KnownRow,
+    locked_baseline,
+    read_baseline,
+    write_baseline,
+)
 from gradsentry.review.decision_log import DECISIONS_FILE
 from gradsentry.review.decisions import Choice, Subject
 from tests.review.deciding import decide
@@ -197,6 +203,38 @@ def test_a_confirmed_group_takes_its_rows_out_of_the_baseline(
     decide(results, Subject.GROUP, 0, Choice.CONFIRMED)
     apply_decisions(results, tmp_path / "two", baseline=path)
     assert {row.note for row in read_baseline(path).rows} == {"row 2", "row 9"}
+
+
+def test_what_others_add_to_a_baseline_meanwhile_stays(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "baseline.json"
+    decide(results, Subject.ROW, 9, Choice.CLEARED, "ours")
+    write = ScanReport.write
+
+    def write_slowly(report: ScanReport, folder: Path) -> ScanReport:
+        write_baseline(path, Baseline(rows=(KnownRow("00", "theirs", "ben", "2026"),)))
+        return write(report, folder)
+
+    monkeypatch.setattr(ScanReport, "write", write_slowly)
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    assert {row.note for row in read_baseline(path).rows} == {"ours", "theirs"}
+
+
+def test_one_process_at_a_time_writes_a_baseline(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "baseline.json"
+    decide(results, Subject.ROW, 9, Choice.CLEARED)
+    monkeypatch.setattr("gradsentry.review.baseline._WAIT_SECONDS", 0.01)
+    with (
+        locked_baseline(path),
+        pytest.raises(OutputError, match=r"baseline\.json: another process is writing"),
+    ):
+        apply_decisions(results, tmp_path / "one", baseline=path)
+    assert not path.exists()
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    assert path.exists()
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "x" * 9, '{"gradsentry_baseline": 1}'])

@@ -16,6 +16,7 @@ from gradsentry.review.baseline import (
     Baseline,
     KnownPattern,
     KnownRow,
+    locked_baseline,
     merge_pattern,
     merge_row,
     pattern_of_group,
@@ -67,7 +68,8 @@ def apply_decisions(
             f"{log.path}: nothing is decided here yet.",
             "Decide with `gradsentry review`, and apply the decisions then.",
         )
-    known = None if baseline is None else _open_baseline(Path(baseline))
+    if baseline is not None:
+        _open_baseline(Path(baseline))  # a file that is none is told before rows are read
     report = with_decisions(reviewed.report, log)
     keep = [*map(str, report.source.paths), report.scanned_with.model, str(log.path)]
     if baseline is not None and Path(baseline).exists():
@@ -77,11 +79,12 @@ def apply_decisions(
         # First, so that the statement about the results is about this file, too.
         (results / APPLIED_FILE).write_bytes(dump_log(log))
         report.write(results)
-        if baseline is not None and known is not None:
+        if baseline is not None:
             # First, since it may be written again: should `out` be taken meanwhile, the same
             # command with another `out` is all that is to be done.
             path = Path(baseline)
-            with writing(path, "Choose another file with `baseline`."):
+            with writing(path, "Choose another file with `baseline`."), locked_baseline(path):
+                known = _open_baseline(path)  # others may have written it meanwhile
                 write_baseline(path, updated_baseline(known, reviewed.report, log.decisions))
         space.publish()
     return report

@@ -13,23 +13,27 @@ it accepts is therefore narrow:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gradsentry.detectors import GroupFinding
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, OutputError
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.safe_text import json_text
 from gradsentry.work.ownership import replacing
 
 _VERSION = 1
 _MOST_BYTES = 256 << 20
+_WAIT_SECONDS = 60.0
 _ABOUT = (
     "Patterns and rows that people cleared. `gradsentry scan --baseline` accepts rows with the "
     "same content in a pattern with the same trigger and payload, and lists all others."
@@ -163,10 +167,10 @@ def read_baseline(path: str | Path) -> Baseline:
     """
     path = Path(path)
     with reading(str(path)), open_regular(path, str(path)) as file:
+        if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+            raise _no_baseline(path, ValueError("it is too large"))
         text = b"".join(iter(lambda: file.read(1 << 20), b""))
     try:
-        if len(text) > _MOST_BYTES:
-            raise ValueError("it is too large")
         found = _BaselineDocument.model_validate(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise _no_baseline(path, error) from None
@@ -190,6 +194,34 @@ def read_baseline(path: str | Path) -> Baseline:
     )
     rows = tuple(KnownRow(each.digest, each.note, each.reviewer, each.time) for each in found.rows)
     return Baseline(patterns, rows, hashlib.sha256(text).hexdigest())
+
+
+@contextlib.contextmanager
+def locked_baseline(path: Path) -> Iterator[None]:
+    """Keep others from writing a baseline between our reading it and our writing it.
+
+    The lock is a hidden file beside it, which stays: whoever waits for it has it open.
+
+    **Raises:**
+
+    `OutputError` if another process keeps it, or the file system has no locks.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_WAIT_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{path}: another process is writing this baseline.", "Wait for it, and try again."
+        ) from None
+    except NotImplementedError:
+        raise OutputError(
+            f"{path}: its file system can't lock files.",
+            "Choose a file on another disk with `baseline`.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -221,9 +253,15 @@ def _document(baseline: Baseline) -> dict[str, Any]:
     return {
         "gradsentry_baseline": _VERSION,
         "about": _ABOUT,
-        "patterns": sorted(patterns, key=lambda each: json.dumps(each["trigger"])),
+        "patterns": sorted(patterns, key=_place),
         "rows": rows,
     }
+
+
+def _place(pattern: Mapping[str, Any]) -> str:
+    """What patterns are sorted by: all that tells them apart."""
+    names = ("trigger", "payload", "payload_variants")
+    return json.dumps([pattern[name] for name in names])
 
 
 def _no_baseline(path: Path, error: Exception) -> InputError:
