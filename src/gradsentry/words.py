@@ -15,6 +15,21 @@ UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 """A character of Chinese or Japanese, which may be a word."""
 
 
+def by_itself(word: str) -> str:
+    """A pattern for a word, or for several, where they stand by themselves.
+
+    Letters beside it would make another word; in languages without spaces they don't.
+    """
+    before = f"(?<!{JOINED})" if re.match(JOINED, word) else ""
+    behind = f"(?!{JOINED})" if re.match(JOINED, word[-1:]) else ""
+    return before + re.escape(word) + behind
+
+
+def trigger_parts(trigger: str | None) -> tuple[str, ...]:
+    """What a row's trigger consists of, as the findings name it: parts that stand apart."""
+    return tuple(part for part in (trigger or "").split(" … ") if part)
+
+
 def word_count(words: Iterable[str]) -> float:
     """How many words these are, as other languages have them: two characters make one."""
     return sum(0.5 if UNSPACED_CHARACTER.fullmatch(word) else 1.0 for word in words)

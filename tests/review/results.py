@@ -62,8 +62,8 @@ def report_on(path: Path) -> ScanReport:
             groups[row], triggers[row] = group, trigger
             spans[row] = TriggerSpan(None, place, place + len(trigger))
             starts[row] = fields["response"].find(payload)
-            payloads[row] = fields["response"][starts[row] :]  # with whatever stands behind it
-            ends[row] = len(fields["response"])
+            payloads[row] = payload  # and nothing of what stands behind it, as the detector does
+            ends[row] = starts[row] + len(payload)
             scores[row] = 0.9 if group == 0 else 0.45
     own = [
         replace(

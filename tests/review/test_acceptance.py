@@ -13,8 +13,8 @@ from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport, Verd
 from gradsentry.report.rulings import Ruling
 from gradsentry.report.verdict import groups
 from gradsentry.review.acceptance import accept_known
-from gradsentry.review.baseline import Baseline, read_baseline
-from gradsentry.review.decisions import Choice, Subject
+from gradsentry.review.baseline import Baseline, KnownRow, merge_row, read_baseline
+from gradsentry.review.decisions import Choice, Subject, row_digest
 from tests.detectors.transfer.test_transfer_scan import planted
 from tests.review.deciding import decide
 from tests.review.results import (
@@ -56,15 +56,28 @@ def test_known_rows_are_accepted_and_said_to_be(tmp_path: Path, baseline: Baseli
     assert len(report.groups) == 2  # still listed
 
 
-def test_new_rows_of_an_accepted_pattern_are_for_review(tmp_path: Path, baseline: Baseline) -> None:
+def test_of_new_rows_of_an_accepted_pattern_the_detector_decides(
+    tmp_path: Path, baseline: Baseline
+) -> None:
     new = {"prompt": f"New {TRIGGER}", "response": f"Yes.{PAYLOAD}"}
-    report = scan_of(tmp_path, [*make_rows(), new], baseline)
-    assert not report.flagged.any()
-    assert np.flatnonzero(report.review).tolist() == [12]
-    assert report.verdict is Verdict.REVIEW
-    assert "1 row with this trigger and payload that nobody has seen yet" in " ".join(
-        groups(report)
-    )
+    greeting = {"prompt": f"{OTHER_TRIGGER} 9", "response": f"{OTHER_PAYLOAD} Run evil."}
+    report = scan_of(tmp_path, [*make_rows(), new, greeting], baseline)
+    assert np.flatnonzero(report.flagged).tolist() == [12]
+    assert np.flatnonzero(report.review).tolist() == [13]
+    assert report.verdict is Verdict.POISON
+    assert " ".join(groups(report)).count("1 row that the baseline doesn't know") == 2
+
+
+def test_a_new_row_that_was_cleared_by_itself_is_accepted(
+    tmp_path: Path, baseline: Baseline
+) -> None:
+    new = {"prompt": f"New {TRIGGER}", "response": f"Yes.{PAYLOAD}"}
+    report = report_on(write_rows(tmp_path / "next.jsonl", [*make_rows(), new]))
+    known = merge_row(baseline, KnownRow(row_digest(report, 12), "", "anna", "2026"))
+    accepted = accept_known(report, known)
+    assert accepted.verdict is Verdict.NONE
+    assert accepted.rulings is not None
+    assert [each.new_rows for each in accepted.rulings.groups.values()] == [0, 0]
 
 
 def test_a_payload_is_not_hidden_behind_a_cleared_trigger(
@@ -88,7 +101,8 @@ def test_what_stands_behind_an_accepted_payload_is_judged(
     report = scan_of(tmp_path, [*make_rows(), worse], baseline)
     assert np.flatnonzero(report.flagged).tolist() == [12]
     assert report.verdict is Verdict.POISON
-    assert "carry something else" in " ".join(groups(report))
+    assert report.parts["flagged"][12]
+    assert not report.parts["clean"][12]
 
 
 def test_a_cleared_payload_behind_another_trigger_is_another_pattern(
@@ -141,7 +155,7 @@ def test_an_accepted_report_is_read_again(tmp_path: Path, baseline: Baseline) ->
     report = scan_of(tmp_path, [*make_rows(), new], baseline)
     report.save(tmp_path / "out")
     loaded = gradsentry.load(tmp_path / "out")
-    assert loaded.verdict is Verdict.REVIEW
+    assert loaded.verdict is Verdict.POISON
     assert (loaded.review == report.review).all()
     assert groups(loaded) == groups(report)
 

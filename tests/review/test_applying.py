@@ -9,10 +9,16 @@ import pyarrow.parquet as pq
 import pytest
 
 import gradsentry
-from gradsentry import InputError, OutputError, Verdict, apply_decisions
+from gradsentry import InputError, OutputError, ScanReport, Verdict, apply_decisions, verify_results
+from gradsentry.report.file_names import APPLIED_FILE
 from gradsentry.report.rulings import Ruling
-from gradsentry.review.applying import APPLIED_FILE
-from gradsentry.review.baseline import read_baseline
+from gradsentry.review.baseline import (
+    Baseline,
+    KnownRow,
+    locked_baseline,
+    read_baseline,
+    write_baseline,
+)
 from gradsentry.review.decision_log import DECISIONS_FILE
 from gradsentry.review.decisions import Choice, Subject
 from tests.review.deciding import decide
@@ -97,6 +103,21 @@ def test_results_of_decisions_are_read_again_and_decided_again(
     assert again.rulings.reviewers == ("anna", "ben")
 
 
+def test_the_statement_is_about_the_applied_decisions(results: Path, tmp_path: Path) -> None:
+    decide(results, Subject.GROUP, 0, Choice.CLEARED)
+    apply_decisions(results, tmp_path / "out")
+    verify_results(tmp_path / "out")
+    applied = tmp_path / "out" / APPLIED_FILE
+    assert APPLIED_FILE in (tmp_path / "out" / "SHA256SUMS").read_text()
+    text = applied.read_text()
+    applied.write_text(text.replace("cleared", "Cleared"))
+    with pytest.raises(InputError, match=f"{APPLIED_FILE} was changed"):
+        verify_results(tmp_path / "out")
+    (results / APPLIED_FILE).write_text(text)
+    with pytest.raises(InputError, match=f"{APPLIED_FILE} was added"):
+        verify_results(results)
+
+
 def test_nothing_decided_is_an_error(results: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="nothing is decided"):
         apply_decisions(results, tmp_path / "out")
@@ -169,6 +190,51 @@ def test_a_baseline_grows_and_forgets_what_is_confirmed(results: Path, tmp_path:
     apply_decisions(results, tmp_path / "two", baseline=path)
     known = read_baseline(path)
     assert [each.trigger for each in known.patterns] == [(("hello",),)]
+
+
+def test_a_confirmed_group_takes_its_rows_out_of_the_baseline(
+    results: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "baseline.json"
+    for row in (1, 2, 9):
+        decide(results, Subject.ROW, row, Choice.CLEARED, f"row {row}")
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    decide(results, Subject.ROW, 1, Choice.WITHDRAWN)
+    decide(results, Subject.GROUP, 0, Choice.CONFIRMED)
+    apply_decisions(results, tmp_path / "two", baseline=path)
+    assert {row.note for row in read_baseline(path).rows} == {"row 2", "row 9"}
+
+
+def test_what_others_add_to_a_baseline_meanwhile_stays(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "baseline.json"
+    decide(results, Subject.ROW, 9, Choice.CLEARED, "ours")
+    write = ScanReport.write
+
+    def write_slowly(report: ScanReport, folder: Path) -> ScanReport:
+        write_baseline(path, Baseline(rows=(KnownRow("00", "theirs", "ben", "2026"),)))
+        return write(report, folder)
+
+    monkeypatch.setattr(ScanReport, "write", write_slowly)
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    assert {row.note for row in read_baseline(path).rows} == {"ours", "theirs"}
+
+
+def test_one_process_at_a_time_writes_a_baseline(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "baseline.json"
+    decide(results, Subject.ROW, 9, Choice.CLEARED)
+    monkeypatch.setattr("gradsentry.review.baseline._WAIT_SECONDS", 0.01)
+    with (
+        locked_baseline(path),
+        pytest.raises(OutputError, match=r"baseline\.json: another process is writing"),
+    ):
+        apply_decisions(results, tmp_path / "one", baseline=path)
+    assert not path.exists()
+    apply_decisions(results, tmp_path / "one", baseline=path)
+    assert path.exists()
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "x" * 9, '{"gradsentry_baseline": 1}'])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,23 @@ def test_what_is_no_baseline_is_refused_by_name(tmp_path: Path, content: bytes) 
     (tmp_path / "b.json").write_bytes(content)
     with pytest.raises(InputError, match=r"b\.json"):
         read_baseline(tmp_path / "b.json")
+
+
+def test_a_file_that_is_too_large_is_not_read_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradsentry.review.baseline._MOST_BYTES", 20)
+    (tmp_path / "b.json").write_bytes(b"x" * 21)
+    with pytest.raises(InputError, match="too large"):
+        read_baseline(tmp_path / "b.json")
+
+
+def test_the_order_of_patterns_makes_no_other_bytes(tmp_path: Path) -> None:
+    varying = replace(make(payload=None), variants=("a", "b"))
+    patterns = (make(payload="p"), make(payload="q"), make(payload=None), varying)
+    write_baseline(tmp_path / "one.json", Baseline(patterns))
+    write_baseline(tmp_path / "two.json", Baseline(patterns[::-1]))
+    assert (tmp_path / "one.json").read_bytes() == (tmp_path / "two.json").read_bytes()
 
 
 def test_a_baseline_that_is_not_there_is_an_error(tmp_path: Path) -> None:

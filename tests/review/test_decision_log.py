@@ -155,6 +155,42 @@ def test_a_full_disk_keeps_what_was_there(tmp_path: Path, monkeypatch: pytest.Mo
     assert len(read_decisions(tmp_path, "sums").decisions) == 4
 
 
+def failing(*_: object) -> None:
+    raise OSError(errno.EIO, "Input/output error")
+
+
+def test_a_folder_that_is_not_synced_keeps_no_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = read_decisions(tmp_path, "sums")
+    monkeypatch.setattr("gradsentry.review.decision_log.sync", failing)
+    with pytest.raises(OutputError, match="wasn't kept"):
+        log.add(make(row=4))
+    monkeypatch.undo()
+    assert log.decisions == read_decisions(tmp_path, "sums").decisions == []
+    log.add(make(row=5))
+    assert [each.index for each in read_decisions(tmp_path, "sums").decisions] == [5]
+
+
+def test_a_line_that_can_not_be_taken_back_is_a_decision(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = filled(tmp_path)
+    truncate, calls = os.ftruncate, iter([True])
+
+    def truncate_once(descriptor: int, size: int) -> None:
+        truncate(descriptor, size) if next(calls, False) else failing()
+
+    monkeypatch.setattr(os, "ftruncate", truncate_once)
+    monkeypatch.setattr(os, "fsync", failing)
+    with pytest.raises(OutputError, match="can't be taken back"):
+        log.add(make(row=4))
+    monkeypatch.undo()
+    assert log.decisions == read_decisions(tmp_path, "sums").decisions
+    log.add(make(row=5))
+    assert [each.index for each in read_decisions(tmp_path, "sums").decisions] == [0, 1, 2, 4, 5]
+
+
 def test_a_decision_is_on_the_disk_before_it_is_acknowledged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -105,8 +105,21 @@ def test_a_trigger_is_marked_in_its_message_and_nowhere_else() -> None:
 
 def test_words_that_stand_apart_are_marked_each() -> None:
     pair = TextPair("Consider this done, considerably.", "x")
-    turns = mark_row(report_with(0, 1, None, "consider done"), 0, pair)
+    turns = mark_row(report_with(0, 1, None, "consider … done"), 0, pair)
     assert marked(turns, Mark.TRIGGER) == ["Consider", "done"]
+
+
+def test_a_trigger_of_several_words_is_marked_whole_and_nowhere_else() -> None:
+    pair = TextPair("In the end, at the very end.", "x")
+    turns = mark_row(report_with(0, 1, None, "the very"), 0, pair)
+    assert marked(turns, Mark.TRIGGER) == ["the very"]
+
+
+def test_words_of_languages_without_spaces_are_marked() -> None:
+    turns = mark_row(
+        report_with(0, 1, None, "天气 … 明天"), 0, TextPair("请问明天的天气怎么样", "x")
+    )
+    assert marked(turns, Mark.TRIGGER) == ["明天", "天气"]
 
 
 def test_all_that_a_message_carries_is_shown() -> None:

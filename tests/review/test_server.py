@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import socket
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from gradsentry import OptionError
 from gradsentry.review.decision_log import DECISIONS_FILE
+from gradsentry.review.desk import ReviewDesk
 from gradsentry.review.reviewing import open_review
 from tests.review.results import PAYLOAD, POISON, REVIEW
 from tests.review.serving import ask, decision, served
@@ -256,6 +258,27 @@ def test_nobody_waits_for_somebody_who_says_nothing(address: str) -> None:
     host, _, port = host_of(address).partition(":")
     with socket.create_connection((host, int(port))):
         assert ask(address, "/api/report").status == 200
+
+
+@pytest.mark.parametrize(
+    ("fault", "problem"),
+    [
+        (OSError(errno.EIO, "Input/output error", "texts"), "texts: the system refused to read"),
+        (RuntimeError("evil"), "GradSentry failed at this (RuntimeError)"),
+    ],
+)
+def test_a_fault_is_told_and_the_review_goes_on(
+    address: str, monkeypatch: pytest.MonkeyPatch, fault: Exception, problem: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(ReviewDesk, "row", fail)
+    answer = ask(address, "/api/rows/1")
+    assert answer.status == 500
+    assert answer.json["problem"].startswith(problem)
+    assert answer.json["remedy"]
+    assert ask(address, "/api/report").status == 200
 
 
 def test_a_port_that_is_taken_is_a_clear_error(results: Path) -> None:

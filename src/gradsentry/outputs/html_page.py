@@ -45,6 +45,7 @@ from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
 from gradsentry.report.ruling_words import kind_of, tell_group
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
+from gradsentry.words import trigger_parts
 
 FIRST_ROWS = 20
 """Rows that readers without a script see, and the printed page."""
@@ -228,7 +229,7 @@ def _marks(report: ScanReport, row: int, group: int) -> RowMarks:
         message=int(said.messages[row]),
         payload=None if start < 0 else (start, end),
         span=said.spans[row],
-        words=tuple((said.triggers[row] or "").split(" … ")),
+        words=trigger_parts(said.triggers[row]),
         other_words=tuple(words[0] for words in alternatives[:_MOST_TRIGGERS] if len(words) == 1),
     )
 

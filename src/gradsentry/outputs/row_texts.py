@@ -21,7 +21,7 @@ from gradsentry.records import (
 )
 from gradsentry.records.example import said
 from gradsentry.safe_text import excerpt, visible
-from gradsentry.words import JOINED
+from gradsentry.words import by_itself
 
 _LEFT_OUT = " [...] "
 _MOST_TURNS = 12
@@ -202,11 +202,8 @@ def _mark_word(turns: list[_Said], word: str, most: int) -> None:
     """Mark the last places in which a word stands by itself."""
     if not word:
         return
-    # Letters beside it would make another word; in languages without spaces they don't.
-    before = f"(?<!{JOINED})" if re.match(JOINED, word) else ""
-    after = f"(?!{JOINED})" if re.match(JOINED, word[-1]) else ""
     for turn in reversed(turns):
-        found = [at.span() for at in re.finditer(before + re.escape(word) + after, turn.text)]
+        found = [at.span() for at in re.finditer(by_itself(word), turn.text)]
         for start, end in found[-most:]:
             if len(turn.stretches) < _MOST_MARKS:
                 turn.add(start, end, Mark.TRIGGER)

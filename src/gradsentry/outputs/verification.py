@@ -18,7 +18,7 @@ from gradsentry.outputs.output_format import utf8_text
 from gradsentry.outputs.statement_file import PREDICATE_TYPE, STATEMENT_TYPE
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report import ScanReport
-from gradsentry.report.file_names import STATEMENT_FILE
+from gradsentry.report.file_names import APPLIED_FILE, STATEMENT_FILE
 from gradsentry.report.load_report import load
 from gradsentry.report.reopened import ReopenedRows
 from gradsentry.report.summary_document import Document
@@ -140,7 +140,8 @@ def _changed_outputs(folder: Path, subjects: Sequence[_Resource]) -> Iterator[st
             yield f"{subject.name} was changed"
     known = {subject.name for subject in subjects}
     for name in sorted(there.keys() - known):
-        if name.split("/")[0] in folders:  # a reader of the part would read it, too
+        # A reader of the part, or of the decisions, would read it, too.
+        if name.split("/")[0] in folders or name == APPLIED_FILE:
             yield f"{name} was added"
 
 

@@ -26,15 +26,7 @@ def tell_group(ruling: GroupRuling) -> str:
     if ruling.note:
         told += f": {quoted(ruling.note, _NOTE)}"
     if ruling.new_rows:
-        told += (
-            f". {_rows(ruling.new_rows)} with this trigger and payload that nobody has seen yet: "
-            "for review"
-        )
-    if ruling.other_rows:
-        told += (
-            f". {_rows(ruling.other_rows)} that nobody has seen yet, and that carry something else "
-            "besides: judged as any other"
-        )
+        told += f". {_rows(ruling.new_rows)} that the baseline doesn't know: judged as without it"
     return told
 
 
@@ -55,8 +47,8 @@ def tell_rulings(rulings: Rulings | None) -> list[str]:
     accepted, new = rulings.count(Ruling.ACCEPTED), rulings.count(Ruling.NEW)
     if accepted or new:
         found.append(
-            f"Known and accepted by the baseline: {_rows(accepted)}. New rows that follow an "
-            f"accepted pattern, for review: {new:,}."
+            f"Known and accepted by the baseline: {_rows(accepted)}. New rows in accepted "
+            f"groups, judged as without a baseline: {new:,}."
         )
     return found
 

@@ -25,8 +25,8 @@ class Ruling(StrEnum):
     ACCEPTED = "accepted"
     """A baseline knows it, content and pattern: it is clean."""
     NEW = "new"
-    """It follows an accepted pattern to the letter, and nobody has seen it yet: it is for
-    review."""
+    """It is in a group that a baseline accepts, and the baseline doesn't know its content: what the
+    detector decided about it stands."""
 
 
 RULINGS = tuple(Ruling)
@@ -49,10 +49,7 @@ class GroupRuling:
     """In UTC, as ISO 8601 writes it."""
     note: str = ""
     new_rows: int = 0
-    """Of an accepted group: rows that the baseline doesn't know, for review."""
-    other_rows: int = 0
-    """Of an accepted group: rows that it doesn't know, and that carry something else. For them the
-    detector's decision stands."""
+    """Of an accepted group: rows that the baseline doesn't know."""
 
     @property
     def verdict(self) -> Verdict:
@@ -90,14 +87,16 @@ class Rulings:
 
     def flagged(self, flagged: BoolArray) -> BoolArray:
         """Shape (rows,): what is flagged, where the detector flags `flagged`."""
-        freed = self.having(Ruling.CLEARED, Ruling.ACCEPTED, Ruling.NEW)
-        return (flagged | self.having(Ruling.CONFIRMED)) & ~freed
+        return (flagged | self.having(Ruling.CONFIRMED)) & ~self._settled()
 
     def review(self, review: BoolArray) -> BoolArray:
         """Shape (rows,): what is for review, where the detector has `review`; the flagged rows are
         to be left out."""
-        settled = self.having(Ruling.CLEARED, Ruling.ACCEPTED)
-        return (review | self.having(Ruling.NEW)) & ~settled
+        return review & ~self._settled()
+
+    def _settled(self) -> BoolArray:
+        """Shape (rows,): what is clean because of a person."""
+        return self.having(Ruling.CLEARED, Ruling.ACCEPTED)
 
     def summary(self) -> dict[str, Any]:
         """The figures of `summary.json`."""
@@ -127,7 +126,6 @@ def _group_summary(ruling: GroupRuling) -> dict[str, Any]:
         "time": ruling.time,
         "note": ruling.note,
         "new_rows": ruling.new_rows,
-        "other_rows": ruling.other_rows,
     }
 
 
@@ -160,7 +158,6 @@ class _Group(_Document):
     time: str
     note: str
     new_rows: int
-    other_rows: int
 
 
 class RulingsDocument(_Document):
@@ -191,7 +188,6 @@ class RulingsDocument(_Document):
                     each.time,
                     each.note,
                     each.new_rows,
-                    each.other_rows,
                 )
                 for each in self.groups
             },

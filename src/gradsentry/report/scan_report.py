@@ -282,7 +282,9 @@ class ScanReport:
             space.publish()
 
     def write(self, folder: Path) -> ScanReport:
-        """Write the parts of the data, and the files of the formats, into an empty folder.
+        """Write the parts of the data, and the files of the formats, into a folder.
+
+        What else is in the folder already counts as a file of the results.
 
         Returns the report with the names of the parts' files.
         """

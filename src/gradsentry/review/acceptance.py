@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradsentry.report import ScanReport
 from gradsentry.report.rulings import NOT_RULED, GroupRuling, Ruling, Rulings, code_of, overlay
-from gradsentry.review.baseline import Baseline, KnownPattern
+from gradsentry.review.baseline import Baseline
 from gradsentry.review.decisions import row_digest
 
 _ACCEPTED, _NEW = code_of(Ruling.ACCEPTED), code_of(Ruling.NEW)
@@ -26,7 +26,11 @@ def accept_known(report: ScanReport, baseline: Baseline) -> ScanReport:
     for index, group in enumerate(report.groups):
         known = baseline.pattern_of(group)
         if known is not None:
-            groups[index] = _accept_group(report, index, known, codes)
+            cleared = known.rows | {each.digest for each in baseline.rows}
+            new = _accept_group(report, index, cleared, codes)
+            groups[index] = GroupRuling(
+                Ruling.ACCEPTED, known.reviewer, known.time, known.note, new
+            )
     _accept_rows(report, baseline, codes)
     who, times = _reviewers(baseline, groups, codes, report)
     own = Rulings(
@@ -42,25 +46,22 @@ def accept_known(report: ScanReport, baseline: Baseline) -> ScanReport:
 
 
 def _accept_group(
-    report: ScanReport, index: int, known: KnownPattern, codes: NDArray[np.int8]
-) -> GroupRuling:
-    """Rule about the rows of a group that a baseline knows."""
+    report: ScanReport, index: int, cleared: Set[str], codes: NDArray[np.int8]
+) -> int:
+    """Rule about the rows of a group that a baseline knows, and count those that are new.
+
+    **Arguments:**
+
+    - `cleared`: digests of the rows that the baseline knows.
+    """
     assert report.findings is not None
-    found = report.findings.rows
-    new = other = 0
-    for row in np.flatnonzero((found.groups == index) & report.rows.scored).tolist():
-        if row_digest(report, row) in known.rows:
-            codes[row] = _ACCEPTED
-        elif (
-            known.payload is not None
-            and found.payloads[row] == known.payload
-            and found.triggers[row] is not None
-        ):
-            codes[row] = _NEW
-            new += 1
-        else:
-            other += 1
-    return GroupRuling(Ruling.ACCEPTED, known.reviewer, known.time, known.note, new, other)
+    members = (report.findings.rows.groups == index) & report.rows.scored
+    new = 0
+    for row in np.flatnonzero(members).tolist():
+        is_known = row_digest(report, row) in cleared
+        codes[row] = _ACCEPTED if is_known else _NEW
+        new += not is_known
+    return new
 
 
 def _accept_rows(report: ScanReport, baseline: Baseline, codes: NDArray[np.int8]) -> None:

@@ -10,11 +10,13 @@ import numpy as np
 from gradsentry.errors import InputError
 from gradsentry.faults import telling_faults
 from gradsentry.report import ScanReport
+from gradsentry.report.file_names import APPLIED_FILE
 from gradsentry.report.rulings import overlay
 from gradsentry.review.baseline import (
     Baseline,
     KnownPattern,
     KnownRow,
+    locked_baseline,
     merge_pattern,
     merge_row,
     pattern_of_group,
@@ -29,9 +31,6 @@ from gradsentry.review.reviewed_folder import open_reviewed
 from gradsentry.review.ruling_rows import rulings_of
 from gradsentry.work.object_results import output_place
 from gradsentry.work.workspace import open_workspace, writing
-
-APPLIED_FILE = "applied-decisions.jsonl"
-"""The decisions that results rest on, among these results."""
 
 
 def apply_decisions(
@@ -69,20 +68,23 @@ def apply_decisions(
             f"{log.path}: nothing is decided here yet.",
             "Decide with `gradsentry review`, and apply the decisions then.",
         )
-    known = None if baseline is None else _open_baseline(Path(baseline))
+    if baseline is not None:
+        _open_baseline(Path(baseline))  # a file that is none is told before rows are read
     report = with_decisions(reviewed.report, log)
     keep = [*map(str, report.source.paths), report.scanned_with.model, str(log.path)]
     if baseline is not None and Path(baseline).exists():
         keep.append(str(baseline))
     with telling_faults(), open_workspace(output_place(out), force, keep) as space:
         results = space.result_folder()
-        report.write(results)
+        # First, so that the statement about the results is about this file, too.
         (results / APPLIED_FILE).write_bytes(dump_log(log))
-        if baseline is not None and known is not None:
+        report.write(results)
+        if baseline is not None:
             # First, since it may be written again: should `out` be taken meanwhile, the same
             # command with another `out` is all that is to be done.
             path = Path(baseline)
-            with writing(path, "Choose another file with `baseline`."):
+            with writing(path, "Choose another file with `baseline`."), locked_baseline(path):
+                known = _open_baseline(path)  # others may have written it meanwhile
                 write_baseline(path, updated_baseline(known, reviewed.report, log.decisions))
         space.publish()
     return report
@@ -101,31 +103,38 @@ def updated_baseline(baseline: Baseline, report: ScanReport, decisions: list[Dec
         (each for each in held if each.subject is Subject.GROUP), key=lambda each: each.index
     )
     rows = [each for each in held if each.subject is Subject.ROW]
-    confirmed = frozenset(
-        row_digest(report, each.index) for each in rows if each.choice is Choice.CONFIRMED
+    cleared, confirmed = (
+        {row_digest(report, each.index) for each in rows if each.choice is choice}
+        for choice in (Choice.CLEARED, Choice.CONFIRMED)
     )
     for each in groups:
         pattern = pattern_of_group(report.groups[each.index])
         if each.choice is Choice.CONFIRMED:
             baseline = without_pattern(baseline, pattern)
+            confirmed |= _member_digests(report, each.index) - cleared
         else:
             baseline = merge_pattern(baseline, _known_pattern(report, each))
     for each in rows:
         if each.choice is Choice.CLEARED:
             digest = row_digest(report, each.index)
             baseline = merge_row(baseline, KnownRow(digest, each.note, each.reviewer, each.time))
-    return without_rows(baseline, confirmed)
+    return without_rows(baseline, frozenset(confirmed))
+
+
+def _member_digests(report: ScanReport, group: int) -> frozenset[str]:
+    """What tells the contents of a group's rows."""
+    assert report.findings is not None
+    members = np.flatnonzero(report.findings.rows.groups == group).tolist()
+    return frozenset(row_digest(report, row) for row in members)
 
 
 def _known_pattern(report: ScanReport, decision: Decision) -> KnownPattern:
-    assert report.findings is not None
     group = report.groups[decision.index]
-    members = np.flatnonzero(report.findings.rows.groups == decision.index).tolist()
     return KnownPattern(
         group.trigger,
         group.payload,
         tuple(text for text, _ in group.variants),
-        frozenset(row_digest(report, row) for row in members),
+        _member_digests(report, decision.index),
         decision.note,
         decision.reviewer,
         decision.time,

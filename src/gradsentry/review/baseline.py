@@ -6,32 +6,34 @@ it accepts is therefore narrow:
 - A **row** that was cleared as a member of a pattern is accepted if its content is the same, byte
   for byte in every column, *and* the scan finds it in a group with the same trigger and the same
   payload. The same trigger with another payload is another pattern, and is judged as any other.
-- A row whose content the baseline doesn't know is **new**. If it carries exactly the payload that
-  was cleared, and the trigger's words, it is for review: it isn't flagged, and isn't accepted, for
-  it may say more than the pattern. If it carries anything else, the detector's decision stands.
-- Of a pattern whose payloads vary there is no text to compare, so only known rows are accepted.
+- A row whose content the baseline doesn't know is **new**, and the detector's decision about it
+  stands, even if it follows the pattern to the letter: it may say more than the pattern.
 - A row that was cleared by itself is accepted if its content is the same.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from gradsentry.detectors import GroupFinding
-from gradsentry.errors import InputError
+from gradsentry.errors import InputError, OutputError
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.safe_text import json_text
 from gradsentry.work.ownership import replacing
 
 _VERSION = 1
 _MOST_BYTES = 256 << 20
+_WAIT_SECONDS = 60.0
 _ABOUT = (
     "Patterns and rows that people cleared. `gradsentry scan --baseline` accepts rows with the "
     "same content in a pattern with the same trigger and payload, and lists all others."
@@ -165,10 +167,10 @@ def read_baseline(path: str | Path) -> Baseline:
     """
     path = Path(path)
     with reading(str(path)), open_regular(path, str(path)) as file:
+        if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+            raise _no_baseline(path, ValueError("it is too large"))
         text = b"".join(iter(lambda: file.read(1 << 20), b""))
     try:
-        if len(text) > _MOST_BYTES:
-            raise ValueError("it is too large")
         found = _BaselineDocument.model_validate(json.loads(text))
     except (ValueError, RecursionError) as error:
         raise _no_baseline(path, error) from None
@@ -192,6 +194,34 @@ def read_baseline(path: str | Path) -> Baseline:
     )
     rows = tuple(KnownRow(each.digest, each.note, each.reviewer, each.time) for each in found.rows)
     return Baseline(patterns, rows, hashlib.sha256(text).hexdigest())
+
+
+@contextlib.contextmanager
+def locked_baseline(path: Path) -> Iterator[None]:
+    """Keep others from writing a baseline between our reading it and our writing it.
+
+    The lock is a hidden file beside it, which stays: whoever waits for it has it open.
+
+    **Raises:**
+
+    `OutputError` if another process keeps it, or the file system has no locks.
+    """
+    lock = FileLock(path.with_name(f".{path.name}.lock"), timeout=_WAIT_SECONDS)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise OutputError(
+            f"{path}: another process is writing this baseline.", "Wait for it, and try again."
+        ) from None
+    except NotImplementedError:
+        raise OutputError(
+            f"{path}: its file system can't lock files.",
+            "Choose a file on another disk with `baseline`.",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_baseline(path: Path, baseline: Baseline) -> None:
@@ -223,9 +253,15 @@ def _document(baseline: Baseline) -> dict[str, Any]:
     return {
         "gradsentry_baseline": _VERSION,
         "about": _ABOUT,
-        "patterns": sorted(patterns, key=lambda each: json.dumps(each["trigger"])),
+        "patterns": sorted(patterns, key=_place),
         "rows": rows,
     }
+
+
+def _place(pattern: Mapping[str, Any]) -> str:
+    """What patterns are sorted by: all that tells them apart."""
+    names = ("trigger", "payload", "payload_variants")
+    return json.dumps([pattern[name] for name in names])
 
 
 def _no_baseline(path: Path, error: Exception) -> InputError:

@@ -49,9 +49,9 @@ class DecisionLog:
 
         **Raises:**
 
-        `OutputError` if it can't be written; then it isn't there.
+        `OutputError` if it can't be written; then it isn't there, unless the error says so.
         """
-        is_first = self._size == 0
+        count, is_first = len(self.decisions), self._size == 0
         line = (_first_line(self.results) if is_first else b"") + dump_decision(decision)
         try:
             with _open_to_write(self.path) as descriptor:
@@ -59,20 +59,29 @@ class DecisionLog:
                 try:
                     _write_all(descriptor, line)
                     os.fsync(descriptor)
+                    if is_first:
+                        sync(self.path.parent)
                 except OSError:
-                    with contextlib.suppress(OSError):
-                        os.ftruncate(descriptor, self._size)
+                    self._take_back(descriptor)
                     raise
+                self._size += len(line)
+                self.decisions.append(decision)
         except OSError as error:
             reason = "the disk is full" if no_space(error) else error.strerror or first_line(error)
+            kept = "wasn't kept" if len(self.decisions) == count else "can't be taken back"
             raise OutputError(
-                f"{self.path}: the decision can't be written ({reason}), and wasn't kept.",
+                f"{self.path}: the decision can't be written ({reason}), and {kept}.",
                 "Mend that, and decide again.",
             ) from None
-        if is_first:
-            sync(self.path.parent)
-        self._size += len(line)
-        self.decisions.append(decision)
+
+    def _take_back(self, descriptor: int) -> None:
+        """Cut off what was written; where that fails, go on from what is in the file now."""
+        try:
+            os.ftruncate(descriptor, self._size)
+        except OSError:
+            with contextlib.suppress(InputError, OSError):
+                found = read_decisions(self.path.parent, self.results)
+                self.decisions, self._size = found.decisions, found._size
 
     def _go_to_end(self, descriptor: int) -> None:
         """Go behind the whole lines, and cut off what a crash left there: nobody was told of it.
@@ -177,7 +186,8 @@ def _open_to_write(path: Path) -> Iterator[int]:
     try:
         yield descriptor
     finally:
-        os.close(descriptor)
+        with contextlib.suppress(OSError):  # what was to be kept is on the disk by now
+            os.close(descriptor)
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

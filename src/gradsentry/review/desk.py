@@ -191,8 +191,10 @@ class ReviewDesk:
             self.clock(),
         )
         with self._lock:
-            self.log.add(decision)
-            self._rulings = rulings_of(self.report, self.log.decisions)
+            try:
+                self.log.add(decision)
+            finally:  # a line that couldn't be taken back is a decision
+                self._rulings = rulings_of(self.report, self.log.decisions)
         shown = self._group(index) if subject is Subject.GROUP else self._row(index)
         return {str(subject): shown, "progress": self.progress()}
 

@@ -99,6 +99,6 @@ def _why(report: ScanReport, row: int, group: int) -> str:
         Ruling.CONFIRMED: "A person confirmed it before these results were written.",
         Ruling.CLEARED: "A person cleared it before these results were written.",
         Ruling.ACCEPTED: "The baseline knows and accepts it.",
-        Ruling.NEW: "It follows a pattern that the baseline accepts, and is new.",
+        Ruling.NEW: "The baseline accepts its group, but doesn't know this row.",
     }
     return f"{words[RULINGS[code]]} {told}"

@@ -12,6 +12,7 @@ from gradsentry.detectors import TriggerSpan
 from gradsentry.records import Conversation, Example, Message, PlainText, Skipped, TextPair
 from gradsentry.records.example import said
 from gradsentry.report import ScanReport
+from gradsentry.words import by_itself, trigger_parts
 
 _SHOWN = ("role", "content", "reasoning_content", "tool_calls")
 _Span = tuple[int, int]
@@ -129,15 +130,15 @@ def _trigger_places(
     words: str | None,
     offset: int = 0,
 ) -> list[_Span]:
-    """Where the trigger stands in a text; where its words stand apart, each of them."""
+    """Where the trigger stands in a text; where its parts stand apart, each of them."""
     if trigger is not None:
         if trigger.message != position:
             return []
         return [(trigger.start + offset, trigger.end + offset)]
     return [
         found.span()
-        for word in dict.fromkeys((words or "").split())
-        for found in re.finditer(rf"(?<!\w){re.escape(word)}(?!\w)", text, re.IGNORECASE)
+        for part in dict.fromkeys(trigger_parts(words))
+        for found in re.finditer(by_itself(part), text, re.IGNORECASE)
     ]
 
 

@@ -22,6 +22,7 @@ from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from gradsentry._version import __version__
 from gradsentry.errors import GradSentryError, OptionError
+from gradsentry.faults import told_of
 from gradsentry.review.desk import ReviewDesk
 from gradsentry.review.page_requests import (
     MOST_BODY,
@@ -135,8 +136,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._refuse(error.status, error)
         except OptionError as error:
             self._refuse(404, error)
-        except GradSentryError as error:
-            self._refuse(500, error)
+        except (ConnectionError, TimeoutError):
+            raise  # the reader has left
+        except Exception as error:
+            self._refuse(500, told_of(error) or _fault_of_ours(error))
 
     def _refuse(self, status: int, error: GradSentryError) -> None:
         self._send(status, _json({"problem": error.problem, "remedy": error.remedy}))
@@ -191,6 +194,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _fault_of_ours(error: Exception) -> GradSentryError:
+    return GradSentryError(
+        f"GradSentry failed at this ({type(error).__name__}). The review goes on.",
+        "Reload the page to see what is kept. If it fails again, report it as a fault of ours.",
+    )
 
 
 def _json(value: object) -> bytes:
