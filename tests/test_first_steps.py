@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.review.serving import ask, decision
+from tests.review.serving import ask, decision, hear_ctrl_c
 
 pytestmark = [
     pytest.mark.slow,
@@ -112,7 +112,13 @@ def test_a_stranger_gets_data_that_are_reviewed_cleaned_and_attested(
 
     # As somebody does who opens the page and confirms the group.
     with subprocess.Popen(
-        f"exec {review}", shell=True, cwd=home, env=environment, text=True, stdout=subprocess.PIPE
+        f"exec {review}",
+        shell=True,
+        cwd=home,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     ) as serving:
         watchdog = threading.Timer(300, serving.kill)
         watchdog.start()

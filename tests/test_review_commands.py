@@ -18,7 +18,7 @@ from gradsentry.safe_text import hides
 from tests.outputs.reports import HOSTILE
 from tests.review.deciding import decide
 from tests.review.results import PAYLOAD, make_results, make_rows, write_rows
-from tests.review.serving import ask, decision
+from tests.review.serving import ask, decision, hear_ctrl_c
 from tests.test_cli import Gradsentry
 
 
@@ -32,7 +32,11 @@ def test_a_review_prints_its_address_and_ends_with_ctrl_c(tmp_path: Path) -> Non
     results = make_results(tmp_path)
     command = [sys.executable, "-m", "gradsentry", "review", str(results), "--reviewer", "anna"]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=hear_ctrl_c,
     ) as one:
         watchdog = threading.Timer(300, one.kill)
         watchdog.start()

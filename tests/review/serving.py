@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import signal
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -70,3 +71,9 @@ def served(folder: Path, reviewer: str = "anna") -> Iterator[ReviewServer]:
         finally:
             server.http.shutdown()
             thread.join()
+
+
+def hear_ctrl_c() -> None:
+    """Have a process that is started hear SIGINT: where tests run in the background of a shell it
+    is ignored, in children, too."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
