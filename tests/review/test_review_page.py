@@ -100,6 +100,23 @@ def test_a_reviewer_decides_by_mouse(results: Path, open_page: Open) -> None:
     ]
 
 
+def test_an_address_that_is_opened_in_the_same_tab_is_taken(results: Path, open_page: Open) -> None:
+    with served(results) as server:
+        page = open_page(server)
+        page.evaluate("delete document.body.dataset.ready; sessionStorage.clear()")
+        page.goto(server.address)  # all but what is behind "#" is the same: nothing is loaded
+        page.wait_for_selector("body[data-ready]")
+        assert page.url == server.address.partition("#")[0]
+
+
+def test_more_groups_are_asked_for_once_at_a_time(results: Path, open_page: Open) -> None:
+    with served(results) as server:
+        page = open_page(server)
+        more = page.locator("#more-groups")
+        assert more.evaluate("(button) => { button.click(); return button.disabled; }")
+        playwright.expect(more).to_be_enabled()
+
+
 def test_a_reviewer_decides_by_keys(results: Path, open_page: Open) -> None:
     with served(results) as server:
         page = open_page(server)

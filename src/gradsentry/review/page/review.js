@@ -275,7 +275,9 @@ async function loadReport() {
 }
 
 async function loadGroups() {
+  by("more-groups").disabled = true;  // asked twice, the same groups would come twice
   const found = await trying(() => ask(`/api/groups?start=${state.groups}`));
+  by("more-groups").disabled = false;
   if (!found) return;
   by("groups").append(...found.groups.map(groupCard));
   if (found.total === 0) by("groups").append(make("p", "", "No groups were found."));
@@ -383,6 +385,8 @@ by("more-groups").addEventListener("click", loadGroups);
 by("help-button").addEventListener("click", () => by("help").showModal());
 by("help-close").addEventListener("click", () => by("help").close());
 by("row-close").addEventListener("click", () => by("row-dialog").close());
+// Another review's address, opened in this tab: only what is behind "#" differs.
+addEventListener("hashchange", () => location.reload());
 loadReport();
 addEventListener("beforeunload", (event) => {
   if ([...drafts.values()].some((note) => note)) event.preventDefault();
