@@ -47,6 +47,7 @@ def test_what_is_new_is_what_was_added_or_is_called_otherwise() -> None:
     found = compare(old, new)
     assert found.new_poison.tolist() == [0, 1]
     assert found.new_review.tolist() == [4]
+    assert found.lost_poison.tolist() == [3]
     changes = {(each.old, each.new): each.rows.tolist() for each in found.verdicts}
     assert changes == {
         ("review", "poison"): [0],

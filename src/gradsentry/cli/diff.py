@@ -31,8 +31,9 @@ def diff(
             "--fail-on",
             metavar="LEVEL",
             help="For CI, fail on new-poison or new-review. new-poison: exit with 10 if rows are "
-            "flagged that weren't there or weren't flagged. new-review: that, and exit with 12 if "
-            "such rows are up for review. Both exit with 13 if the scans had other settings.",
+            "flagged that weren't there or weren't flagged, and with 12 if rows aren't flagged any "
+            "more that nobody cleared. new-review: that, and exit with 12 if rows are newly up for "
+            "review. Both exit with 13 if the scans had other settings.",
         ),
     ] = "never",
 ) -> None:
@@ -69,6 +70,7 @@ def _leave_if_failed(found: Comparison, fail_on: str) -> None:
     failures = [
         (EXIT_POISON, len(found.new_poison), "new poison: {:,} rows"),
         (EXIT_REVIEW, review, "new for review: {:,} rows"),
+        (EXIT_REVIEW, len(found.lost_poison), "no longer poison: {:,} rows that nobody cleared"),
         (EXIT_INCOMPARABLE, len(found.settings), "not comparable: other settings, {:,} of them"),
     ]
     present = [(code, problem.format(count)) for code, count, problem in failures if count]

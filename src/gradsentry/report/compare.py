@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors import GroupFinding, Verdict
 from gradsentry.report.matched_rows import RowChanges, match_rows
+from gradsentry.report.rulings import Ruling
 from gradsentry.report.scan_report import ScanReport
 
 UNSCORED = "unscored"
@@ -83,6 +84,9 @@ class Comparison:
     new_review: Int64[np.ndarray, "M"]
     """Rows of the new scan that are for review, and weren't there or were neither flagged nor for
     review in the old."""
+    lost_poison: Int64[np.ndarray, "M"]
+    """Rows of the new scan that were flagged in the old, and aren't although nobody cleared them: a
+    change elsewhere in the data may have hidden a backdoor."""
 
 
 def compare(old: ScanReport, new: ScanReport) -> Comparison:
@@ -93,6 +97,9 @@ def compare(old: ScanReport, new: ScanReport) -> Comparison:
     before = np.full(len(labels[1]), "", _LABELS.dtype)  # of rows that weren't there: nothing
     before[rows.kept[:, 1]] = labels[0][rows.kept[:, 0]]
     poison, review = map(str, (Verdict.POISON, Verdict.REVIEW))
+    lost = (before == poison) & (labels[1] != poison)
+    if new.rulings is not None:
+        lost &= ~new.rulings.having(Ruling.CLEARED, Ruling.ACCEPTED)
     return Comparison(
         settings=settings,
         machine=machine,
@@ -101,6 +108,7 @@ def compare(old: ScanReport, new: ScanReport) -> Comparison:
         groups=tuple(_group_changes(old, new, rows.kept)),
         new_poison=np.flatnonzero((labels[1] == poison) & (before != poison)),
         new_review=np.flatnonzero((labels[1] == review) & ~np.isin(before, [poison, review])),
+        lost_poison=np.flatnonzero(lost),
     )
 
 

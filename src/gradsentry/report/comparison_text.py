@@ -42,6 +42,12 @@ def comparison_lines(old: ScanReport, new: ScanReport, found: Comparison) -> Ite
             f"content{_named(new, change.rows)}."
         )
     yield from (_group_line(change) for change in found.groups)
+    if len(found.lost_poison):
+        yield (
+            f"No longer poison: {_rows(len(found.lost_poison))} with the same content"
+            f"{_named(new, found.lost_poison)}. Look at them: a change elsewhere in the data may "
+            "have hidden a backdoor."
+        )
     yield f"New for review: {_rows(len(found.new_review))}{_named(new, found.new_review)}."
     yield f"New poison: {_rows(len(found.new_poison))}{_named(new, found.new_poison)}."
 
@@ -74,6 +80,7 @@ def comparison_json(old: ScanReport, new: ScanReport, found: Comparison) -> dict
             for each in found.groups
         ],
         "new_review": found.new_review.tolist(),
+        "lost_poison": found.lost_poison.tolist(),
         "new_poison": found.new_poison.tolist(),
     }
 
