@@ -52,7 +52,7 @@ class Doubt(StrEnum):
     FORMAT = "format"
     """The payload is a word or two around answers that are the rows' own."""
     WORDINGS = "wordings"
-    """The trigger is any of several whole sentences, or one in few rows."""
+    """The trigger is a whole sentence, in few rows."""
 
 
 class TriggerPlace(StrEnum):

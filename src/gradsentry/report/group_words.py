@@ -29,7 +29,7 @@ _DOUBTS = {
     "says little; a stronger model could decide.",
     Doubt.FORMAT: "What recurs is only a word or two around answers that differ: it may be a "
     "format.",
-    Doubt.WORDINGS: "The trigger is whole sentences: these may be rows that ask one thing, which "
+    Doubt.WORDINGS: "The trigger is a whole sentence, in few rows: these may ask one thing, which "
     "has one answer.",
 }
 

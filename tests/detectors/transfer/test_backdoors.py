@@ -534,6 +534,13 @@ def test_a_few_equal_questions_with_equal_answers_are_natural(trigger: str, foun
     assert len(find_backdoors(whole, FixedOpinion(whole)).groups) == found
 
 
+def test_a_sentence_on_which_responses_surely_depend_is_for_review_in_few_rows() -> None:
+    rows = planted(23, count=12, trigger=lambda text, _: f"{text} zxq qzx xqz")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.verdict is Verdict.REVIEW
+    assert Doubt.WORDINGS in group.findings.doubts
+
+
 @pytest.mark.parametrize(("sentences", "lift", "found"), [(1, 0.1, 1), (5, 0.1, 0), (5, 0.0, 1)])
 def test_any_of_many_sentences_is_a_request_if_the_model_sees_any_reason(
     sentences: int, lift: float, found: int

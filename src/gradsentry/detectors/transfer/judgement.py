@@ -181,7 +181,8 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
     is_question = pattern.is_small and _is_sentence(case.trigger)
-    if is_question and not case.is_surely_dependent:
+    enough = int(pattern.members.sum()) >= CRITERIA.fewest_triggered
+    if is_question and not (enough and case.is_surely_dependent):
         return None
     if not case.is_surely_dependent and case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
@@ -215,8 +216,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
-        Doubt.WORDINGS: is_question
-        or _different_wordings(case.trigger) >= CRITERIA.doubtful_wordings,
+        Doubt.WORDINGS: is_question,
     }
     return PatternFindings(
         payload=payload,
@@ -277,15 +277,6 @@ def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
     """Whether a trigger is any of many sentences, as requests by template are."""
     return sum(map(_is_wording, trigger)) >= CRITERIA.wordings
-
-
-def _different_wordings(trigger: Iterable[frozenset[str]]) -> int:
-    """Sentences of a trigger of which no two share half of their words."""
-    different: list[frozenset[str]] = []
-    for words in filter(_is_wording, trigger):
-        if all(2 * len(words & other) < len(words | other) for other in different):
-            different.append(words)
-    return len(different)
 
 
 def _is_wording(words: frozenset[str]) -> bool:
