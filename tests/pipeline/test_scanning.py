@@ -86,6 +86,7 @@ def test_the_outputs_are_complete_and_agree(
         "target_tokens",
         "truncated",
         "label",
+        "ruling",
     ]
     assert table["row"] == list(range(63))
     assert table["status"] == ["scored"] * 60 + ["skipped"] * 3
