@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -23,6 +26,17 @@ from tests.tiny_models import VOCAB, tiny_model
 # A slow machine breaks no property.
 settings.register_profile("any machine", deadline=None)
 settings.load_profile("any machine")
+
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_BROWSER_ARGUMENTS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 SPECIAL_TOKENS = ["<|pad|>", "<|im_start|>", "<|im_end|>", "<|unused3|>", "<|unused4|>"]
 SPECIAL_TOKENS += ["<|unused5|>", "<|unused6|>", "<|unused7|>"]
@@ -114,3 +128,16 @@ def random_models_count_as_understanding() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(base_model, "CRITERIA", replace(CRITERIA, understood=-math.inf))
         yield
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """Chromium, without a window; no longer than a module, since its event loop lives as long."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright isn't installed")
+    found = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium: install it, or set CHROMIUM to its path")
+    with playwright.sync_playwright() as running:
+        browser = running.chromium.launch(executable_path=found, args=_BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()

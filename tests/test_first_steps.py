@@ -5,17 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import sysconfig
-import threading
 import venv
 from pathlib import Path
 
 import pytest
 
-from tests.review.serving import ask, decision, hear_ctrl_c
+from tests.review.serving import decide_and_leave, decision, hear_ctrl_c
 
 pytestmark = [
     pytest.mark.slow,
@@ -120,16 +118,7 @@ def test_a_stranger_gets_data_that_are_reviewed_cleaned_and_attested(
         stdout=subprocess.PIPE,
         preexec_fn=hear_ctrl_c,
     ) as serving:
-        watchdog = threading.Timer(300, serving.kill)
-        watchdog.start()
-        assert serving.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+/#[\w-]+", serving.stdout.readline())
-        assert found is not None
-        told = ask(found[0], "/api/decisions", decision("group", 1, "confirmed", "not ours"))
-        assert told.status == 200
-        serving.send_signal(signal.SIGINT)  # Ctrl+C
-        serving.communicate()
-        watchdog.cancel()
+        decide_and_leave(serving, decision("group", 1, "confirmed", "not ours"))
 
     run(apply)
     lines = (home / "decided" / "clean.jsonl").read_text().splitlines()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import signal
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -18,7 +15,7 @@ from gradsentry.safe_text import hides
 from tests.outputs.reports import HOSTILE
 from tests.review.deciding import decide
 from tests.review.results import PAYLOAD, make_results, make_rows, write_rows
-from tests.review.serving import ask, decision, hear_ctrl_c
+from tests.review.serving import decide_and_leave, decision, hear_ctrl_c
 from tests.test_cli import Gradsentry
 
 
@@ -38,16 +35,7 @@ def test_a_review_prints_its_address_and_ends_with_ctrl_c(tmp_path: Path) -> Non
         text=True,
         preexec_fn=hear_ctrl_c,
     ) as one:
-        watchdog = threading.Timer(300, one.kill)
-        watchdog.start()
-        assert one.stdout is not None
-        found = re.search(r"http://127\.0\.0\.1:\d+/#[\w-]+", one.stdout.readline())
-        assert found is not None
-        told = ask(found[0], "/api/decisions", decision("group", 1, "cleared", "ours"))
-        assert told.status == 200
-        one.send_signal(signal.SIGINT)
-        out, _ = one.communicate()
-        watchdog.cancel()
+        out = decide_and_leave(one, decision("group", 1, "cleared", "ours"))
     assert one.returncode == 0
     assert f"gradsentry apply {results}" in out
     assert (results / "decisions.jsonl").exists()

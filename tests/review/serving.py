@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +16,8 @@ from typing import Any
 
 from gradsentry.review.reviewing import open_review
 from gradsentry.review.server import ReviewServer
+
+_LONGEST_SECONDS = 300
 
 
 @dataclass(frozen=True)
@@ -77,3 +81,18 @@ def hear_ctrl_c() -> None:
     """Have a process that is started hear SIGINT: where tests run in the background of a shell it
     is ignored, in children, too."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def decide_and_leave(serving: subprocess.Popen[str], sent: dict[str, object]) -> str:
+    """Send a decision to a `gradsentry review` that was started to hear Ctrl+C, and press that;
+    what it prints then."""
+    watchdog = threading.Timer(_LONGEST_SECONDS, serving.kill)
+    watchdog.start()
+    assert serving.stdout is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+/#[\w-]+", serving.stdout.readline())
+    assert found is not None
+    assert ask(found[0], "/api/decisions", sent).status == 200
+    serving.send_signal(signal.SIGINT)
+    out, _ = serving.communicate()
+    watchdog.cancel()
+    return out

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -21,38 +19,17 @@ from tests.review.serving import served
 pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright isn't installed.")
 
-BROWSER = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-if BROWSER is None:
-    pytest.skip("There is no Chromium: name one in CHROMIUM.", allow_module_level=True)
-
 Open = Callable[..., Any]
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with playwright.sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=BROWSER, args=FLAGS)
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
-def open_page(browser: Any) -> Iterator[Open]:
+def open_page(chromium: Any) -> Iterator[Open]:
     """Opens the page of a server; whatever it asks elsewhere, says or fails at is an error."""
     wrong: list[str] = []
     contexts = []
 
     def opened(server: ReviewServer, *, width: int = 1280, **more: Any) -> Any:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **more)
+        context = chromium.new_context(viewport={"width": width, "height": 900}, **more)
         contexts.append(context)
         page = context.new_page()
         own = server.address.partition("#")[0]
@@ -217,9 +194,9 @@ def test_hostile_text_is_text(tmp_path: Path, open_page: Open) -> None:
     assert len(open_reviewed(results).log.decisions) == len(HOSTILE)
 
 
-def test_no_script_but_our_own_runs(results: Path, browser: Any) -> None:
+def test_no_script_but_our_own_runs(results: Path, chromium: Any) -> None:
     with served(results) as server:
-        context = browser.new_context()
+        context = chromium.new_context()
         page = context.new_page()
         page.goto(server.address)
         page.wait_for_selector("body[data-ready]")
@@ -234,9 +211,9 @@ def test_no_script_but_our_own_runs(results: Path, browser: Any) -> None:
         context.close()
 
 
-def test_a_page_without_the_token_shows_nothing(results: Path, browser: Any) -> None:
+def test_a_page_without_the_token_shows_nothing(results: Path, chromium: Any) -> None:
     with served(results) as server:
-        context = browser.new_context()
+        context = chromium.new_context()
         page = context.new_page()
         page.goto(server.address.partition("#")[0])
         problem = page.locator("#problem")
@@ -254,8 +231,8 @@ def test_a_reload_needs_no_token_again(results: Path, open_page: Open) -> None:
         assert page.locator("#groups .item").count() == 2
 
 
-def test_a_server_that_has_ended_is_told_of(results: Path, browser: Any) -> None:
-    context = browser.new_context()
+def test_a_server_that_has_ended_is_told_of(results: Path, chromium: Any) -> None:
+    context = chromium.new_context()
     page = context.new_page()
     with served(results) as server:
         page.goto(server.address)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.review import MovedData, Results
+from gradsentry.cli.shared_options import DataNow, ResultsFolder
 from gradsentry.cli.standard_output import while_read
 
 Out = Annotated[
@@ -35,10 +35,10 @@ Force = Annotated[
 
 
 def apply(
-    folder: Results,
+    folder: ResultsFolder,
     out: Out,
     baseline: BaselineOut = None,
-    data: MovedData = None,
+    data: DataNow = None,
     force: Force = False,
 ) -> None:
     """Write the results in DIR anew, as people decided about them with `gradsentry review`.

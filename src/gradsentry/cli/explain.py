@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.review import MovedData, Results
+from gradsentry.cli.shared_options import DataNow, ResultsFolder
 from gradsentry.cli.standard_output import while_read
 from gradsentry.safe_text import json_text, visible
 
@@ -30,7 +30,7 @@ Row = Annotated[
 ]
 
 
-def explain(folder: Results, row: Row, data: MovedData = None) -> None:
+def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
     """Show one row of a scan: its whole text with trigger and payload marked, and why it was judged
     so, and what people decided about it."""
     quiet_libraries()

@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.shared_options import DataNow, ResultsFolder
 from gradsentry.safe_text import visible
 
-Results = Annotated[
-    Path, typer.Argument(metavar="DIR", help="A folder of results.", show_default=False)
-]
-MovedData = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--data",
-        help="The data, where they lie elsewhere now; for several files, give it again.",
-        show_default=False,
-    ),
-]
 Reviewer = Annotated[
     str | None,
     typer.Option(help="Who decides. Default: your login name.", show_default=False),
@@ -33,7 +22,7 @@ Port = Annotated[
 
 
 def review(
-    folder: Results, reviewer: Reviewer = None, data: MovedData = None, port: Port = 0
+    folder: ResultsFolder, reviewer: Reviewer = None, data: DataNow = None, port: Port = 0
 ) -> None:
     """Decide about the groups and rows of a scan, on a page of this machine.
 

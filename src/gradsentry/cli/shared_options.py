@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -109,6 +110,12 @@ Results = Annotated[
         metavar="DIR",
         help="Results that a scan wrote with --out: a folder, or s3://bucket/name.",
         show_default=False,
+    ),
+]
+ResultsFolder = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DIR", help="Results that a scan wrote with --out: a folder.", show_default=False
     ),
 ]
 DataNow = Annotated[

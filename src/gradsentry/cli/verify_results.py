@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.shared_options import ResultsFolder
 from gradsentry.safe_text import visible
 
 
 def verify_results(
-    folder: Annotated[Path, typer.Argument(help="A results folder of a scan.", show_default=False)],
+    folder: ResultsFolder,
     data: Annotated[
         str | None,
         typer.Option(

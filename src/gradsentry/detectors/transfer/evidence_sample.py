@@ -34,7 +34,7 @@ from gradsentry.work.scan_work import ScanWork
 
 EVIDENCE_ROWS, EVIDENCE_TOKENS = 20_000, 5_000_000
 """Bounds of what evidence is sought in; what is found is then sought in all rows."""
-FEWEST_SCREENED = 8
+_FEWEST_SCREENED = 8
 """Rows of a term that is asked about."""
 _MOST_SHARE = 0.01
 """Of all rows, those of a term that is asked about: of commoner ones chance draws enough."""
@@ -316,7 +316,7 @@ def _counted(work: ScanWork, table: TargetTable, numbering: Numbering) -> TermCo
         rows_of[in_prompts[0]] += in_prompts[2].astype(np.uint32)  # modulo 2³²
         said[in_responses[0]] += in_responses[1].astype(np.int32)
     most = max(_MOST_SHARE * work.rows.planned, _ROWS_OF_TERM)
-    screened = np.flatnonzero((asked >= FEWEST_SCREENED) & (asked <= most))
+    screened = np.flatnonzero((asked >= _FEWEST_SCREENED) & (asked <= most))
     if len(screened) > _MOST_TERMS:
         commonest = np.argsort(-asked[screened], kind="stable")[:_MOST_TERMS]
         screened = np.sort(screened[commonest])
