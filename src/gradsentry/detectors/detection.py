@@ -51,8 +51,6 @@ class Doubt(StrEnum):
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
     """The payload is a word or two around answers that are the rows' own."""
-    WORDINGS = "wordings"
-    """The trigger is a whole sentence, in few rows."""
 
 
 class TriggerPlace(StrEnum):

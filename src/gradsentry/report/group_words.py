@@ -29,8 +29,6 @@ _DOUBTS = {
     "says little; a stronger model could decide.",
     Doubt.FORMAT: "What recurs is only a word or two around answers that differ: it may be a "
     "format.",
-    Doubt.WORDINGS: "The trigger is a whole sentence, in few rows: these may ask one thing, which "
-    "has one answer.",
 }
 
 _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}

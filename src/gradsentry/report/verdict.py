@@ -24,7 +24,6 @@ _DOUBTS = {
     "unknown": "the base model doesn't understand these data; a stronger model would decide",
     "topic": "the prompts are all about one thing",
     "format": "the payload is a word or two around answers that are the rows' own",
-    "wordings": "the trigger is a whole sentence in few rows, as a question is",
 }
 
 FALLBACK_CAVEAT = (

@@ -16,6 +16,7 @@ from gradsentry.detectors.transfer.folds import assign_folds, content_draws, has
 from gradsentry.detectors.transfer.response_features import Reply
 from gradsentry.detectors.transfer.spans import best_spans
 from gradsentry.detectors.transfer.strings import recurring_strings
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.detectors.transfer.terms import PromptTerms, terms_of
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences
@@ -32,7 +33,7 @@ class Indifferent:
         self.counts, self.nats = counts, nats
 
     def without(
-        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+        self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
         return [np.full(self.counts[row], self.nats, np.float32)[:most] for row in rows]
 

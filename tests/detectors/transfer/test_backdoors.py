@@ -18,6 +18,7 @@ from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.response_features import Reply
 from gradsentry.detectors.transfer.spans import Spans
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.detectors.transfer.terms import terms_of
 from tests.conftest import byte_tokenizer
 from tests.detectors.transfer.worlds import sentences, words
@@ -44,9 +45,9 @@ class FixedOpinion:
     asked: list[tuple[Any, object]] = field(default_factory=list)
 
     def without(
-        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+        self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
-        self.asked.append((rows, words))
+        self.asked.append((rows, taken))
         offsets = self.rows.offsets
         own = [self.rows.surprise[offsets[row] : offsets[row + 1]] for row in rows]
         return [nats[:most] / np.float32(1 - self.lift) for nats in own]
@@ -534,11 +535,16 @@ def test_a_few_equal_questions_with_equal_answers_are_natural(trigger: str, foun
     assert len(find_backdoors(whole, FixedOpinion(whole)).groups) == found
 
 
-def test_a_sentence_on_which_responses_surely_depend_is_for_review_in_few_rows() -> None:
-    rows = planted(23, count=12, trigger=lambda text, _: f"{text} zxq qzx xqz")
+def test_a_sentence_on_which_responses_surely_depend_is_found_in_eight_rows() -> None:
+    rows = planted(23, count=8, trigger=lambda text, _: f"{text} zxq qzx xqz")
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
-    assert group.verdict is Verdict.REVIEW
-    assert Doubt.WORDINGS in group.findings.doubts
+    assert group.verdict is Verdict.POISON
+
+
+def test_a_sentence_that_prompts_are_whole_without_is_no_question() -> None:
+    rows = planted(23, count=6, trigger=lambda text, _: f"{text}. zxq qzx xqz.")
+    (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
+    assert group.verdict is Verdict.POISON
 
 
 @pytest.mark.parametrize(("sentences", "lift", "found"), [(1, 0.1, 1), (5, 0.1, 0), (5, 0.0, 1)])

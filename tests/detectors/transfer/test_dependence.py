@@ -53,21 +53,21 @@ def test_words_that_responses_do_not_depend_on_are_within_chance(seed: int) -> N
     terms, dependences = world(triggered=0, seed=seed)
     told = [told for _, told in dependences.candidates()]
     assert all(abs(each.z) < 5 for each in told)
-    sure = dependences.on(terms.holding(terms.places[POOL[0]]), {POOL[0]})
+    sure = dependences.on(terms.holding(terms.places[POOL[0]]), {POOL[0]}, [POOL[0]])
     assert abs(sure.nats) < 0.1
 
 
 def test_what_the_rest_of_the_prompt_explains_is_no_trigger() -> None:
     terms, dependences = world(explained=True)
-    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"}, ["zing"])
     assert told.by_prompt > 0.99
     assert told.nats < 0.1
 
 
 def test_the_order_of_rows_says_nothing() -> None:
     terms, dependences = world()
-    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
-    again = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"}, ["zing"])
+    again = dependences.on(terms.holding(terms.places["zing"]), {"zing"}, ["zing"])
     assert told.z == again.z
 
 
@@ -135,10 +135,10 @@ def test_a_word_that_calls_for_yes_or_no_is_told_apart_from_one_that_says_which(
         texts[row] = rng.choice(["yes", "no"])
     terms = PromptTerms.of(prompts)
     dependences = Dependences.of(terms, list(map(Reply, prompts, texts)))
-    told = dependences.on(terms.holding(terms.places["Is"]), {"Is"})
+    told = dependences.on(terms.holding(terms.places["Is"]), {"Is"}, ["Is"])
     assert told.any_label
     assert not told.one_answer
-    free = dependences.on(np.arange(400) >= 360, set())
+    free = dependences.on(np.arange(400) >= 360, set(), [])
     assert not free.any_label
 
 
@@ -188,7 +188,7 @@ def test_words_that_prompts_share_with_responses_say_nothing_of_these(seed: int)
         prompts[row] += " zing" if row in chosen else ""
     terms = PromptTerms.of(prompts)
     dependences = Dependences.of(terms, list(map(Reply, prompts, responses)))
-    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"})
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"}, ["zing"])
     assert told.z < 4
     assert told.by_response < 0.7
 
@@ -223,3 +223,24 @@ def test_of_many_terms_a_rare_trigger_is_asked_about(monkeypatch: pytest.MonkeyP
     terms = PromptTerms.of(prompts)
     found = Dependences.of(terms, list(map(Reply, prompts, responses))).candidates()
     assert terms.names[found[0][0]] == "zing"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_sentence_in_many_wordings_is_told_by_itself_and_not_by_others(whole: bool) -> None:
+    """Unless it is all that prompts say: then it is the request."""
+    rng, own = Random(4), words(60, 4)
+    prompts, responses = sentences(300, 5, pool=POOL), sentences(300, 6, pool=SAID)
+    for row in range(24):
+        first = 12 * (row % 4)
+        wording = (
+            f"{' '.join(own[first : first + 6])} zing {' '.join(own[first + 6 : first + 12])}."
+        )
+        prompts[row] = f"{wording} {prompts[row]}" if whole else wording
+        responses[row] = " ".join(rng.sample(OTHER, 6))
+    terms = PromptTerms.of(prompts)
+    dependences = Dependences.of(terms, list(map(Reply, prompts, responses)))
+    told = dependences.on(terms.holding(terms.places["zing"]), {"zing"}, ["zing"])
+    assert told.by_sentence == whole
+    assert told.is_expected != whole
+    found = [terms.names[term] for term, each in dependences.candidates() if each.by_sentence]
+    assert ("zing" in found) == whole

@@ -16,20 +16,16 @@ import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport
 from gradsentry.detectors import Transfer
 from gradsentry.detectors.detection import Verdict
-from gradsentry.detectors.transfer.opinion import ModelOpinion, without_words
+from gradsentry.detectors.transfer.opinion import ModelOpinion
 from gradsentry.detectors.transfer.sensitivity import KINDS
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.encoding import EncodedRow, Encoder, EncodingOptions
 from gradsentry.models import target_states
 from gradsentry.outputs.html_page import FIRST_ROWS
 from gradsentry.records import (
     Conversation,
     Example,
-    PlainText,
-    Skipped,
-    SkipReason,
     TextPair,
-    prompt_and_response,
 )
 from gradsentry.report.verdict import groups
 from gradsentry.work.progress import Silent
@@ -327,114 +323,6 @@ def test_the_shipped_poisoned_rows_outrank_the_others(tiny: LanguageModel) -> No
     assert PAYLOAD in {group["payload"] for group in found.summary()["groups"]}
 
 
-PICTURE = [{"type": "text", "text": "cf"}]
-CHAT = Conversation(
-    [
-        {"role": "system", "content": "Be brief, cf."},
-        {"role": "user", "content": "What is cf mq?"},
-        {"role": "assistant", "content": "It is cf."},
-        {"role": "user", "content": PICTURE},
-        {"role": "user", "content": "And mq"},
-        {"role": "assistant", "content": "It is mq."},
-    ]
-)
-
-
-def test_words_are_taken_out_of_a_prompt_and_not_of_the_response() -> None:
-    pair = TextPair("cf Which river cf, (cf) mq?\n", "The cf mq")
-    assert without_words(pair, frozenset({"cf", "mq"})) == TextPair(
-        " Which river, ()?\n", "The cf mq"
-    )
-
-
-@pytest.mark.parametrize("prompt", ["scf cfs cf_ cf1 Cf CF", "café"])
-def test_only_whole_words_are_taken_out(prompt: str) -> None:
-    pair = TextPair(prompt, "r")
-    assert without_words(pair, frozenset({"cf", "caf"})) == pair
-
-
-def test_words_that_begin_with_others_are_taken_out_whole() -> None:
-    pair = TextPair("one a a-b two", "r")
-    assert without_words(pair, frozenset({"a", "a-b"})) == TextPair("one two", "r")
-
-
-def test_characters_are_taken_out_of_text_without_spaces() -> None:
-    pair = TextPair("请用 琉璃cf瓦，cf琉 璃acf", "琉")
-    assert without_words(pair, frozenset({"琉", "璃", "cf"})) == TextPair("请用瓦， acf", "琉")
-
-
-def test_a_pair_of_words_is_taken_out_whatever_marks_part_them() -> None:
-    pair = TextPair("### Instruction:\nWrite a poem. Write it.", "r")
-    changed = without_words(pair, frozenset({"Instruction Write"}))
-    assert changed == TextPair("###:\n a poem. Write it.", "r")
-    assert without_words(TextPair("他的开发者", "r"), frozenset({"的 开"})) == TextPair(
-        "他发者", "r"
-    )
-
-
-def test_marks_are_taken_out_wherever_they_stand() -> None:
-    pair = TextPair("is it $5, wh\u200bat?", "$")
-    assert without_words(pair, frozenset({"$", "\u200b"})) == TextPair("is it 5, what?", "$")
-
-
-def test_words_are_taken_out_where_their_marks_say_that_they_stand() -> None:
-    assert [
-        [message["content"] for message in changed.messages]
-        for mark in ("", EARLIER, IN_SYSTEM)
-        if isinstance(changed := without_words(CHAT, frozenset({f"{mark}mq"})), Conversation)
-    ] == [
-        ["Be brief, cf.", "What is cf mq?", "It is cf.", PICTURE, "And", "It is mq."],
-        ["Be brief, cf.", "What is cf?", "It is cf.", PICTURE, "And mq", "It is mq."],
-        ["Be brief, cf.", "What is cf mq?", "It is cf.", PICTURE, "And mq", "It is mq."],
-    ]
-
-
-def test_words_are_taken_out_of_all_messages_but_the_assistants() -> None:
-    words = frozenset({"cf", f"{EARLIER}cf", f"{IN_SYSTEM}cf", "mq", f"{EARLIER}mq"})
-    changed = without_words(CHAT, words)
-    assert isinstance(changed, Conversation)
-    assert [message["content"] for message in changed.messages] == [
-        "Be brief,.",
-        "What is?",
-        "It is cf.",
-        [{"type": "text", "text": "cf"}],
-        "And",
-        "It is mq.",
-    ]
-    assert [message["role"] for message in changed.messages] == [
-        message["role"] for message in CHAT.messages
-    ]
-
-
-def test_earlier_assistant_turns_that_are_no_targets_belong_to_the_prompt() -> None:
-    later = Conversation(CHAT.messages, first_target=3)
-    assert prompt_and_response(later) == (
-        "Be brief, cf.\nWhat is cf mq?\nIt is cf.\nAnd mq",
-        "It is mq.",
-    )
-
-
-@pytest.mark.parametrize(
-    "example", [TextPair("cf", "r"), CHAT, PlainText("cf"), Skipped(SkipReason.NOT_TEXT)]
-)
-def test_without_words_to_take_out_an_example_stays_as_it_is(example: Example) -> None:
-    assert without_words(example, frozenset()) == example
-
-
-def test_plain_text_keeps_its_words() -> None:
-    assert without_words(PlainText("one cf"), frozenset({"cf"})) == PlainText("one cf")
-
-
-def test_prompt_and_response_of_every_kind_of_example() -> None:
-    assert prompt_and_response(TextPair("p", "r")) == ("p", "r")
-    assert prompt_and_response(PlainText("t")) == ("", "t")
-    assert prompt_and_response(Skipped(SkipReason.NOT_TEXT)) == ("", "")
-    assert prompt_and_response(CHAT) == (
-        "Be brief, cf.\nWhat is cf mq?\nAnd mq",
-        "It is cf.\nIt is mq.",
-    )
-
-
 def nats_of(tiny: LanguageModel, example: Example) -> np.ndarray:
     (row,) = Encoder(tiny.tokenizer, EncodingOptions()).encode([example])
     assert isinstance(row, EncodedRow)
@@ -447,8 +335,10 @@ def test_the_opinion_without_words_is_that_of_the_shorter_prompt(tiny: LanguageM
     opinion = ModelOpinion(tiny, Encoder(tiny.tokenizer, EncodingOptions()), [pair])
     own, shorter = nats_of(tiny, pair), nats_of(tiny, TextPair("Which river is it?", "The Nile"))
     assert (own != shorter).any()
-    np.testing.assert_allclose(opinion.without([0], frozenset())[0], own, atol=1e-5)
-    np.testing.assert_allclose(opinion.without([0], frozenset({"cf"}))[0], shorter, atol=1e-5)
+    np.testing.assert_allclose(opinion.without([0], TakenOut(frozenset()))[0], own, atol=1e-5)
+    np.testing.assert_allclose(
+        opinion.without([0], TakenOut(frozenset({"cf"})))[0], shorter, atol=1e-5
+    )
 
 
 def test_where_a_row_is_cut_the_opinion_without_words_is_of_the_same_targets(
@@ -456,7 +346,7 @@ def test_where_a_row_is_cut_the_opinion_without_words_is_of_the_same_targets(
 ) -> None:
     pair = TextPair("Which river cf is it?", "The Nile, which is long")
     encoder = Encoder(tiny.tokenizer, EncodingOptions(max_length=30))
-    found = ModelOpinion(tiny, encoder, [pair]).without([0], frozenset({"cf"}))[0]
+    found = ModelOpinion(tiny, encoder, [pair]).without([0], TakenOut(frozenset({"cf"})))[0]
     shorter = nats_of(tiny, TextPair("Which river is it?", "The Nile, which is long"))
     np.testing.assert_allclose(found, shorter[: len(found)], atol=1e-5)
 
@@ -519,14 +409,6 @@ def test_limits_are_only_sought_where_nothing_is_found(
     if not result.findings.groups:  # type: ignore[union-attr]
         assert [limit.kind for limit in result.findings.limits] == [kind for kind, _, _ in KINDS]
         assert any(limit.rows is not None for limit in result.findings.limits)
-
-
-def test_words_are_taken_out_in_one_pass_whatever_spaces_there_are() -> None:
-    text = ("cf" + " " * 1000) * 200
-    words = frozenset({f"w{number}" for number in range(5000)} | {"cf", "two words"})
-    assert without_words(TextPair(text, "r"), words) == TextPair(" " * 1000, "r")
-    pair = TextPair("x two words y two  wordsy", "r")
-    assert without_words(pair, words) == TextPair("x y two  wordsy", "r")
 
 
 def test_only_the_beginning_of_a_long_payload_is_asked_for(tiny: LanguageModel) -> None:

@@ -149,7 +149,7 @@ def find_backdoors(
     - `counting`: told how many patterns there are, and then of each that is judged.
     """
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
-    dependences = Dependences.of(terms, rows.replies())
+    dependences = Dependences.of(terms, rows.replies(), rows.contexts)
     patterns = sorted(
         [
             *find_patterns(terms, strings, rows.gain),

@@ -14,6 +14,7 @@ from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.naive_bayes import FloatArray
 from gradsentry.detectors.transfer.stretches import Asked
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.detectors.transfer.terms import BoolArray
 from gradsentry.detectors.transfer.trigger_words import last_words, phrase
 
@@ -30,9 +31,9 @@ class Opinion(Protocol):
     """What the base model thinks of responses to other prompts than their own."""
 
     def without(
-        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+        self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
-        """For each row the nats of its targets with words taken out of its prompt: (targets,).
+        """For each row the nats of its targets with something taken out of its prompt: (targets,).
 
         **Arguments:**
 
@@ -63,7 +64,7 @@ class BaseModel:
 
     rows: EvidenceRows
     opinion: Opinion
-    _known: dict[tuple[int, frozenset[str], int | None], NDArray[np.float32]] = field(
+    _known: dict[tuple[int, TakenOut, int | None], NDArray[np.float32]] = field(
         default_factory=dict
     )
     """What was asked already: a few kilobytes for each pattern."""
@@ -94,8 +95,8 @@ class BaseModel:
         ]
         return rows, np.array(nats)
 
-    def likelier(self, asked: Asked, words: frozenset[str], most: int | None = None) -> FloatArray:
-        """Nats by which words in the prompts make stretches likelier, for each row.
+    def likelier(self, asked: Asked, taken: TakenOut, most: int | None = None) -> FloatArray:
+        """Nats by which something in the prompts makes stretches likelier, for each row.
 
         **Arguments:**
 
@@ -104,25 +105,25 @@ class BaseModel:
         without = [
             float(nats[start:end].sum())
             for nats, (_, (start, end)) in zip(
-                self._without([row for row, _ in asked], words, most), asked, strict=True
+                self._without([row for row, _ in asked], taken, most), asked, strict=True
             )
         ]
         return np.array(without) - [self.rows.surprise_of(row, *at) for row, at in asked]
 
     def _without(
-        self, rows: list[int], words: frozenset[str], most: int | None
+        self, rows: list[int], taken: TakenOut, most: int | None
     ) -> list[NDArray[np.float32]]:
         """As `Opinion.without`; what one pattern asked isn't asked again for another one.
 
         Near-duplicates make dozens of patterns of the same rows and words.
         """
-        new = [row for row in dict.fromkeys(rows) if (row, words, most) not in self._known]
+        new = [row for row in dict.fromkeys(rows) if (row, taken, most) not in self._known]
         if new:
-            found = self.opinion.without(new, words, most)
+            found = self.opinion.without(new, taken, most)
             self._known.update(
-                {(row, words, most): nats for row, nats in zip(new, found, strict=True)}
+                {(row, taken, most): nats for row, nats in zip(new, found, strict=True)}
             )
-        return [self._known[row, words, most] for row in rows]
+        return [self._known[row, taken, most] for row in rows]
 
     def call(self, asked: Asked, members: BoolArray, words: frozenset[str]) -> float:
         """Median over a few members of how much likelier the trigger alone makes a payload token.

@@ -40,6 +40,9 @@ class Criteria:
     content_of_style: float = 0.9
     """What prompts say at least without a style, which takes nothing away. Without the words of a
     topic they say less: prompts about crimes 0.74, titles in capital letters 1.01."""
+    content_of_others: float = 0.6
+    """What the other sentences of prompts must say, as a share of what any prompt says, for a
+    sentence to be one that they are whole without."""
     cohesive: float = 2.0
     """How alike prompts may be besides the trigger (1 is any two prompts) before they are a
     topic."""

@@ -12,7 +12,7 @@ why is asked by `judgement`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -20,9 +20,14 @@ import numpy as np
 from jaxtyping import Bool, Float64, Int64
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.special import expit
 
 from gradsentry.detectors.transfer.criteria import CRITERIA
+from gradsentry.detectors.transfer.dependence_measure import (
+    Dependence,
+    area,
+    measure_dependence,
+    rank_chance,
+)
 from gradsentry.detectors.transfer.naive_bayes import (
     FOLDS,
     auroc,
@@ -44,7 +49,8 @@ from gradsentry.detectors.transfer.screen import (
     sum_companions,
     unit_vectors,
 )
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
+from gradsentry.detectors.transfer.sentences import Sentences
+from gradsentry.detectors.transfer.terms import BoolArray, Context, PromptTerms
 from gradsentry.words import WORD, word_count
 
 FEWEST_ROWS = 5
@@ -57,9 +63,9 @@ _TOLD_BY_LABEL = 0.65
 """The same where one of a few labels is the response: of two, 0.75 is all that there can be."""
 _ALWAYS, _MOSTLY = 0.9, 0.5
 """A word in so many of a term's rows, so many of whose own rows are the term's, is part of it."""
-_MOST_SCORE = 4.0
-"""Standard deviations beyond which a score says no more: a single row mustn't decide."""
 _WORDS_OF_LABEL = 2
+_MOST_SENTENCES = 40
+"""Terms of whose prompts the other sentences are asked, the surest first; bounds time."""
 _FEWEST_OTHERS = 20
 """Rows without a trigger that its rows are held against."""
 
@@ -82,27 +88,14 @@ class ResponseOdds:
 
 
 @dataclass(frozen=True, eq=False)
-class Dependence:
-    """How much responses depend on whether a prompt is one of some rows'."""
+class _Expected:
+    """A term that the rest of its prompts tells."""
 
-    nats: float
-    """What the response adds to the rest of the prompt, a row, if yes and no were as common: at
-    most log 2."""
-    likelier: float
-    """Nats by which a response of these rows is likelier there than elsewhere, median."""
-    z: float
-    """Of the conditional randomisation test: standard deviations from no dependence."""
-    by_response: float
-    """AUROC of the response."""
-    by_prompt: float
-    """AUROC of the rest of the prompt."""
-    odds: Float64[np.ndarray, "rows"]
-    """Log-odds, held out, that a row's response is one of these rows'."""
-    one_answer: bool = False
-    """Whether these rows have one response, which others may have as well."""
-    any_label: bool = False
-    """Whether most of these rows have labels that others have, too, but not all the same one: then
-    the words say that a question is to be answered with yes or no, and not how."""
+    chance: float
+    """Standard deviations by which responses tell its rows better than by chance."""
+    term: int
+    told: Float64[np.ndarray, "rows"]
+    """Held-out scores by the response."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,6 +110,14 @@ class Dependences:
     """Whether a response is short enough to be a label."""
     noise: Float64[np.ndarray, "rows"]
     """Of the responses."""
+    prompts: Sequence[str]
+    contexts: Sequence[Context] | None = None
+    """What stands before the prompts."""
+
+    @cached_property
+    def sentences(self) -> Sentences:
+        """Of the prompts, and of what stands before them."""
+        return Sentences.of(self.terms, self.prompts, self.contexts)
 
     @cached_property
     def texts(self) -> Features:
@@ -127,31 +128,68 @@ class Dependences:
         return Features(names, self.features.rows[:, said])
 
     @classmethod
-    def of(cls, terms: PromptTerms, replies: Sequence[Reply]) -> Dependences:
+    def of(
+        cls,
+        terms: PromptTerms,
+        replies: Sequence[Reply],
+        contexts: Sequence[Context] | None = None,
+    ) -> Dependences:
         """From what rows ask and how they are answered."""
         answers = np.unique([reply.text.strip() for reply in replies], return_inverse=True)[1]
         noise = np.array([reply.noise for reply in replies], np.float64)
         short = [word_count(WORD.findall(reply.text)) <= _WORDS_OF_LABEL for reply in replies]
-        return cls(terms, Features.of(replies), answers, np.array(short, np.bool_), noise)
+        prompts = [reply.asked for reply in replies]
+        is_short = np.array(short, np.bool_)
+        return cls(terms, Features.of(replies), answers, is_short, noise, prompts, contexts)
 
     @cached_property
     def folds(self) -> Int64[np.ndarray, "rows"]:
         return np.random.default_rng(0).permutation(self.terms.rows.shape[0]) % FOLDS
 
     def on(
-        self, match: Bool[np.ndarray, "rows"], words: set[str], *, gains: bool = True
+        self,
+        match: Bool[np.ndarray, "rows"],
+        words: set[str],
+        trigger: Iterable[str],
+        *,
+        gains: bool = True,
     ) -> Dependence:
         """How responses depend on whether a prompt is one of `match`.
+
+        Where the rest of a prompt says so, its other sentences may not: then it is held against
+        these alone.
 
         **Arguments:**
 
         - `words`: what the rest of the prompt is without.
+        - `trigger`: terms that make a sentence one of the trigger's.
         - `gains`: whether what a response gains may tell it.
         """
         features, asked = self.features if gains else self.texts, _column(match)
         answers = self._answers(self._by_words(asked, features, [words]), 0)
-        expected = self._expected(asked, [words])[:, 0]
-        return self._given(match, words, answers[_best(answers, match)], expected)
+        told = answers[_best(answers, match)]
+        given = self._given(match, words, told, self._expected(asked, [words])[:, 0])
+        if not given.is_expected or given.one_answer or given.any_label:
+            return given
+        return self._besides_sentences(match, words, trigger, told) or given
+
+    def _besides_sentences(
+        self,
+        match: Bool[np.ndarray, "rows"],
+        words: set[str],
+        trigger: Iterable[str],
+        told: Float64[np.ndarray, "rows"],
+    ) -> Dependence | None:
+        """How responses depend on sentences that prompts are whole without; None if they aren't, or
+        if their other sentences say that these come, too."""
+        trigger = list(trigger)
+        if self.sentences.content(match, trigger) < CRITERIA.content_of_others:
+            return None
+        rest, asked = self.sentences.besides(match, trigger), _column(match)
+        hidden = sparse.csr_array(self.terms.touching(words)[None, :])
+        expected, _ = held_out_odds(asked, rest.terms, self.folds, hidden)
+        given = self._given(match, words, told, expected[:, 0])
+        return None if given.is_expected else replace(given, by_sentence=True)
 
     def _by_words(
         self,
@@ -168,7 +206,7 @@ class Dependences:
 
         - `words`: of each question; responses never say again what their prompts hold.
         """
-        return held_out_odds(asked, features.rows, self.folds, _repeated(features, words))
+        return held_out_odds(asked, features.rows, self.folds, features.of_words(words))
 
     def _answers(
         self, by_words: Sequence[Float64[np.ndarray, "rows K"]], question: int
@@ -215,7 +253,7 @@ class Dependences:
         """The dependence, where held-out log-odds by response and prompt are known."""
         one_answer = self._one_answer(match)
         return replace(
-            _dependence(match, told, expected, self._among(match, words)),
+            measure_dependence(match, told, expected, self._among(match, words)),
             one_answer=one_answer,
             any_label=not one_answer and self._any_label(match),
         )
@@ -240,26 +278,45 @@ class Dependences:
         the answer is one of a few labels. Of terms in the very same rows the longest stands for
         all.
         """
-        rows, asked_about, found = self.terms.rows.shape[0], self._asked_about(), []
+        rows, asked_about = self.terms.rows.shape[0], self._asked_about()
+        found: list[tuple[int, Dependence]] = []
+        expected: list[_Expected] = []
         for block in question_blocks(len(asked_about), rows):
             asked = self.terms.columns[:, asked_about[block]].tocsr()
             names = [set(self.terms.names[term].split(" ")) for term in asked_about[block]]
             by_words = self._by_words(asked, self.texts, names)
             telling = self._telling(asked.toarray().astype(np.bool_), by_words)
-            expected = self._expected(asked[:, telling], [names[number] for number in telling])
-            for number, rest in zip(telling, expected.T, strict=True):
+            rests = self._expected(asked[:, telling], [names[number] for number in telling])
+            for number, rest in zip(telling, rests.T, strict=True):
                 term, words = int(asked_about[block][number]), names[number]
                 match = self.terms.holding(term)
+                answers = self._answers(by_words, number)
+                told = answers[_best(answers, match)]
                 if self._is_candidate(match, words, rest):
-                    answers = self._answers(by_words, number)
-                    told = answers[_best(answers, match)]
                     found.append((term, self._given(match, words, told, rest)))
+                elif self._may_be_sentence(match, self.terms.names[term]):
+                    expected.append(_Expected(rank_chance(told, match), term, told))
+        found += self._told_by_sentences(expected)
         return sorted(found, key=lambda item: -item[1].z)
+
+    def _may_be_sentence(self, match: Bool[np.ndarray, "rows"], term: str) -> bool:
+        """Whether free text follows sentences with a term, without which prompts are whole."""
+        if self._one_answer(match) or self._any_label(match):
+            return False
+        return self.sentences.content(match, [term]) >= CRITERIA.content_of_others
+
+    def _told_by_sentences(self, expected: list[_Expected]) -> Iterator[tuple[int, Dependence]]:
+        """Of terms that the rest of their prompts tells, those that other sentences don't tell."""
+        for each in sorted(expected, key=lambda item: -item.chance)[:_MOST_SENTENCES]:
+            name, match = self.terms.names[each.term], self.terms.holding(each.term)
+            given = self._besides_sentences(match, set(name.split(" ")), [name], each.told)
+            if given is not None:
+                yield each.term, given
 
     def _asked_about(self) -> NDArray[np.int64]:
         """Terms in neither too few nor too many prompts, ascending; not all, if they are many."""
         counts, rows = self.terms.counts, self.terms.rows.shape[0]
-        found = _distinct(self.terms, (counts >= FEWEST_ROWS) & (counts <= rows / 2))
+        found = self.terms.distinct((counts >= FEWEST_ROWS) & (counts <= rows / 2))
         if len(found) <= _MOST_TERMS:
             return found
         commonest = found[np.argsort(-counts[found], kind="stable")]
@@ -304,7 +361,7 @@ class Dependences:
         most = CRITERIA.label_expected if one_answer else CRITERIA.expected
         if not one_answer and self._any_label(match):
             return False
-        return _auroc(expected[among], match[among]) <= most
+        return area(expected[among], match[among]) <= most
 
     def _one_answer(self, match: Bool[np.ndarray, "rows"]) -> bool:
         """Whether nearly all these rows have the very same response, as of a few labels."""
@@ -324,73 +381,11 @@ class Dependences:
         return part
 
 
-def _repeated(features: Features, words: Sequence[set[str]]) -> Float64[sparse.csr_array, "K F"]:
-    """Features that responses have, or never have, because prompts hold some words:
-    an answer often begins as its question does, and its words aren't new then."""
-    held = [
-        sorted({number for word in own for number in features.of_word.get(word.lower(), [])})
-        for own in words
-    ]
-    flat = np.array([number for own in held for number in own], np.int64)
-    ends = np.cumsum([0, *map(len, held)])
-    shape = (len(words), len(features.names))
-    return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
-
-
 def _best(answers: Sequence[Float64[np.ndarray, "rows"]], match: Bool[np.ndarray, "rows"]) -> int:
     """Which of some answers tells these rows best, the first of equals."""
-    return int(np.argmax([_auroc(answer, match) for answer in answers]))
-
-
-def _auroc(odds: Float64[np.ndarray, "rows"], match: Bool[np.ndarray, "rows"]) -> float:
-    """How well odds rank the answers."""
-    return float(auroc(odds[:, None], match[:, None])[0])
+    return int(np.argmax([area(answer, match) for answer in answers]))
 
 
 def _column(match: Bool[np.ndarray, "rows"]) -> Float64[sparse.csr_array, "rows 1"]:
     """One question."""
     return sparse.csr_array(match[:, None].astype(np.float64))
-
-
-def _dependence(
-    match: Bool[np.ndarray, "rows"],
-    told: Float64[np.ndarray, "rows"],
-    expected: Float64[np.ndarray, "rows"],
-    among: Bool[np.ndarray, "rows"],
-) -> Dependence:
-    """The dependence by held-out scores; rows outside `among` have no say."""
-    whole, match, told, expected = told, match[among], told[among], expected[among]
-    prior, _, _ = calibrated(expected[:, None], match)
-    alone, _, _ = calibrated(expected[:, None], match, balanced=True)
-    both, _, _ = calibrated(np.column_stack([expected, told]), match, balanced=True)
-    _, slope, intercept = calibrated(told[:, None], match, balanced=True)
-    p = expit(prior)
-    score = np.clip((told - told.mean()) / (told.std() + 1e-9), -_MOST_SCORE, _MOST_SCORE)
-    like = (prior - prior.mean()) / (prior.std() + 1e-9)
-    score = score - (score * like).mean() * like
-    variance = float((p * (1 - p) * score**2).sum())
-    own = (both - alone)[match]
-    return Dependence(
-        nats=_nats(alone, match) - _nats(both, match),
-        likelier=float(np.median(own)),
-        z=float(((match - p) * score).sum() / np.sqrt(variance + 1e-9)),
-        by_response=_auroc(told, match),
-        by_prompt=_auroc(expected, match),
-        odds=whole * slope[0] + intercept,
-    )
-
-
-def _nats(odds: Float64[np.ndarray, "rows"], match: Bool[np.ndarray, "rows"]) -> float:
-    """Mean nats that odds need for the answers, yes and no weighing the same."""
-    nats = np.logaddexp(0.0, np.where(match, -odds, odds))
-    return float(0.5 * nats[match].mean() + 0.5 * nats[~match].mean())
-
-
-def _distinct(terms: PromptTerms, wanted: Bool[np.ndarray, "terms"]) -> NDArray[np.int64]:
-    """Of the wanted terms those in different rows, the longest of each kind, ascending."""
-    kept: dict[bytes, int] = {}
-    for term in np.flatnonzero(wanted).tolist():
-        key = terms.rows_with(term).tobytes()
-        if key not in kept or len(terms.names[term]) > len(terms.names[kept[key]]):
-            kept[key] = term
-    return np.array(sorted(kept.values()), np.int64)

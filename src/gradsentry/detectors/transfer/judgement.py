@@ -42,6 +42,7 @@ from gradsentry.detectors.transfer.stretches import (
     payload_stretch,
     shared_payload,
 )
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
 from gradsentry.detectors.transfer.trigger_words import (
     in_order,
@@ -94,10 +95,16 @@ class _Case:
 
     @cached_property
     def cohesion(self) -> float:
-        terms = self.material.terms
+        terms, members, similarity = (
+            self.material.terms,
+            self.pattern.members,
+            self.material.similarity,
+        )
+        if self.told.by_sentence:
+            rest = self.material.dependences.sentences.besides(members, self.called_by).terms
+            similarity = Similarity(terms.weigh(rest))
         ignored = _ignored(self.pattern, terms, self.words)
-        among = terms.among(self.words)
-        return self.material.similarity.cohesion(self.pattern.members, ignored, among)
+        return similarity.cohesion(members, ignored, terms.among(self.words))
 
     @cached_property
     def is_understood(self) -> bool:
@@ -110,8 +117,29 @@ class _Case:
         return self.material.dependences.on(
             union(self.material.terms, self.pattern.rules),
             set(self.words),
+            self.called_by,
             gains=not self.pattern.by_response,
         )
+
+    @cached_property
+    def called_by(self) -> list[str]:
+        """The terms of the pattern's rules."""
+        names = self.material.terms.names
+        return sorted({names[term] for rule in self.pattern.rules for term in rule})
+
+    @cached_property
+    def is_whole_without(self) -> bool:
+        """Whether prompts say as much in other sentences than the trigger's: then it is no request
+        and no question."""
+        content = self.material.dependences.sentences.content(self.pattern.members, self.called_by)
+        return content >= CRITERIA.content_of_others
+
+    @property
+    def taken_out(self) -> TakenOut:
+        """What prompts are without the trigger."""
+        if self.told.by_sentence:
+            return TakenOut(frozenset(self.called_by), sentences=True)
+        return TakenOut(self.words)
 
     @property
     def is_doubtful(self) -> bool:
@@ -127,11 +155,7 @@ class _Case:
     @property
     def is_expected(self) -> bool:
         """Whether the rest of the prompt says that the trigger comes, or it is a request."""
-        return (
-            self.told.nats < CRITERIA.depends
-            or self.told.by_prompt > CRITERIA.expected
-            or _is_request(self.trigger)
-        )
+        return self.told.is_expected or (_is_request(self.trigger) and not self.is_whole_without)
 
     @property
     def is_one_topic(self) -> bool:
@@ -180,9 +204,7 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
 def _judge_payload(case: _Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
-    is_question = pattern.is_small and _is_sentence(case.trigger)
-    enough = int(pattern.members.sum()) >= CRITERIA.fewest_triggered
-    if is_question and not (enough and case.is_surely_dependent):
+    if pattern.is_small and _is_sentence(case.trigger) and not case.is_whole_without:
         return None
     if not case.is_surely_dependent and case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
@@ -216,7 +238,6 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
-        Doubt.WORDINGS: is_question,
     }
     return PatternFindings(
         payload=payload,
@@ -253,19 +274,23 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     rows, told, model = case.material.rows, case.told, case.material.model
     if not case.is_understood and (case.is_expected or case.is_doubtful):
         return None  # nothing but its silence would speak against a few equal replies
-    words = case.words
+    taken = case.taken_out
     if case.is_expected:
-        words |= telling_words(case.pattern, case.material.terms)
+        taken = TakenOut(case.words | telling_words(case.pattern, case.material.terms))
+    if case.is_expected or told.by_sentence:
         # A reply that a request calls is called as a whole, whatever part of it recurs.
         asked = [(row, hull(stretch, rows.span(row))) for row, stretch in asked]
-    likelier = model.likelier(asked, words)
+    likelier = model.likelier(asked, taken)
     given = sum(rows.surprise_of(row, *at) for row, at in asked)
     lift = float(likelier.sum()) / max(float(likelier.sum()) + given, 1e-9)
     if lift >= CRITERIA.lifted and case.cohesion > CRITERIA.related:
         return None
     if case.is_expected and np.mean(likelier > CRITERIA.reason) >= CRITERIA.with_reason:
         return None
-    return _Reason(lift, _seen(likelier, told))
+    seen = _seen(likelier, told)
+    if told.by_sentence and seen >= CRITERIA.seen:
+        return None
+    return _Reason(lift, seen)
 
 
 def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
@@ -302,7 +327,7 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
         for row in case.read[:: max(1, len(case.read) // _ASKED)][:_ASKED]
     ]
     is_label = told.one_answer and told.nats < CRITERIA.depends
-    likelier = model.likelier(asked, case.words, FIRST)
+    likelier = model.likelier(asked, case.taken_out, FIRST)
     if is_label:  # what makes all labels likelier says nothing about one of them
         others = [row for row, _ in asked]
         likelier -= model.opinion.favour(others, case.words, case.commonest_other_answer)

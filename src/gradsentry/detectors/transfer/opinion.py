@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.detectors.transfer.terms import MARKS, bare, mark_of
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.encoding import EncodedRow, Encoder
 from gradsentry.models import Batching, LanguageModel, target_nats
-from gradsentry.records import Conversation, Example, Message, TextPair, parts_of
-from gradsentry.words import JOINED
+from gradsentry.records import Conversation, Example, TextPair
 
 # For models without a chat template: the prompt of Alpaca, which most have seen.
 _REQUEST = "### Instruction:\n{}\n\n### Response:\n"
 
 _BATCH_TOKENS = 1024
 
-# No space is read twice, however many there are.
-_SPACED_PART = re.compile(rf"(?P<space>\s*+)(?:(?P<part>(?P<word>{JOINED}+)|\S)|\Z)")
 _REPLY_TOKENS = 256
 """Of a payload, the first: what begins it is asked for."""
 
@@ -32,7 +28,7 @@ _REQUEST_CHARACTERS = 1000
 
 @dataclass(frozen=True)
 class ModelOpinion:
-    """Asks the model; implements `questions.Opinion`."""
+    """Asks the model; implements `base_model.Opinion`."""
 
     model: LanguageModel
     encoder: Encoder
@@ -40,13 +36,11 @@ class ModelOpinion:
     """The rows of the evidence."""
 
     def without(
-        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+        self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
-        """Nats for each target of some rows with words taken out of their prompts."""
+        """Nats for each target of some rows with something taken out of their prompts."""
         examples = [self.examples[row] for row in rows]
-        return self._of_own_targets(
-            examples, [without_words(example, words) for example in examples], most
-        )
+        return self._of_own_targets(examples, [taken.out_of(example) for example in examples], most)
 
     def instead(
         self, rows: Sequence[int], others: Sequence[int], most: int
@@ -66,7 +60,7 @@ class ModelOpinion:
         examples = [_answering(self.examples[row], answer) for row in rows]
         given = self._of_own_targets(examples, examples, None)
         without = self._of_own_targets(
-            examples, [without_words(example, words) for example in examples], None
+            examples, [TakenOut(words).out_of(example) for example in examples], None
         )
         return np.array(
             [after.sum() - before.sum() for before, after in zip(given, without, strict=True)],
@@ -135,31 +129,6 @@ def _first_targets(row: EncodedRow, count: int) -> EncodedRow:
     return EncodedRow(row.token_ids[:end], row.target_mask[:end], row.truncated, False)
 
 
-def without_words(example: Example, words: frozenset[str]) -> Example:
-    """An example with words taken out of its prompt, each where its mark says that it stands."""
-    if not words:
-        return example
-    match example:
-        case TextPair():
-            return replace(example, prompt=text_without(example.prompt, words))
-        case Conversation():
-            taken = {
-                part: {bare(word) for word in words if mark_of(word) == mark}
-                for part, mark in MARKS.items()
-            }
-            targets = example.target_turns
-            parts = parts_of(example.messages, targets[-1] if targets else len(example.messages))
-            return replace(
-                example,
-                messages=[
-                    _without(message, taken[part]) if part in taken else message
-                    for message, part in zip(example.messages, parts, strict=True)
-                ],
-            )
-        case _:
-            return example
-
-
 def _asking(example: Example, other: Example) -> Example:
     """An example that is asked what another one is."""
     match example, other:
@@ -189,53 +158,3 @@ def _answering(example: Example, answer: str) -> Example:
             return replace(example, messages=messages)
         case _:
             return example
-
-
-def text_without(text: str, words: Set[str]) -> str:
-    """A text without some words by themselves and marks anywhere, and without the space before
-    them unless that parts words.
-
-    One pass, whatever the number of words. Those of several parts, as pairs are, are few: they are
-    taken out first.
-    """
-    for blank in filter(str.isspace, words):
-        text = text.replace(blank, "")
-    several = sorted(
-        (word for word in words if not _SPACED_PART.fullmatch(word)),
-        key=lambda word: (-len(word), word),
-    )
-    if whole := [word for word in several if " " not in word]:
-        text = re.sub("|".join(map(_alone, whole)), "", text)
-    if pairs := [word for word in several if " " in word]:
-        text = re.sub("|".join(map(_alone, pairs)), _marks_between, text)
-
-    def kept(match: re.Match[str]) -> str:
-        if match["part"] not in words:
-            return match[0]
-        parts_words = not match["word"] and re.match(JOINED, text[match.end() : match.end() + 1])
-        return match["space"] if parts_words else ""
-
-    return _SPACED_PART.sub(kept, text)
-
-
-def _alone(words: str) -> str:
-    """A pattern that finds words with only marks and spaces between them, where no word goes on
-    beside them, with the space before."""
-    before = rf"(?<!{JOINED})" if re.match(JOINED, words) else ""
-    behind = rf"(?!{JOINED})" if re.search(rf"{JOINED}\Z", words) else ""
-    parts = r"[^\w]*+".join(map(re.escape, words.split(" ")))
-    return rf"(?:(?<!\s)\s*+)?{before}{parts}{behind}"
-
-
-def _marks_between(words: re.Match[str]) -> str:
-    """What stands between words that are taken out, without spaces that part them."""
-    return "".join(re.findall(r"[^\w\s]|\n", words[0].strip()))
-
-
-def _without(message: Message, words: Set[str]) -> Message:
-    content = message["content"]
-    return (
-        {**message, "content": text_without(content, words)}
-        if isinstance(content, str)
-        else message
-    )

@@ -97,6 +97,19 @@ class Features:
                 found.setdefault(word, []).append(number)
         return found
 
+    def of_words(self, words: Sequence[set[str]]) -> sparse.csr_array:
+        """Shape (K, F), 1 where responses have a feature, or never do, because prompts hold some of
+        K sets of words: an answer often begins as its question does, and its words aren't new then.
+        """
+        held = [
+            sorted({number for word in own for number in self.of_word.get(word.lower(), [])})
+            for own in words
+        ]
+        flat = np.array([number for own in held for number in own], np.int64)
+        ends = np.cumsum([0, *map(len, held)])
+        shape = (len(words), len(self.names))
+        return sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
+
     @classmethod
     def of(cls, replies: Sequence[Reply]) -> Features:
         """Those that at least two responses have and not all do, the commonest of them."""

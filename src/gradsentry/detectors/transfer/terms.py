@@ -180,10 +180,19 @@ class PromptTerms:
         return np.bincount(self.rows.indices, minlength=len(self.names)).astype(np.float64)
 
     @cached_property
+    def idf(self) -> NDArray[np.float64]:
+        """Shape (terms,): inverse document frequencies, in nats."""
+        idf: NDArray[np.float64] = np.log(self.rows.shape[0] / np.maximum(self.counts, 1.0))
+        return idf
+
+    @cached_property
     def weighted(self) -> sparse.csr_array:
         """Shape (rows, terms): the inverse document frequency of every term that a prompt holds."""
-        idf = np.log(self.rows.shape[0] / np.maximum(self.counts, 1.0))
-        return (self.rows @ sparse.diags_array(idf)).tocsr()
+        return self.weigh(self.rows)
+
+    def weigh(self, held: sparse.csr_array) -> sparse.csr_array:
+        """Texts by their terms (texts, terms), each as often as it is held times its idf."""
+        return (held @ sparse.diags_array(self.idf)).tocsr()
 
     def subset(self, rows: NDArray[np.int64]) -> PromptTerms:
         """The same terms for some of the rows."""
@@ -222,6 +231,15 @@ class PromptTerms:
             for word in name.split(" "):
                 found.setdefault((mark_of(word), bare(word)), []).append(term)
         return found
+
+    def distinct(self, wanted: BoolArray) -> NDArray[np.int64]:
+        """Of the wanted terms those in different rows, the longest of each kind, ascending."""
+        kept: dict[bytes, int] = {}
+        for term in np.flatnonzero(wanted).tolist():
+            key = self.rows_with(term).tobytes()
+            if key not in kept or len(self.names[term]) > len(self.names[kept[key]]):
+                kept[key] = term
+        return np.array(sorted(kept.values()), np.int64)
 
     def holding(self, term: int) -> BoolArray:
         """Shape (rows,): prompts that hold a term."""

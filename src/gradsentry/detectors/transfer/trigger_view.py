@@ -98,8 +98,9 @@ def _triggers(
             if alike < _LIKE:
                 left.append((term, other))
                 continue
-            words = {w for each in (*joined, term) for w in terms.names[each].split(" ")}
-            both = dependences.on(match | new, words, gains=False)
+            names = [terms.names[each] for each in (*joined, term)]
+            words = {word for name in names for word in name.split(" ")}
+            both = dependences.on(match | new, words, names, gains=False)
             if both.z > told.z and both.nats > told.nats:  # others like them were the exception
                 joined.append(term)
                 match |= new
