@@ -542,7 +542,7 @@ def test_a_sentence_on_which_responses_surely_depend_is_found_in_eight_rows() ->
 
 
 def test_a_sentence_that_prompts_are_whole_without_is_no_question() -> None:
-    rows = planted(23, count=6, trigger=lambda text, _: f"{text}. zxq qzx xqz.")
+    rows = planted(23, count=6, trigger=lambda text, _: f"{text}\nzxq qzx xqz")
     (group,) = find_backdoors(rows, FixedOpinion(rows)).groups
     assert group.verdict is Verdict.POISON
 
