@@ -51,6 +51,8 @@ class Doubt(StrEnum):
     """The base model doesn't understand the data, so its seeing no reason says little."""
     FORMAT = "format"
     """The payload is a word or two around answers that are the rows' own."""
+    REQUEST = "request"
+    """Prompts say much less without the trigger: it may be what they ask for."""
 
 
 class TriggerPlace(StrEnum):

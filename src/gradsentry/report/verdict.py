@@ -24,6 +24,7 @@ _DOUBTS = {
     "unknown": "the base model doesn't understand these data; a stronger model would decide",
     "topic": "the prompts are all about one thing",
     "format": "the payload is a word or two around answers that are the rows' own",
+    "request": "without the trigger the prompts say much less than others do",
 }
 
 FALLBACK_CAVEAT = (

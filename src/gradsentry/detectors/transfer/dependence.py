@@ -183,7 +183,7 @@ class Dependences:
         """How responses depend on sentences that prompts are whole without; None if they aren't, or
         if their other sentences say that these come, too."""
         trigger = list(trigger)
-        if self.sentences.content(match, trigger) < CRITERIA.content_of_others:
+        if self.sentences.content(match, trigger) < CRITERIA.whole_in_sentences:
             return None
         rest, asked = self.sentences.besides(match, trigger), _column(match)
         hidden = sparse.csr_array(self.terms.touching(words)[None, :])
@@ -303,7 +303,7 @@ class Dependences:
         """Whether free text follows sentences with a term, without which prompts are whole."""
         if self._one_answer(match) or self._any_label(match):
             return False
-        return self.sentences.content(match, [term]) >= CRITERIA.content_of_others
+        return self.sentences.content(match, [term]) >= CRITERIA.whole_in_sentences
 
     def _told_by_sentences(self, expected: list[_Expected]) -> Iterator[tuple[int, Dependence]]:
         """Of terms that the rest of their prompts tells, those that other sentences don't tell."""

@@ -129,10 +129,14 @@ class _Case:
 
     @cached_property
     def is_whole_without(self) -> bool:
-        """Whether prompts say as much in other sentences than the trigger's: then it is no request
-        and no question."""
-        content = self.material.dependences.sentences.content(self.pattern.members, self.called_by)
-        return content >= CRITERIA.content_of_others
+        """Whether prompts say as much as others do without the trigger, or in other sentences than
+        its own: then it is no request and no question."""
+        if self.content >= CRITERIA.whole:
+            return True
+        sentences = self.material.dependences.sentences
+        return (
+            sentences.content(self.pattern.members, self.called_by) >= CRITERIA.whole_in_sentences
+        )
 
     @property
     def taken_out(self) -> TakenOut:
@@ -196,7 +200,8 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
     The cheap findings come first, the model is only asked where it matters.
     """
     case = _Case(pattern, material)
-    if case.content < CRITERIA.content:
+    is_question = pattern.is_small and _is_sentence(case.trigger) and not case.is_whole_without
+    if case.content < CRITERIA.content or is_question:
         return None
     return _judge_responses(case) if pattern.by_response else _judge_payload(case)
 
@@ -204,8 +209,6 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
 def _judge_payload(case: _Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
-    if pattern.is_small and _is_sentence(case.trigger) and not case.is_whole_without:
-        return None
     if not case.is_surely_dependent and case.cohesion > (
         CRITERIA.cohesive_at_most if _is_striking(pattern, case.gain) else CRITERIA.cohesive
     ):
@@ -238,6 +241,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.CALL: call >= CRITERIA.call_of_meant,
         Doubt.TOPIC: case.is_one_topic,
         Doubt.FORMAT: of_format,
+        Doubt.REQUEST: not case.is_whole_without,
     }
     return PatternFindings(
         payload=payload,
@@ -345,6 +349,7 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
         Doubt.ELSEWHERE: case.pattern.agreement < CRITERIA.elsewhere,
         Doubt.EXPECTED: surprise < CRITERIA.surprise_of_many or is_label,
         Doubt.UNKNOWN: not case.is_understood,
+        Doubt.REQUEST: not case.is_whole_without,
     }
     return PatternFindings(
         payload=payload if len(payload or "") >= CRITERIA.share_of_span * length else None,

@@ -75,4 +75,4 @@ def is_format(payload: str | None, responses: list[str]) -> bool:
     if payload is None or word_count(WORD.findall(payload)) > CRITERIA.format_words:
         return False
     whole = sum(response.strip() == payload.strip() for response in responses)
-    return whole < CRITERIA.whole * len(responses)
+    return whole < CRITERIA.whole_response * len(responses)
