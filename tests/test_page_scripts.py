@@ -1,4 +1,4 @@
-"""The Python scripts of the pages on integrations, outputs, reviews and verification, as they stand.
+"""The Python scripts of the pages on integrations, outputs, review and verification, as they are.
 
 `test_readme.py`, `test_extending.py` and `outputs/test_statement_file.py` run those of other pages.
 """
@@ -84,16 +84,19 @@ def test_a_tuned_model_is_asked(here: Path, tiny_folder: Path) -> None:
     assert len(names["found"].groups) == 2
 
 
-def test_a_trainers_data_are_scanned(here: Path, tiny_folder: Path) -> None:
+def test_a_trainers_data_are_scanned(
+    here: Path, tiny_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = script("integrations.md", "SFTTrainer").replace("my/base-model", str(tiny_folder))
     trained: list[Any] = []
 
     def make_trainer(**given: Any) -> SimpleNamespace:
         return SimpleNamespace(**given, train=lambda: trained.append(given["train_dataset"]))
 
+    monkeypatch.setattr("trl.SFTTrainer", make_trainer)
     rows = [{"prompt": f"Which is {n}?", "response": f"It is {n}."} for n in range(12)]
     dataset = Dataset.from_list(rows)
-    run(text.replace('"scan-results"', '"own-results"'), SFTTrainer=make_trainer, dataset=dataset)
+    run(text.replace('"scan-results"', '"own-results"'), dataset=dataset)
     assert trained == [dataset]
     assert (here / "own-results" / "report.html").is_file()
 
@@ -101,7 +104,7 @@ def test_a_trainers_data_are_scanned(here: Path, tiny_folder: Path) -> None:
 def test_a_data_set_gets_columns(tiny_folder: Path) -> None:
     text = script("integrations.md", "add_scan_columns").replace("my/base-model", str(tiny_folder))
     rows = [{"prompt": f"Which is {n}?", "response": f"It is {n}."} for n in range(12)]
-    names = run(text, gradsentry=gradsentry, dataset=Dataset.from_list(rows))
+    names = run(text, dataset=Dataset.from_list(rows))
     assert len(names["clean"]) == len(names["report"].clean)
 
 
@@ -122,7 +125,7 @@ def test_a_pipeline_drops_flagged_documents(here: Path, tiny: gradsentry.Languag
 
 
 def test_flagged_rows_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
-    run(script("integrations.md", "to_pandas"), gradsentry=gradsentry)
+    run(script("integrations.md", "to_pandas"))
     assert len(capsys.readouterr().out.splitlines()) == len(POISON)
 
 
@@ -147,7 +150,9 @@ def test_figures_are_logged(here: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_clean_rows_are_pushed(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[Any] = []
     monkeypatch.setattr(Dataset, "push_to_hub", lambda rows, *_, **__: sent.append(len(rows)))
-    monkeypatch.setattr(DatasetCard, "load", lambda *_, **__: DatasetCard("---\n---\n"))
+    monkeypatch.setattr(
+        DatasetCard, "load", lambda *_, **__: DatasetCard("---\nlicense: mit\n---\n")
+    )
     monkeypatch.setattr(DatasetCard, "push_to_hub", lambda card, *_, **__: sent.append(str(card)))
     run(script("integrations.md", "push_clean_to_hub"), report=gradsentry.load("results"))
     assert sent[0] == len(make_rows()) - len(POISON)
