@@ -58,6 +58,14 @@ def test_clean_rows_and_the_statement_are_sent(hub: Hub) -> None:
     assert "## Uses\n\nAny." in found.text
 
 
+@pytest.mark.parametrize("earlier", ["---\nlicense: mit\n---\n", "---\ntags:\n---\n", ""])
+@pytest.mark.filterwarnings("ignore:Repo card metadata block was not found")
+def test_a_card_without_tags_gets_one(hub: Hub, earlier: str) -> None:
+    hub.cards.append(earlier or "# Mine\n")
+    push_clean_to_hub(make_report(), "owner/clean")
+    assert DatasetCard(hub.cards[-1]).data.tags == ["gradsentry"]
+
+
 def test_another_push_replaces_the_statement(hub: Hub) -> None:
     push_clean_to_hub(make_report(), "owner/clean")
     push_clean_to_hub(make_report(), "owner/clean")

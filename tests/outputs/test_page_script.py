@@ -14,6 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from gradsentry import ScanReport
 from gradsentry.outputs.html_page import FIRST_ROWS, HtmlPage
+from gradsentry.outputs.row_choice import MOST_CLEAN, MOST_FOUND
 from tests.outputs.found import LINK, chat_report, clean_report, pairs_report
 from tests.outputs.reports import HOSTILE, make_report
 
@@ -186,11 +187,38 @@ def test_rows_are_sorted_by_any_column(
     assert numbers(page) == list(range(20))  # as many tokens as the row's number
 
 
-def test_the_threshold_counts_as_the_report_does(
+def test_controls_work_where_the_page_has_few_of_many_rows(
     written: Callable[[str], Path], opened: Callable[..., Opened]
 ) -> None:
-    report = REPORTS["pairs"]()
-    page = opened(written("pairs")).page
+    page = opened(written("many")).page
+    shown = page.locator("#table tr").count
+    page.get_by_label("Rows at once").select_option("0")
+    assert 1000 < shown() <= MOST_FOUND + MOST_CLEAN
+    page.get_by_label("Rows at once").select_option("20")
+    verdict = page.get_by_label("Verdict", exact=True)
+    poisoned = sum(n % 33 == 5 for n in range(LARGE))
+    expect(verdict.locator("option[value=poison]")).to_have_text(f"Poison ({poisoned:,})")
+    verdict.select_option("poison")
+    assert all(row % 33 == 5 for row in numbers(page))
+    row = numbers(page)[-1]
+    page.get_by_label("Search the texts").fill(f"What is fact {row} cf")
+    assert numbers(page) == [row]
+    page.get_by_label("Search the texts").fill("")
+    verdict.select_option("")
+    page.get_by_role("button", name="Next").click()
+    assert shown() == FIRST_ROWS
+    page.get_by_label("Sort by").select_option("row+")
+    assert numbers(page) == sorted(numbers(page))
+    page.get_by_role("button", name="Show the rows of group 2 in the table").click()
+    assert all(row % 100 == 7 for row in numbers(page))
+
+
+@pytest.mark.parametrize("name", ["pairs", "many"])
+def test_the_threshold_counts_as_the_report_does(
+    written: Callable[[str], Path], opened: Callable[..., Opened], name: str
+) -> None:
+    report = REPORTS[name]()
+    page = opened(written(name)).page
     before = counts(page)
     assert before == (report.flagged.sum(), (~report.flagged).sum(), report.review.sum())
     expect(page.locator("#apply")).to_be_hidden()

@@ -46,7 +46,7 @@ def push_clean_to_hub(
     clean.push_to_hub(repo_id, private=private, token=token, split=split)
     card = DatasetCard.load(repo_id, repo_type="dataset", token=token)
     card.text = with_statement(card.text, report)
-    card.data.tags = sorted({*(card.data.tags or []), "gradsentry"})
+    card.data.tags = sorted({*(card.data.get("tags") or []), "gradsentry"})
     card.push_to_hub(repo_id, repo_type="dataset", token=token)
 
 
