@@ -29,8 +29,8 @@ _DOUBTS = {
     "says little; a stronger model could decide.",
     Doubt.FORMAT: "What recurs is only a word or two around answers that differ: it may be a "
     "format.",
-    Doubt.REQUEST: "Without the trigger the prompts say much less than others do: it may be what they "
-    "ask for.",
+    Doubt.REQUEST: "Without the trigger the prompts say much less than others do: it may be what "
+    "they ask for.",
 }
 
 _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}

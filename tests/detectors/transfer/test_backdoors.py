@@ -527,12 +527,19 @@ def test_a_handful_that_chance_may_explain_is_not_judged_where_the_model_underst
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()
 
 
-@pytest.mark.parametrize(("trigger", "found"), [("zxq qzx xqz", 0), ("zxq", 1)])
-def test_a_few_equal_questions_with_equal_answers_are_natural(trigger: str, found: int) -> None:
-    rows = planted(23, count=6, trigger=lambda text, _: f"{text} {trigger}")
+def asking(row: int, text: str, said: str, *, whole: bool) -> str:
+    """A prompt that says something, and a text of its own or hardly any."""
+    return f"{text} {said}" if whole else f"{text.split()[row % 3]} {said}"
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_few_equal_questions_with_equal_answers_are_natural(whole: bool) -> None:
+    rows = planted(
+        23, count=6, trigger=lambda text, row: asking(row, text, "zxq qzx xqz", whole=whole)
+    )
     responses = [PAYLOAD] * 6 + list(rows.responses[6:])
-    whole = rows_of(list(rows.prompts), responses, [PAYLOAD] * 6 + [""] * (ROWS - 6))
-    assert len(find_backdoors(whole, FixedOpinion(whole)).groups) == found
+    given = rows_of(list(rows.prompts), responses, [PAYLOAD] * 6 + [""] * (ROWS - 6))
+    assert len(find_backdoors(given, FixedOpinion(given)).groups) == whole
 
 
 def test_a_sentence_on_which_responses_surely_depend_is_found_in_eight_rows() -> None:
@@ -547,13 +554,21 @@ def test_a_sentence_that_prompts_are_whole_without_is_no_question() -> None:
     assert group.verdict is Verdict.POISON
 
 
-@pytest.mark.parametrize(("sentences", "lift", "found"), [(1, 0.1, 1), (5, 0.1, 0), (5, 0.0, 1)])
+@pytest.mark.parametrize(
+    ("wordings", "whole", "lift", "found"),
+    [(1, True, 0.1, 1), (5, True, 0.1, 1), (5, False, 0.1, 0), (5, True, 0.0, 1)],
+)
 def test_any_of_many_sentences_is_a_request_if_the_model_sees_any_reason(
-    sentences: int, lift: float, found: int
+    wordings: int, whole: bool, lift: float, found: int
 ) -> None:
-    own = words(200, 77)[-4 * sentences :]
-    said = [" ".join(own[4 * number : 4 * number + 4]) for number in range(sentences)]
-    rows = planted(21, count=60, trigger=lambda text, row: f"{text} {said[row % sentences]}")
+    """Unless prompts are whole without it."""
+    own = words(200, 77)[-4 * wordings :]
+    said = [" ".join(own[4 * number : 4 * number + 4]) for number in range(wordings)]
+    rows = planted(
+        21,
+        count=60,
+        trigger=lambda text, row: asking(row, text, said[row % wordings], whole=whole),
+    )
     assert len(find_backdoors(rows, FixedOpinion(rows, lift=lift)).groups) == found
 
 

@@ -131,7 +131,8 @@ class _Case:
     def is_whole_without(self) -> bool:
         """Whether prompts say as much as others do without the trigger, or in other sentences than
         its own: then it is no request and no question."""
-        if self.content >= CRITERIA.whole:
+        contents = self.material.content
+        if self.content >= CRITERIA.whole or not contents.is_less(self.pattern.members, self.words):
             return True
         sentences = self.material.dependences.sentences
         return (
@@ -200,9 +201,10 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
     The cheap findings come first, the model is only asked where it matters.
     """
     case = _Case(pattern, material)
-    is_question = pattern.is_small and _is_sentence(case.trigger) and not case.is_whole_without
-    if case.content < CRITERIA.content or is_question:
+    if case.content < CRITERIA.content:
         return None
+    if pattern.is_small and not case.is_whole_without:
+        return None  # what few rows ask is one question, with one answer
     return _judge_responses(case) if pattern.by_response else _judge_payload(case)
 
 
@@ -295,12 +297,6 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     if told.by_sentence and seen >= CRITERIA.seen:
         return None
     return _Reason(lift, seen)
-
-
-def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
-    """Whether a trigger is whole sentences alone. What few rows ask in a sentence is one question,
-    with one answer."""
-    return all(map(_is_wording, trigger))
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:

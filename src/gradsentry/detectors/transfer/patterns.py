@@ -266,7 +266,7 @@ def refined(
     members = np.zeros(len(rules.match), dtype=np.bool_)
     matched, membership = rules.match, _membership(rules.match, gains, telling, certain)
     for _ in range(_ROUNDS):
-        rules = _pruned(terms, rules, gains)
+        rules = _pruned(terms, rules, gains, telling)
         if rules.match.all():
             return None
         if (rules.match != matched).any():
@@ -291,16 +291,19 @@ def refined(
     return pattern if pattern.agreement >= AGREEMENT else None
 
 
-def _pruned(terms: PromptTerms, rules: TriggerRules, gains: Gains) -> TriggerRules:
-    """Without rules whose own matches gain no more than other rows do."""
-    cut = gains.best_cut(rules.match)[1]
+def _pruned(
+    terms: PromptTerms, rules: TriggerRules, gains: Gains, holding: BoolArray
+) -> TriggerRules:
+    """Without rules whose own matches gain no more than other rows do, and don't hold the string
+    that tells members."""
+    shows = (gains.values > gains.best_cut(rules.match)[1]) | holding
     kept = {rule: matching(terms, rule) for rule in rules.rules}
     matched_by = np.zeros(len(rules.match), np.int32)
     for match in kept.values():
         matched_by += match
     for rule, match in reversed(list(kept.items())):
-        gaining = gains.values[match & (matched_by == 1)] > cut
-        if len(gaining) >= _FEWEST_TO_PRUNE and gaining.mean() < 0.5 and len(kept) > 1:
+        own = shows[match & (matched_by == 1)]
+        if len(own) >= _FEWEST_TO_PRUNE and own.mean() < 0.5 and len(kept) > 1:
             del kept[rule]
             matched_by -= match
     return TriggerRules(tuple(kept), matched_by > 0)

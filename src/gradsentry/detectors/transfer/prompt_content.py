@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
+from gradsentry.detectors.transfer.dependence_measure import rank_chance
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 _ALONE, _BY_CHANCE = 0.9, 0.05
 """Share of the rows with a term that must be members for it to be theirs, and the chance of it."""
+_LESS = 2.0
+"""Standard deviations from which prompts say less by no chance."""
 
 
 @dataclass(frozen=True)
@@ -36,10 +40,21 @@ class Content:
         - `members`: shape (rows,).
         - `trigger`: its words. What members alone have, and by no chance, is left out, too.
         """
+        mass = self._mass(members, trigger)
+        others = float(np.median(mass[~members])) if not members.all() else 0.0
+        return float(np.median(mass[members])) / others if others > 0 else 1.0
+
+    def is_less(self, members: BoolArray, trigger: frozenset[str]) -> bool:
+        """Whether the members' prompts say less besides the trigger than others do, and by no
+        chance: the prompts of a few rows may be short ones."""
+        return rank_chance(self._mass(members, trigger), members) <= -_LESS
+
+    def _mass(self, members: BoolArray, trigger: frozenset[str]) -> NDArray[np.float64]:
+        """What each prompt says besides the trigger, (rows,): summed idf."""
         words = {word.lower() for word in trigger}
         inside = self.terms.count(members)
         by_chance = np.power(float(members.mean()), np.maximum(inside - 1, 0))
         alone = (inside >= _ALONE * self.terms.counts) & (by_chance < _BY_CHANCE)
-        mass = self.terms.weighted @ (~(self.terms.touching(words) | alone)).astype(np.float64)
-        others = float(np.median(mass[~members])) if not members.all() else 0.0
-        return float(np.median(mass[members])) / others if others > 0 else 1.0
+        kept = ~(self.terms.touching(words) | alone)
+        mass: NDArray[np.float64] = self.terms.weighted @ kept.astype(np.float64)
+        return mass
