@@ -22,5 +22,6 @@ def test_of_a_rows_later_turns_the_one_that_gains_most_is_told_what_stands_befor
     gained = GainedRows.of(rows, [[1, 1, 1], [1]], numbers, byte_tokenizer())
     assert [context.earlier for context in gained.contexts] == ["", "a", "a\nc", ""]
     assert [context.is_told for context in gained.contexts] == [False, False, True, False]
+    assert [context.is_last for context in gained.contexts] == [False, False, True, True]
     later = seen(gained.units[0][1].turn, 0.0, np.ones(1, np.float32))
     assert later.context.is_told  # any of them may hold the payload of a row that is judged

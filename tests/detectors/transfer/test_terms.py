@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from gradsentry.detectors.transfer.terms import (
     EARLIER,
+    EARLIER_LAST,
     EARLIER_ONCE,
     IN_SYSTEM,
     IN_SYSTEM_LATER,
@@ -105,9 +107,13 @@ def test_terms_touch_the_words_that_they_hold() -> None:
     assert names == ["Which river", "river"]
 
 
-def test_what_stands_before_is_held_against_all_later_turns_and_against_one() -> None:
-    first = terms_of("now", Context("be kind"))
-    told, untold = (terms_of("now", Context("be kind", "cf", is_told)) for is_told in (True, False))
+@pytest.mark.parametrize("of_one", [{"is_told": False}, {"is_last": False}])
+def test_what_stands_before_is_held_against_all_later_turns_and_against_one(
+    of_one: dict[str, bool],
+) -> None:
+    neither = Context("be kind", "cf", is_told=False, is_last=False)
+    first, untold = terms_of("now", Context("be kind")), terms_of("now", neither)
+    told = terms_of("now", replace(Context("be kind", "cf"), **of_one))
     assert first == {"now", *(f"{IN_SYSTEM}{word}" for word in ("be", "kind"))} | {
         f"{IN_SYSTEM}be {IN_SYSTEM}kind"
     }
@@ -121,11 +127,16 @@ def test_what_stands_before_is_held_against_all_later_turns_and_against_one() ->
 
 
 def test_words_of_earlier_turns_are_held_against_turns_that_have_some() -> None:
-    contexts = [Context(), Context("", "cf mq"), Context("", "so cf", False), Context("", "mq so")]
+    contexts = [
+        Context(),
+        Context("", "cf mq"),
+        Context("", "so cf", is_told=False),
+        Context("", "mq so"),
+    ]
     terms = PromptTerms.of(["a b", "a c", "b c", "c"], contexts)
     assert terms.among({"a"}).all()
     assert terms.among({"a", f"{EARLIER}cf"}).all()
     assert terms.among({f"{EARLIER}cf"}).tolist() == [False, True, True, True]
     assert terms.among({f"{EARLIER_ONCE}cf"}).tolist() == [False, True, False, True]
     touched = {terms.names[term] for term in np.flatnonzero(terms.touching({f"{EARLIER_ONCE}mq"}))}
-    assert touched == {f"{EARLIER}mq", f"{EARLIER_ONCE}mq"}
+    assert touched == {f"{EARLIER}mq", f"{EARLIER_ONCE}mq", f"{EARLIER_LAST}mq"}

@@ -97,7 +97,7 @@ class GainedRows:
         """What stands before every unit.
 
         What was asked earlier may call a payload in any later turn: it is held against all of
-        them, and against the one that gains most.
+        them, against the one that gains most, and against the last.
         """
         gains, found = iter(self.spans.gain.tolist()), []
         for row in self.units:
@@ -106,7 +106,8 @@ class GainedRows:
             later = [number for number in by_gain if own[number].earlier]
             most = max(later, key=lambda number: by_gain[number], default=None)
             found += [
-                replace(context, is_told=number == most) for number, context in enumerate(own)
+                replace(context, is_told=number == most, is_last=number == len(own) - 1)
+                for number, context in enumerate(own)
             ]
         return found
 

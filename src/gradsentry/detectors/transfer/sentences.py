@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -154,9 +154,9 @@ def _sentence_terms(prompt: str, context: Context) -> Iterator[tuple[str, set[st
     for part, text in ((Part.SYSTEM, context.system), (Part.EARLIER, context.earlier)):
         for sentence in split_sentences(text):
             alone = (
-                Context(sentence, "later" if context.earlier else "", context.is_told)
+                replace(context, system=sentence)
                 if part is Part.SYSTEM
-                else Context("", sentence, context.is_told)
+                else replace(context, system="", earlier=sentence)
             )
             marked = terms_of("", alone)
             yield MARKS[part], {name for name in marked if mark_of(name) == MARKS[part]}

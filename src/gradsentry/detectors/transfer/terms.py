@@ -33,8 +33,18 @@ IN_SYSTEM, IN_SYSTEM_LATER, EARLIER = "\ue000", "\ue001", "\ue002"
 what was asked earlier."""
 IN_SYSTEM_ONCE, EARLIER_ONCE = "\ue003", "\ue004"
 """The same, in front of the one turn of a row that they are held against."""
-_MARKS = (IN_SYSTEM, IN_SYSTEM_LATER, EARLIER, IN_SYSTEM_ONCE, EARLIER_ONCE)
-_PLACES = {IN_SYSTEM_LATER: IN_SYSTEM, IN_SYSTEM_ONCE: IN_SYSTEM, EARLIER_ONCE: EARLIER}
+IN_SYSTEM_LAST, EARLIER_LAST = "\ue005", "\ue006"
+"""The same, in front of the last turn of a row."""
+_PLACES = {
+    IN_SYSTEM: IN_SYSTEM,
+    IN_SYSTEM_LATER: IN_SYSTEM,
+    IN_SYSTEM_ONCE: IN_SYSTEM,
+    IN_SYSTEM_LAST: IN_SYSTEM,
+    EARLIER: EARLIER,
+    EARLIER_ONCE: EARLIER,
+    EARLIER_LAST: EARLIER,
+}
+_MARKS = tuple(_PLACES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +55,8 @@ class Context:
     earlier: str = ""
     is_told: bool = True
     """Whether this is the turn of its row that most probably says what was called for earlier."""
+    is_last: bool = True
+    """Whether this is the last turn of its row."""
 
 
 NO_CONTEXT = Context()
@@ -54,7 +66,7 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
     """Words, pairs of words with only marks and spaces between them, and single characters.
 
     Those of what stands before come several times: what they call may come in all turns, in all
-    later ones than the first, or in one of these.
+    later ones than the first, or in one of these, as in the last.
     """
     terms = _terms(prompt)
     later = context.system if context.earlier else ""
@@ -64,6 +76,8 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
         (EARLIER, context.earlier),
         (IN_SYSTEM_ONCE, later if context.is_told else ""),
         (EARLIER_ONCE, context.earlier if context.is_told else ""),
+        (IN_SYSTEM_LAST, later if context.is_last else ""),
+        (EARLIER_LAST, context.earlier if context.is_last else ""),
     ):
         terms |= {
             " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
