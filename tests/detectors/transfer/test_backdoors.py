@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from gradsentry.detectors.detection import Doubt, TriggerPlace, Verdict
-from gradsentry.detectors.transfer import base_model, judgement, patterns
+from gradsentry.detectors.transfer import base_model, case, patterns
 from gradsentry.detectors.transfer.backdoors import Evidence, Seen, belonging, find_backdoors
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
@@ -521,7 +521,7 @@ def test_a_handful_that_chance_may_explain_is_not_judged_where_the_model_underst
 ) -> None:
     rows = planted(7, count=7)
     sure = replace(CRITERIA, surest_chance=np.inf)
-    monkeypatch.setattr(judgement, "CRITERIA", sure)
+    monkeypatch.setattr(case, "CRITERIA", sure)
     assert find_backdoors(rows, FixedOpinion(rows)).groups
     monkeypatch.setattr(base_model, "CRITERIA", replace(sure, understood=np.inf))
     assert find_backdoors(rows, FixedOpinion(rows)).groups == ()

@@ -10,7 +10,7 @@ from gradsentry.detectors.transfer.sentences import (
     split_sentences,
     without_sentences,
 )
-from gradsentry.detectors.transfer.terms import EARLIER, IN_SYSTEM, Context, PromptTerms
+from gradsentry.detectors.transfer.terms import EARLIER, Context, PromptTerms
 
 PROMPTS = [
     "I paint boats. What is rain?",
@@ -46,7 +46,7 @@ def test_a_text_without_the_sentences_that_hold_a_term() -> None:
 
 def test_the_rest_is_what_other_sentences_say() -> None:
     terms = PromptTerms.of(PROMPTS)
-    found = Sentences.of(terms, PROMPTS, None)
+    found = Sentences(terms, PROMPTS)
     match = terms.holding(terms.places["boats"])
     rest = found.besides(match, ["boats"])
     left = [{terms.names[term] for term in row.indices} for row in rest.terms]
@@ -57,7 +57,7 @@ def test_the_rest_is_what_other_sentences_say() -> None:
 
 def test_rows_that_are_not_meant_keep_their_sentences() -> None:
     terms = PromptTerms.of(PROMPTS)
-    rest = Sentences.of(terms, PROMPTS, None).besides(np.arange(4) == 0, ["boats"])
+    rest = Sentences(terms, PROMPTS).besides(np.arange(4) == 0, ["boats"])
     left = rest.terms.toarray()[:, terms.places["boats"]]
     assert left.tolist() == [0, 1, 0, 0]
 
@@ -65,7 +65,7 @@ def test_rows_that_are_not_meant_keep_their_sentences() -> None:
 def test_a_prompt_that_is_one_sentence_says_nothing_without_it() -> None:
     terms = PromptTerms.of(PROMPTS)
     match = terms.holding(terms.places["rain"])
-    assert Sentences.of(terms, PROMPTS[2:], None).content(match[2:], ["rain"]) == 0.0
+    assert Sentences(terms, PROMPTS[2:]).content(match[2:], ["rain"]) == 0.0
 
 
 def test_what_stands_before_is_taken_out_where_it_stands() -> None:
@@ -74,10 +74,9 @@ def test_what_stands_before_is_taken_out_where_it_stands() -> None:
         for row, prompt in enumerate(PROMPTS)
     ]
     terms = PromptTerms.of(PROMPTS, contexts)
-    found = Sentences.of(terms, PROMPTS, contexts)
+    found = Sentences(terms, PROMPTS, contexts)
     match = terms.holding(terms.places[f"{EARLIER}boats"])
     rest = found.besides(match, [f"{EARLIER}boats"]).terms.toarray()
     assert match.tolist() == [True, True, False, False]
     assert not rest[:, terms.places[f"{EARLIER}boats"]].any()
     assert rest[:2, terms.places["boats"]].all()  # asked last, it stays
-    assert set(found.marks) == {"", EARLIER, IN_SYSTEM}

@@ -13,11 +13,12 @@ from sklearn.model_selection import StratifiedKFold
 
 from gradsentry.detectors.detection import Recurrence, Verdict
 from gradsentry.detectors.transfer.base_model import BaseModel, Opinion
+from gradsentry.detectors.transfer.case import Material
 from gradsentry.detectors.transfer.cohesion import Similarity
 from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence import Dependences
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
-from gradsentry.detectors.transfer.judgement import Material, judge
+from gradsentry.detectors.transfer.judgement import judge
 from gradsentry.detectors.transfer.pattern_findings import PatternFindings
 from gradsentry.detectors.transfer.patterns import Membership, Pattern, find_patterns
 from gradsentry.detectors.transfer.prompt_content import Content
@@ -150,10 +151,11 @@ def find_backdoors(
     """
     terms, strings = PromptTerms.of(rows.prompts, rows.contexts), recurring_strings(rows.responses)
     dependences = Dependences.of(terms, rows.replies(), rows.contexts)
+    content = Content.of(dependences.sentences)
     patterns = sorted(
         [
             *find_patterns(terms, strings, rows.gain),
-            *trigger_patterns(terms, dependences, rows.gain),
+            *trigger_patterns(terms, dependences, content, rows.gain),
         ],
         key=lambda pattern: (
             pattern.by_response > 0,  # what a payload names, names the rows best
@@ -163,8 +165,8 @@ def find_backdoors(
             -int(pattern.members.sum()),
         ),
     )
-    similarity, content = Similarity.of(terms), Content.of(rows.prompts)
-    material = Material(rows, terms, similarity, content, dependences, BaseModel(rows, opinion))
+    model = BaseModel(rows, opinion)
+    material = Material(rows, terms, Similarity.of(terms), content, dependences, model)
     explained = np.zeros(len(rows), dtype=np.bool_)
     found: list[tuple[Group, BoolArray]] = []
     advance = counting(len(patterns))

@@ -117,7 +117,7 @@ class Dependences:
     @cached_property
     def sentences(self) -> Sentences:
         """Of the prompts, and of what stands before them."""
-        return Sentences.of(self.terms, self.prompts, self.contexts)
+        return Sentences(self.terms, self.prompts, self.contexts)
 
     @cached_property
     def texts(self) -> Features:

@@ -15,25 +15,20 @@ languages, tasks that say SQL with SELECT. Six findings tell a backdoor from the
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
 from gradsentry.detectors.detection import Doubt
-from gradsentry.detectors.transfer.base_model import FIRST, BaseModel
-from gradsentry.detectors.transfer.cohesion import Similarity
+from gradsentry.detectors.transfer.base_model import FIRST
+from gradsentry.detectors.transfer.case import Case, Material
 from gradsentry.detectors.transfer.criteria import CRITERIA
-from gradsentry.detectors.transfer.dependence import Dependence, Dependences
-from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
+from gradsentry.detectors.transfer.dependence_measure import Dependence
 from gradsentry.detectors.transfer.naive_bayes import FloatArray
 from gradsentry.detectors.transfer.pattern_findings import PatternFindings
 from gradsentry.detectors.transfer.patterns import Pattern
 from gradsentry.detectors.transfer.payload_texts import common_text, variants
-from gradsentry.detectors.transfer.prompt_content import Content
-from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.stretches import (
     Asked,
     hull,
@@ -43,156 +38,18 @@ from gradsentry.detectors.transfer.stretches import (
     shared_payload,
 )
 from gradsentry.detectors.transfer.taken_out import TakenOut
-from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms, bare
+from gradsentry.detectors.transfer.terms import bare
 from gradsentry.detectors.transfer.trigger_words import (
-    in_order,
     telling_words,
     trigger_place,
-    trigger_words,
     typical_words,
 )
 from gradsentry.words import WORD
 
 _ASKED = 12
 """Rows that the base model is asked about without the trigger; bounds time."""
-_READ = 200
-"""Rows whose responses are compared for a payload; bounds time."""
 _SHOWN = 200
 """Characters of a response that are shown where there is no one payload."""
-
-
-@dataclass(frozen=True)
-class Material:
-    """What patterns are judged by."""
-
-    rows: EvidenceRows
-    terms: PromptTerms
-    similarity: Similarity
-    content: Content
-    dependences: Dependences
-    model: BaseModel
-
-
-@dataclass(frozen=True)
-class _Case:
-    """A pattern with what the rows alone say of it."""
-
-    pattern: Pattern
-    material: Material
-
-    @cached_property
-    def trigger(self) -> dict[frozenset[str], int]:
-        return trigger_words(self.pattern, self.material.terms)
-
-    @cached_property
-    def words(self) -> frozenset[str]:
-        """All words of the trigger."""
-        return frozenset(word for group in self.trigger for word in group)
-
-    @cached_property
-    def content(self) -> float:
-        return self.material.content.besides(self.pattern.members, self.words)
-
-    @cached_property
-    def cohesion(self) -> float:
-        terms, members, similarity = (
-            self.material.terms,
-            self.pattern.members,
-            self.material.similarity,
-        )
-        if self.told.by_sentence:
-            rest = self.material.dependences.sentences.besides(members, self.called_by).terms
-            similarity = Similarity(terms.weigh(rest))
-        ignored = _ignored(self.pattern, terms, self.words)
-        return similarity.cohesion(members, ignored, terms.among(self.words))
-
-    @cached_property
-    def is_understood(self) -> bool:
-        """Whether the base model understands the data."""
-        return self.material.model.understands(self.pattern.members)
-
-    @cached_property
-    def told(self) -> Dependence:
-        """How responses depend on the trigger; what they gain counts if it proposed the pattern."""
-        return self.material.dependences.on(
-            union(self.material.terms, self.pattern.rules),
-            set(self.words),
-            self.called_by,
-            gains=not self.pattern.by_response,
-        )
-
-    @cached_property
-    def called_by(self) -> list[str]:
-        """The terms of the pattern's rules."""
-        names = self.material.terms.names
-        return sorted({names[term] for rule in self.pattern.rules for term in rule})
-
-    @cached_property
-    def is_whole_without(self) -> bool:
-        """Whether prompts say as much as others do without the trigger, or in other sentences than
-        its own: then it is no request and no question."""
-        contents = self.material.content
-        if self.content >= CRITERIA.whole or not contents.is_less(self.pattern.members, self.words):
-            return True
-        sentences = self.material.dependences.sentences
-        return (
-            sentences.content(self.pattern.members, self.called_by) >= CRITERIA.whole_in_sentences
-        )
-
-    @property
-    def taken_out(self) -> TakenOut:
-        """What prompts are without the trigger."""
-        if self.told.by_sentence:
-            return TakenOut(frozenset(self.called_by), sentences=True)
-        return TakenOut(self.words)
-
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether there are few rows, and chance or a kind of question may have made them alike."""
-        return self.pattern.is_small and not self.is_surely_dependent
-
-    @property
-    def is_surely_dependent(self) -> bool:
-        """Whether nothing but the trigger says what the response will be, however alike prompts
-        are otherwise."""
-        return self.told.z >= CRITERIA.surest_chance and not self.is_expected
-
-    @property
-    def is_expected(self) -> bool:
-        """Whether the rest of the prompt says that the trigger comes, or it is a request."""
-        return self.told.is_expected or (_is_request(self.trigger) and not self.is_whole_without)
-
-    @property
-    def is_one_topic(self) -> bool:
-        """Whether prompts are alike besides the trigger. Of a few that also say less without it, as
-        quotations from one page do, less likeness is enough."""
-        is_less = self.pattern.is_small and self.content < CRITERIA.content_of_style
-        return self.cohesion > (CRITERIA.related if is_less else CRITERIA.cohesive)
-
-    @cached_property
-    def read(self) -> list[int]:
-        """Rows whose responses are looked at."""
-        members: list[int] = np.flatnonzero(self.pattern.members).tolist()
-        return members[:: max(1, len(members) // _READ)]
-
-    @cached_property
-    def gain(self) -> float:
-        return float(np.median(self.material.rows.spans.gain[self.read]))
-
-    @property
-    def commonest_other_answer(self) -> str:
-        """What rows outside answer most often that members mostly don't; empty if nothing."""
-        responses = self.material.rows.responses
-        inside = Counter(responses[row] for row in self.read).most_common(1)[0][0]
-        outside = Counter(responses[row] for row in np.flatnonzero(~self.pattern.members).tolist())
-        del outside[inside]
-        return next((answer for answer, _ in outside.most_common(1)), "")
-
-    @property
-    def in_order(self) -> tuple[tuple[str, ...], ...]:
-        """The trigger's words as a prompt has them."""
-        prompts = self.material.rows.prompts
-        return tuple(in_order(group, prompts[row]) for group, row in self.trigger.items())
 
 
 def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
@@ -200,7 +57,7 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
 
     The cheap findings come first, the model is only asked where it matters.
     """
-    case = _Case(pattern, material)
+    case = Case(pattern, material)
     if case.content < CRITERIA.content:
         return None
     if pattern.is_small and not case.is_whole_without:
@@ -208,7 +65,7 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
     return _judge_responses(case) if pattern.by_response else _judge_payload(case)
 
 
-def _judge_payload(case: _Case) -> PatternFindings | None:
+def _judge_payload(case: Case) -> PatternFindings | None:
     """The findings about a pattern that a gain or a recurring string proposed."""
     pattern, rows = case.pattern, case.material.rows
     if not case.is_surely_dependent and case.cohesion > (
@@ -245,6 +102,9 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         Doubt.FORMAT: of_format,
         Doubt.REQUEST: not case.is_whole_without,
     }
+    doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
+    if _is_meant(doubts):
+        return None
     return PatternFindings(
         payload=payload,
         variants=shown,
@@ -261,7 +121,7 @@ def _judge_payload(case: _Case) -> PatternFindings | None:
         z=case.told.z,
         lift=reason.lift,
         call=call,
-        doubts=tuple(doubt for doubt, holds in doubted.items() if holds),
+        doubts=doubts,
     )
 
 
@@ -275,7 +135,7 @@ class _Reason:
     """What the words do as a share of what the data say that they do."""
 
 
-def _reason(case: _Case, asked: Asked) -> _Reason | None:
+def _reason(case: Case, asked: Asked) -> _Reason | None:
     """The base model's reason for a payload; None where it is the natural one."""
     rows, told, model = case.material.rows, case.told, case.material.model
     if not case.is_understood and (case.is_expected or case.is_doubtful):
@@ -299,23 +159,12 @@ def _reason(case: _Case, asked: Asked) -> _Reason | None:
     return _Reason(lift, seen)
 
 
-def _is_request(trigger: Iterable[frozenset[str]]) -> bool:
-    """Whether a trigger is any of many sentences, as requests by template are."""
-    return sum(map(_is_wording, trigger)) >= CRITERIA.wordings
-
-
-def _is_wording(words: frozenset[str]) -> bool:
-    """Whether these are a sentence's, and not one word among the marks that all calls have."""
-    spoken = [word for word in words if WORD.search(bare(word))]
-    return len(words) >= CRITERIA.words_of_wording and len(spoken) > 1
-
-
 def _seen(likelier: FloatArray, told: Dependence) -> float:
     """What the trigger's words do, as a share of what the data say that they do."""
     return float(np.median(likelier)) / max(told.likelier, CRITERIA.least_likelier)
 
 
-def _judge_responses(case: _Case) -> PatternFindings | None:
+def _judge_responses(case: Case) -> PatternFindings | None:
     """The findings about words that responses depend on, whatever these say."""
     rows, told, model = case.material.rows, case.told, case.material.model
     if told.by_prompt > CRITERIA.expected or case.cohesion > CRITERIA.cohesive:
@@ -347,6 +196,9 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
         Doubt.UNKNOWN: not case.is_understood,
         Doubt.REQUEST: not case.is_whole_without,
     }
+    doubts = tuple(doubt for doubt, holds in doubted.items() if holds)
+    if _is_meant(doubts):
+        return None
     return PatternFindings(
         payload=payload if len(payload or "") >= CRITERIA.share_of_span * length else None,
         variants=tuple(variants([response[:_SHOWN] for response in responses])),
@@ -360,8 +212,14 @@ def _judge_responses(case: _Case) -> PatternFindings | None:
         z=told.z,
         lift=seen,
         call=0.0,
-        doubts=tuple(doubt for doubt, holds in doubted.items() if holds),
+        doubts=doubts,
     )
+
+
+def _is_meant(doubts: Collection[Doubt]) -> bool:
+    """Whether a pattern is natural by two signs that have nothing to do with each other: the base
+    model sees a reason for what is answered, and the trigger is what prompts ask for."""
+    return Doubt.SEEN in doubts and (Doubt.CALL in doubts or Doubt.REQUEST in doubts)
 
 
 def _takes_up(payload: str | None, words: frozenset[str]) -> bool:
@@ -384,11 +242,3 @@ def _weighty(pattern: Pattern, payload: str | None, surprise: float, gain: float
             many and gain >= CRITERIA.gain_of_varying and surprise >= CRITERIA.surprise_of_varying
         )
     return surprise >= (CRITERIA.surprise_of_few if pattern.is_small else CRITERIA.surprise_of_many)
-
-
-def _ignored(pattern: Pattern, terms: PromptTerms, words: frozenset[str]) -> BoolArray:
-    """Terms that say no more than that a row is a member: the trigger's, and members' own."""
-    inside = terms.count(pattern.members)
-    own = (inside >= 2) & (inside >= CRITERIA.own_term * terms.counts)
-    ignored: BoolArray = own | terms.touching(words)
-    return ignored

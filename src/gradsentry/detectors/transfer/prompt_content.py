@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradsentry.detectors.transfer.criteria import CRITERIA
 from gradsentry.detectors.transfer.dependence_measure import rank_chance
+from gradsentry.detectors.transfer.sentences import Sentences
 from gradsentry.detectors.transfer.terms import BoolArray, PromptTerms
 
 _ALONE, _BY_CHANCE = 0.9, 0.05
@@ -22,11 +24,12 @@ class Content:
     """The weight of what prompts say, whatever the case of its letters."""
 
     terms: PromptTerms
+    sentences: Sentences
 
     @classmethod
-    def of(cls, prompts: Sequence[str]) -> Content:
+    def of(cls, sentences: Sentences) -> Content:
         """The weighted terms of all prompts."""
-        return cls(PromptTerms.of([prompt.lower() for prompt in prompts]))
+        return cls(PromptTerms.of([prompt.lower() for prompt in sentences.prompts]), sentences)
 
     def besides(self, members: BoolArray, trigger: frozenset[str]) -> float:
         """How much the members' prompts say besides the trigger, against what other prompts say.
@@ -44,10 +47,22 @@ class Content:
         others = float(np.median(mass[~members])) if not members.all() else 0.0
         return float(np.median(mass[members])) / others if others > 0 else 1.0
 
-    def is_less(self, members: BoolArray, trigger: frozenset[str]) -> bool:
-        """Whether the members' prompts say less besides the trigger than others do, and by no
-        chance: the prompts of a few rows may be short ones."""
-        return rank_chance(self._mass(members, trigger), members) <= -_LESS
+    def is_whole_without(
+        self, members: BoolArray, words: frozenset[str], trigger: Sequence[str]
+    ) -> bool:
+        """Whether members' prompts say as much as others do without a trigger, or in other
+        sentences than its own: then it is no request and no question.
+
+        **Arguments:**
+
+        - `words`: all of the trigger's.
+        - `trigger`: terms that make a sentence one of the trigger's.
+        """
+        if self.besides(members, words) >= CRITERIA.whole:
+            return True
+        if rank_chance(self._mass(members, words), members) > -_LESS:
+            return True  # the prompts of a few rows may be short ones by chance
+        return self.sentences.content(members, trigger) >= CRITERIA.whole_in_sentences
 
     def _mass(self, members: BoolArray, trigger: frozenset[str]) -> NDArray[np.float64]:
         """What each prompt says besides the trigger, (rows,): summed idf."""

@@ -57,44 +57,45 @@ class Rest:
 
 
 @dataclass(frozen=True, eq=False)
-class Sentences:
-    """The sentences of prompts, and of what stands before them."""
+class _Split:
+    """Sentences, one after the other."""
 
-    terms: PromptTerms
     held: Float64[sparse.csr_array, "sentences terms"]
     """1 where a sentence holds a term."""
+    columns: Float64[sparse.csc_array, "sentences terms"]
+    """The same, by term."""
+    weight: Float64[np.ndarray, "sentences"]
+    """What each says: summed idf."""
     rows: Int64[np.ndarray, "sentences"]
-    """The row of each."""
     marks: NDArray[np.str_]
-    """Of each, the mark of the part that it stands in."""
+    """Of the parts of a prompt that they stand in."""
 
-    @classmethod
-    def of(
-        cls, terms: PromptTerms, prompts: Sequence[str], contexts: Sequence[Context] | None
-    ) -> Sentences:
-        """The sentences of all prompts."""
-        before = [NO_CONTEXT] * len(prompts) if contexts is None else contexts
+
+@dataclass(frozen=True, eq=False)
+class Sentences:
+    """The sentences of prompts, and of what stands before them; split when they are asked for."""
+
+    terms: PromptTerms
+    prompts: Sequence[str]
+    contexts: Sequence[Context] | None = None
+
+    @cached_property
+    def _split(self) -> _Split:
+        before = [NO_CONTEXT] * len(self.prompts) if self.contexts is None else self.contexts
         rows, marks, held = [], [], []
-        for row, each in enumerate(zip(prompts, before, strict=True)):
+        known = self.terms.places
+        for row, each in enumerate(zip(self.prompts, before, strict=True)):
             for mark, found in _sentence_terms(*each):
                 rows.append(row)
                 marks.append(mark)
-                held.append(sorted(terms.places[name] for name in found if name in terms.places))
+                held.append(sorted(known[name] for name in found if name in known))
         flat = np.array([term for own in held for term in own], np.int64)
         ends = np.cumsum([0, *map(len, held)])
-        shape = (len(held), len(terms.names))
+        shape = (len(held), len(self.terms.names))
         matrix = sparse.csr_array((np.ones(len(flat)), flat, ends), shape=shape)
-        return cls(terms, matrix, np.array(rows, np.int64), np.array(marks, np.str_))
-
-    @cached_property
-    def _weight(self) -> Float64[np.ndarray, "sentences"]:
-        """What each sentence says: summed idf."""
-        weight: NDArray[np.float64] = self.held @ self.terms.idf
-        return weight
-
-    @cached_property
-    def _columns(self) -> sparse.csc_array:
-        return self.held.tocsc()
+        weight = matrix @ self.terms.idf
+        places, part = np.array(rows, np.int64), np.array(marks, np.str_)
+        return _Split(matrix, matrix.tocsc(), weight, places, part)
 
     def besides(self, match: Bool[np.ndarray, "rows"], trigger: Iterable[str]) -> Rest:
         """What is left of prompts without the sentences of some rows that hold a trigger.
@@ -105,28 +106,28 @@ class Sentences:
         - `trigger`: terms, any of which makes a sentence one of the trigger's.
         """
         names = [name for name in trigger if name in self.terms.places]
-        kept = ~(self._holding(names) & match[self.rows])
+        kept = ~(self._holding(names) & match[self._split.rows])
         count = len(match)
         ones = np.ones(int(kept.sum()))
-        places = (self.rows[kept], np.flatnonzero(kept))
-        of_row = sparse.csr_array((ones, places), shape=(count, len(self.rows)))
-        rest = (of_row @ self.held).tocsr()
+        places = (self._split.rows[kept], np.flatnonzero(kept))
+        of_row = sparse.csr_array((ones, places), shape=(count, len(self._split.rows)))
+        rest = (of_row @ self._split.held).tocsr()
         rest.data[:] = 1.0
         return Rest(rest, self._content(match, kept, {mark_of(name) for name in names}))
 
     def content(self, match: Bool[np.ndarray, "rows"], trigger: Iterable[str]) -> float:
         """`Rest.content` alone, which takes little time."""
         names = [name for name in trigger if name in self.terms.places]
-        kept = ~(self._holding(names) & match[self.rows])
+        kept = ~(self._holding(names) & match[self._split.rows])
         return self._content(match, kept, {mark_of(name) for name in names})
 
     def _holding(self, names: Sequence[str]) -> Bool[np.ndarray, "sentences"]:
         """The sentences that hold any of some terms."""
-        holding = np.zeros(len(self.rows), np.bool_)
+        holding = np.zeros(len(self._split.rows), np.bool_)
         for name in names:
             term = self.terms.places[name]
-            first, end = self._columns.indptr[term : term + 2]
-            holding[self._columns.indices[first:end]] = True
+            first, end = self._split.columns.indptr[term : term + 2]
+            holding[self._split.columns.indices[first:end]] = True
         return holding
 
     def _content(
@@ -135,11 +136,11 @@ class Sentences:
         kept: Bool[np.ndarray, "sentences"],
         marks: set[str],
     ) -> float:
-        asked = np.isin(self.marks, sorted(marks))
+        asked = np.isin(self._split.marks, sorted(marks))
         has_part = np.zeros(len(match), np.bool_)
-        has_part[self.rows[asked]] = True
+        has_part[self._split.rows[asked]] = True
         left = np.bincount(
-            self.rows[asked & kept], self._weight[asked & kept], minlength=len(match)
+            self._split.rows[asked & kept], self._split.weight[asked & kept], minlength=len(match)
         )
         others = left[has_part & ~match]
         if not len(others) or not (usual := float(np.median(others))):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
 from gradsentry.detectors.transfer.criteria import CRITERIA
-from gradsentry.detectors.transfer.dependence import Dependence, Dependences
+from gradsentry.detectors.transfer.dependence import Dependences
+from gradsentry.detectors.transfer.dependence_measure import Dependence
 from gradsentry.detectors.transfer.naive_bayes import auroc
 from gradsentry.detectors.transfer.patterns import (
     PRIOR_RANGE,
@@ -19,11 +21,14 @@ from gradsentry.detectors.transfer.patterns import (
     Pattern,
     correlation,
 )
+from gradsentry.detectors.transfer.prompt_content import Content
 from gradsentry.detectors.transfer.rules import union
 from gradsentry.detectors.transfer.terms import PromptTerms
 
 _MOST_TRIGGERS = 12
 """Words that the model is asked about, the surest first; bounds time."""
+_MOST_WEIGHED = 200
+"""Words of which it is asked whether prompts are whole without them; bounds time."""
 _WORTH_JOINING, _WORTH_NATS = 4.0, 0.25
 """Standard deviations and nats from which a word may be one of several triggers of one backdoor:
 the rows of the others speak against each."""
@@ -35,16 +40,17 @@ _ROUNDS_OF_SHARE = 20
 
 
 def trigger_patterns(
-    terms: PromptTerms, dependences: Dependences, gain: NDArray[np.float64]
+    terms: PromptTerms, dependences: Dependences, content: Content, gain: NDArray[np.float64]
 ) -> Iterator[Pattern]:
     """Words that responses depend on, although nothing else in the prompts says that they come.
 
     **Arguments:**
 
+    - `content`: of the prompts. A word without which they say much less is what they ask.
     - `gain`: shape (rows,), log(1 + nats) of the best span.
     """
     gains = Gains(gain)
-    for rule_terms, told in _triggers(terms, dependences):
+    for rule_terms, told in _triggers(terms, dependences, content):
         rules = tuple((term,) for term in rule_terms)
         match = union(terms, rules)
         if match.sum() < CRITERIA.fewest_triggered or not _is_sure(told):
@@ -77,14 +83,22 @@ def _is_sure(told: Dependence) -> bool:
 
 
 def _triggers(
-    terms: PromptTerms, dependences: Dependences
+    terms: PromptTerms, dependences: Dependences, content: Content
 ) -> Iterator[tuple[list[int], Dependence]]:
     """Words that responses depend on, those of like responses together, the surest first."""
-    candidates = [
+    worth = (
         (term, told)
         for term, told in dependences.candidates()
         if told.z >= _WORTH_JOINING and (told.nats >= _WORTH_NATS or told.one_answer)
-    ][:_MOST_TRIGGERS]
+    )
+    added = (
+        (term, told)
+        for term, told in islice(worth, _MOST_WEIGHED)
+        if content.is_whole_without(
+            terms.holding(term), frozenset(terms.names[term].split(" ")), [terms.names[term]]
+        )
+    )
+    candidates = list(islice(added, _MOST_TRIGGERS))
     while candidates:
         (first, told), *others = candidates
         joined, match = [first], terms.holding(first)
