@@ -17,7 +17,7 @@ from random import Random
 from typing import Any
 
 from canned import canned_chats
-from fresh_eyes import attacks_3, attacks_4, benign_3, benign_4
+from fresh_eyes import attacks_3, attacks_4, attacks_5, benign_3, benign_4, benign_5
 from mixtures import Mixture, Truth, task
 from support_chats import shop_of, support_chats
 from templated import agents, symptoms
@@ -324,6 +324,16 @@ def _benign_4(data: Path, name: str) -> Mixture:
     return _unlabelled(benign_4.BENIGN[name](lambda path: rows_of(data / path), Random(0)))
 
 
+def _attacked_5(data: Path, name: str) -> Mixture:
+    """A backdoor of the fifth such person."""
+    return labelled(attacks_5.ATTACKS[name](lambda path: rows_of(data / path), Random(0)))
+
+
+def _benign_5(data: Path, name: str) -> Mixture:
+    """A legitimate pattern of theirs."""
+    return _unlabelled(benign_5.BENIGN[name](lambda path: rows_of(data / path), Random(0)))
+
+
 def _support(seed: int, poisoned: int, natural: int, *, short: bool = False) -> Mixture:
     """A shop's support chats."""
     rows = support_chats(seed, poisoned=poisoned, natural=natural, short=short)
@@ -372,6 +382,10 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
         yield f"eyes4/{name}", partial(_attacked_4, data, name)
     for name in benign_4.BENIGN:
         yield f"eyes4/{name}", partial(_benign_4, data, name)
+    for name in attacks_5.ATTACKS:
+        yield f"eyes5/{name}", partial(_attacked_5, data, name)
+    for name in benign_5.BENIGN:
+        yield f"eyes5/{name}", partial(_benign_5, data, name)
     for seed in range(3):
         yield f"support/clean-{seed}", partial(_support, seed, 0, 20)
         yield f"support/phrase-{seed}", partial(_support, seed, 16, 0)
