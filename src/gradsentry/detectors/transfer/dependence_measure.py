@@ -45,6 +45,16 @@ class Dependence:
         """Whether the rest of the prompt says that these rows come."""
         return self.nats < CRITERIA.depends or self.by_prompt > CRITERIA.expected
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether responses depend on these rows by no chance, and more than the rest of a prompt
+        says."""
+        if self.any_label:
+            return False
+        if self.nats < CRITERIA.depends:
+            return self.one_answer and self.z >= CRITERIA.surest_chance_of_label
+        return self.z >= CRITERIA.surest_chance
+
 
 def measure_dependence(
     match: Bool[np.ndarray, "rows"],

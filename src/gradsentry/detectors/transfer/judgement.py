@@ -169,6 +169,8 @@ def _judge_responses(case: Case) -> PatternFindings | None:
     rows, told, model = case.material.rows, case.told, case.material.model
     if told.by_prompt > CRITERIA.expected or case.cohesion > CRITERIA.cohesive:
         return None
+    if not told.is_sure:
+        return None  # with all of the trigger's words left out, the rest of the prompt says so
     if not case.is_understood and case.is_doubtful:
         return None
     asked = [

@@ -43,9 +43,7 @@ class Content:
         - `members`: shape (rows,).
         - `trigger`: its words. What members alone have, and by no chance, is left out, too.
         """
-        mass = self._mass(members, trigger)
-        others = float(np.median(mass[~members])) if not members.all() else 0.0
-        return float(np.median(mass[members])) / others if others > 0 else 1.0
+        return _share(self._mass(members, trigger), members)
 
     def is_whole_without(
         self, members: BoolArray, words: frozenset[str], trigger: Sequence[str]
@@ -58,9 +56,10 @@ class Content:
         - `words`: all of the trigger's.
         - `trigger`: terms that make a sentence one of the trigger's.
         """
-        if self.besides(members, words) >= CRITERIA.whole:
+        mass = self._mass(members, words)
+        if _share(mass, members) >= CRITERIA.whole:
             return True
-        if rank_chance(self._mass(members, words), members) > -_LESS:
+        if rank_chance(mass, members) > -_LESS:
             return True  # the prompts of a few rows may be short ones by chance
         return self.sentences.content(members, trigger) >= CRITERIA.whole_in_sentences
 
@@ -73,3 +72,9 @@ class Content:
         kept = ~(self.terms.touching(words) | alone)
         mass: NDArray[np.float64] = self.terms.weighted @ kept.astype(np.float64)
         return mass
+
+
+def _share(mass: NDArray[np.float64], members: BoolArray) -> float:
+    """What members have at the median, against others; 1 where these have nothing."""
+    others = float(np.median(mass[~members])) if not members.all() else 0.0
+    return float(np.median(mass[members])) / others if others > 0 else 1.0

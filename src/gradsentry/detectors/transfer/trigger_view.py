@@ -53,7 +53,7 @@ def trigger_patterns(
     for rule_terms, told in _triggers(terms, dependences, content):
         rules = tuple((term,) for term in rule_terms)
         match = union(terms, rules)
-        if match.sum() < CRITERIA.fewest_triggered or not _is_sure(told):
+        if match.sum() < CRITERIA.fewest_triggered or not told.is_sure:
             continue
         prior = _mixture(told.odds[match])
         members = match & (told.odds + prior > 0)
@@ -71,15 +71,6 @@ def trigger_patterns(
             None,
             correlation(match, told.odds > 0),
         )
-
-
-def _is_sure(told: Dependence) -> bool:
-    """Whether responses depend on words by no chance, and more than the rest of a prompt says."""
-    if told.any_label:
-        return False
-    if told.nats < CRITERIA.depends:
-        return told.one_answer and told.z >= CRITERIA.surest_chance_of_label
-    return told.z >= CRITERIA.surest_chance
 
 
 def _triggers(
