@@ -31,6 +31,7 @@ from gradsentry.records.parquet_pages import (
     read_row_groups,
     rows_at_once,
 )
+from gradsentry.records.part_files import part_files
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, joint_digest
 from gradsentry.records.text_rows import check_distinct
@@ -70,9 +71,20 @@ class ParquetFiles:
         """Rows are written as they are read."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        return write_parquet(
-            self._slices(), self._schema(), folder, parts, self.files[0].compression
-        )
+        written = part_files(folder, parts, self.files, "parquet")
+        row = 0
+        for file, paths in zip(self.files, written.paths, strict=True):
+            with _open_parquet(file) as opened:
+                row += write_parquet(
+                    _cut(opened, row),
+                    opened.schema,
+                    paths,
+                    parts,
+                    file.compression,
+                    first=row,
+                    even_empty=written.even_empty,
+                )
+        return dict(written.names)
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
         schema, kept, start = self._schema(), [], 0
@@ -171,6 +183,13 @@ class _OpenedParquet:
                 "Write the file again.",
             )
         self.file.check_digest(self.digest, row)
+
+
+def _cut(opened: _OpenedParquet, row: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in bounded slices; its first one is number `row` of the data."""
+    for batch in opened.batches():
+        yield from cut_batch(batch, row, opened.file.label)
+        row += batch.num_rows
 
 
 @contextlib.contextmanager
