@@ -254,6 +254,14 @@ Device = Annotated[
         rich_help_panel="Computing",
     ),
 ]
+Quantize = Annotated[
+    Literal["none", "8bit", "4bit"],
+    typer.Option(
+        help="Keep the weights of the model's body in 8 or 4 bits, for models that don't fit "
+        "otherwise; scores move. Needs gradsentry[quantized].",
+        rich_help_panel="Computing",
+    ),
+]
 Revision = Annotated[
     str | None,
     typer.Option(

@@ -24,6 +24,17 @@ class Dtype(StrEnum):
     FLOAT64 = "float64"
 
 
+class Quantize(StrEnum):
+    """How wide the weights of the model's body are in memory. The output head, the embeddings and
+    all sums keep the precision of `Dtype`: scores come from the head."""
+
+    NONE = "none"
+    EIGHT_BITS = "8bit"
+    """bitsandbytes' LLM.int8."""
+    FOUR_BITS = "4bit"
+    """bitsandbytes' NF4."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """How to load the model."""
@@ -32,11 +43,19 @@ class ModelOptions:
     """Precision of the forward pass."""
     device: str = "auto"
     """A torch device; auto is the GPU if there is one."""
+    quantize: Quantize = Quantize.NONE
+    """Width of the weights, for models that don't fit otherwise; it moves scores
+    (docs/findings/quantized.md)."""
     revision: str | None = None
     """Branch, tag or commit of a model on the Hub."""
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.quantize is not Quantize.NONE and self.dtype is Dtype.FLOAT64:
+            raise OptionError(
+                "`quantize` doesn't go together with `dtype` float64.",
+                "Use bfloat16, float16 or float32.",
+            )
 
 
 def resolve_device(name: str) -> torch.device:

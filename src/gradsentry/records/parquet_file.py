@@ -74,16 +74,15 @@ class ParquetFiles:
         written = part_files(folder, parts, self.files, "parquet")
         row = 0
         for file, paths in zip(self.files, written.paths, strict=True):
-            with _open_parquet(file) as opened:
-                row += write_parquet(
-                    _cut(opened, row),
-                    opened.schema,
-                    paths,
-                    parts,
-                    file.compression,
-                    first=row,
-                    even_empty=written.even_empty,
-                )
+            row += write_parquet(
+                _slices_of(file, row),
+                _schema_of(file),
+                paths,
+                parts,
+                file.compression,
+                first=row,
+                even_empty=written.even_empty,
+            )
         return dict(written.names)
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
@@ -122,8 +121,7 @@ class ParquetFiles:
                     )
 
     def _schema(self) -> pa.Schema:
-        with _open_parquet(self.files[0]) as opened:
-            return opened.schema
+        return _schema_of(self.files[0])
 
     def _slices(self) -> Iterator[pa.RecordBatch]:
         row = 0
@@ -185,11 +183,17 @@ class _OpenedParquet:
         self.file.check_digest(self.digest, row)
 
 
-def _cut(opened: _OpenedParquet, row: int) -> Iterator[pa.RecordBatch]:
+def _slices_of(file: WatchedFile, row: int) -> Iterator[pa.RecordBatch]:
     """The rows of a file in bounded slices; its first one is number `row` of the data."""
-    for batch in opened.batches():
-        yield from cut_batch(batch, row, opened.file.label)
-        row += batch.num_rows
+    with _open_parquet(file) as opened:
+        for batch in opened.batches():
+            yield from cut_batch(batch, row, file.label)
+            row += batch.num_rows
+
+
+def _schema_of(file: WatchedFile) -> pa.Schema:
+    with _open_parquet(file) as opened:
+        return opened.schema
 
 
 @contextlib.contextmanager
