@@ -17,6 +17,7 @@ from transformers import (
     GraniteConfig,
     LlamaConfig,
     MambaConfig,
+    MixtralConfig,
     PreTrainedConfig,
     PreTrainedModel,
     Qwen2MoeConfig,
@@ -89,6 +90,10 @@ def tiny_config(architecture: str) -> PreTrainedConfig:
                 use_sliding_window=True,
                 max_window_layers=2,
                 sliding_window=1500,
+            )
+        case "mixtral":
+            return MixtralConfig(
+                **common, num_local_experts=4, num_experts_per_tok=2, sliding_window=None
             )
         case "llama-dynamic":
             rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}

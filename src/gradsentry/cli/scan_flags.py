@@ -250,7 +250,8 @@ Dtype = Annotated[
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:1, ... auto: the GPU if there is one.",
+        help="auto, cpu, cuda, cuda:1, ... or split. auto: the GPU if there is one. split: the "
+        "model's layers over all GPUs, for models that don't fit on one; needs gradsentry[split].",
         rich_help_panel="Computing",
     ),
 ]

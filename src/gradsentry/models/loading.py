@@ -20,6 +20,12 @@ from gradsentry.models.model_options import ModelOptions, resolve_device, resolv
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
 from gradsentry.models.quantized import quantize_body
 from gradsentry.models.references import Kind, check_base, names_default, tell_kind
+from gradsentry.models.split_model import (
+    SPLIT,
+    free_room,
+    gpus_to_split_over,
+    split_model,
+)
 
 
 def load_model(
@@ -58,6 +64,9 @@ def load_pretrained(
     loaded = _load(reference, dtype, options.revision, announce)
     try:
         quantize_body(loaded.model, options.quantize, device)
+        if options.device == SPLIT and len(devices := gpus_to_split_over()) > 1:
+            split_model(loaded.model, devices, free_room(devices), loaded.name)
+            return loaded
         model = loaded.model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
         raise ModelError(

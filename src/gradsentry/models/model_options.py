@@ -10,6 +10,7 @@ import torch
 from gradsentry._option_checks import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models.model_faults import reason_of
+from gradsentry.models.split_model import SPLIT, gpus_to_split_over
 
 
 class Dtype(StrEnum):
@@ -42,7 +43,8 @@ class ModelOptions:
     dtype: Dtype = Dtype.AUTO
     """Precision of the forward pass."""
     device: str = "auto"
-    """A torch device; auto is the GPU if there is one."""
+    """A torch device; auto is the GPU if there is one, and split all GPUs, each with some of the
+    layers."""
     quantize: Quantize = Quantize.NONE
     """Width of the weights, for models that don't fit otherwise; it moves scores
     (docs/findings/quantized.md)."""
@@ -58,8 +60,11 @@ class ModelOptions:
             )
 
 
+_DEVICES = "Use cpu, cuda, cuda:1, split or auto."
+
+
 def resolve_device(name: str) -> torch.device:
-    """The device of a name; `auto` is the GPU if there is one.
+    """The device of a name; `auto` is the GPU if there is one, and `split` begins on the first.
 
     **Raises:**
 
@@ -67,15 +72,17 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == SPLIT:
+        return gpus_to_split_over()[0]
     try:
         device = torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise OptionError(
             f"`device` {name}: there is no such device ({reason_of(error)}).",
-            "Use cpu, cuda, cuda:1 or auto.",
+            _DEVICES,
         ) from None
     if device.type == "meta":
-        raise OptionError("`device` meta computes nothing.", "Use cpu, cuda, cuda:1 or auto.")
+        raise OptionError("`device` meta computes nothing.", _DEVICES)
     return device
 
 

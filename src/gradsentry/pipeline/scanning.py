@@ -34,6 +34,7 @@ from gradsentry.models import (
     load_model,
     plan_batches,
 )
+from gradsentry.models.split_model import SPLIT
 from gradsentry.pipeline.engines import open_engine
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
@@ -249,7 +250,7 @@ def resolve_options(options: ScanOptions, model: LanguageModel, progress: Progre
         model=replace(
             options.model,
             dtype=Dtype(str(model.dtype).removeprefix("torch.")),
-            device=str(model.device),
+            device=SPLIT if options.model.device == SPLIT else str(model.device),
         ),
         batch_tokens=options.batch_tokens
         or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS_ACCELERATOR),
