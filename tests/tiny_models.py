@@ -121,6 +121,8 @@ ARCHITECTURES = (
     "gptj",
     "gpt_neox",
 )
+EXPERTS = ("mixtral", "qwen2-moe")
+"""Architectures with experts, of which each token goes through some."""
 
 
 FLOAT32_INSIDE = ("gemma2", "gptj")
