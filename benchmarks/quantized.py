@@ -27,6 +27,10 @@ _SETS = (
     ("refusal", "badnet", 0),
 )
 """Tasks and attacks of BackdoorLLM, with so many triggered rows."""
+_HEADER = (
+    "| data | width | verdict | flagged | otherwise than whole | F1 | gain of groups, nats "
+    "| mean move of scores | largest | seconds |\n|---|---|---|---|---|---|---|---|---|---|"
+)
 
 
 def drawn_rows(
@@ -69,8 +73,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=1000, help="clean rows of a set at most")
     parser.add_argument("--sets", type=int, default=len(_SETS), help="the first so many sets")
     given = parser.parse_args()
-    print("| data | width | verdict | flagged | otherwise than whole | F1 | gain of groups, nats ")
-    print("| mean move of scores | largest | seconds |\n|---|---|---|---|---|---|---|---|---|---|")
+    print(_HEADER, flush=True)
     for attack in _SETS[: given.sets]:
         rows, truth = drawn_rows(given.data / "backdoorllm", attack, given.rows)
         reports = {}

@@ -5,6 +5,7 @@ The output head stays as it is. Scores are computed from its weight and the stat
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -44,11 +45,6 @@ def quantize_body(model: PreTrainedModel, quantize: Quantize, device: torch.devi
         setattr(parent, name, make(layer).to(device))
 
 
-def is_quantized(weight: torch.Tensor) -> bool:
-    """Whether a weight is stored as whole numbers, which have no gradient."""
-    return not weight.is_floating_point()
-
-
 def _fits(layer: nn.Linear, quantize: Quantize) -> bool:
     return quantize is Quantize.EIGHT_BITS or layer.in_features % _BLOCK == 0
 
@@ -74,6 +70,9 @@ def _layer_maker(quantize: Quantize) -> Callable[[nn.Linear], nn.Module]:
             f"`quantize` {quantize} needs the package bitsandbytes.",
             "Install it with: pip install 'gradsentry[quantized]'.",
         ) from None
+
+    # It says for every product that 8-bit layers take their inputs in 16 bits.
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
 
     def eight(layer: nn.Linear) -> nn.Module:
         made: Any = bnb.nn.Linear8bitLt(
