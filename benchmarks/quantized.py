@@ -70,6 +70,7 @@ def main() -> None:
     parser.add_argument("--model")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--dtype", type=Dtype, default=Dtype.BFLOAT16)
+    parser.add_argument("--detector", default="transfer")
     parser.add_argument("--rows", type=int, default=1000, help="clean rows of a set at most")
     parser.add_argument("--sets", type=int, default=len(_SETS), help="the first so many sets")
     given = parser.parse_args()
@@ -79,7 +80,12 @@ def main() -> None:
         reports = {}
         for quantize in Quantize:
             options = ModelOptions(dtype=given.dtype, device=given.device, quantize=quantize)
-            reports[quantize] = scan(rows, model=given.model, options=ScanOptions(model=options))
+            reports[quantize] = scan(
+                rows,
+                model=given.model,
+                detector=given.detector,
+                options=ScanOptions(model=options),
+            )
         task, name, triggered = attack
         for line in lines(f"{task}, {name}, {triggered} of {len(rows)}", truth, reports):
             print(line, flush=True)

@@ -273,16 +273,16 @@ def test_objects_that_are_several_stay_several(bucket: Bucket, tiny: LanguageMod
     lines = CONTENT.splitlines(keepends=True)
     bucket.put("in/en/part-0.jsonl", b"".join(lines[:20]))
     bucket.put("in/de/part-0.jsonl", b"".join(lines[20:]))
-    scan("s3://bucket/in/**.jsonl", tiny, out=OUT)
+    scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT)
     names = [key.removeprefix("results/") for key in bucket.names() if "part-0" in key]
     assert {"clean/en/part-0.jsonl", "clean/de/part-0.jsonl"} <= set(names)
     parts = [name for name in names if name.startswith(("clean/", "flagged/"))]
     found = b"".join(bucket.get(f"results/{name}") for name in parts)
     assert sorted(found.splitlines()) == sorted(CONTENT.splitlines())
-    scan("s3://bucket/in/**.jsonl", tiny, out=OUT, force=True)  # they are known as ours
+    scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT, force=True)  # they are known as ours
     bucket.put("results/clean/en/more.jsonl", CONTENT)
     with pytest.raises(OutputError, match=r"clean/en/more\.jsonl was added"):
-        scan("s3://bucket/in/**.jsonl", tiny, out=OUT, force=True)
+        scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT, force=True)
 
 
 @pytest.mark.usefixtures("bucket")
