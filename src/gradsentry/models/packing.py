@@ -58,11 +58,12 @@ class Group:
     def to(self, device: torch.device) -> Group:
         """The same on a device."""
         return Group(
-            *(
-                each.to(device)
-                for each in (self.queries, self.keys, self.ends, self.kept, self.places)
-            ),
-            is_square=self.is_square,
+            self.queries.to(device),
+            self.keys.to(device),
+            self.ends.to(device),
+            self.kept.to(device),
+            self.places.to(device),
+            self.is_square,
         )
 
     def mask(

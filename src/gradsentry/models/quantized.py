@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import torch
@@ -64,7 +65,7 @@ def _check_share(model: PreTrainedModel, body: nn.Module, layers: list[nn.Linear
 def _layer_maker(quantize: Quantize) -> Callable[[nn.Linear], nn.Module]:
     """What makes a quantized layer, not yet on its device, of a linear one."""
     try:
-        import bitsandbytes as bnb
+        bnb: Any = import_module("bitsandbytes")  # its types leave out what it exports
     except ImportError:
         raise ModelError(
             f"`quantize` {quantize} needs the package bitsandbytes.",
