@@ -32,6 +32,7 @@ NAMES = [
     "OptionError",
     "OutputError",
     "Progress",
+    "Quantize",
     "ScanOptions",
     "ScanReport",
     "Spectral",

@@ -17,6 +17,7 @@ from transformers import (
     GraniteConfig,
     LlamaConfig,
     MambaConfig,
+    MixtralConfig,
     PreTrainedConfig,
     PreTrainedModel,
     Qwen2MoeConfig,
@@ -90,6 +91,10 @@ def tiny_config(architecture: str) -> PreTrainedConfig:
                 max_window_layers=2,
                 sliding_window=1500,
             )
+        case "mixtral":
+            return MixtralConfig(
+                **common, num_local_experts=4, num_experts_per_tok=2, sliding_window=None
+            )
         case "llama-dynamic":
             rope = {"rope_type": "dynamic", "factor": 2.0, "rope_theta": 10000.0}
             return LlamaConfig(**common, rope_parameters=rope)
@@ -116,6 +121,8 @@ ARCHITECTURES = (
     "gptj",
     "gpt_neox",
 )
+EXPERTS = ("mixtral", "qwen2-moe")
+"""Architectures with experts, of which each token goes through some."""
 
 
 FLOAT32_INSIDE = ("gemma2", "gptj")

@@ -11,7 +11,7 @@ from gradsentry.detectors import (
 )
 from gradsentry.encoding import Boundary, EncodingOptions, LongText, Targets
 from gradsentry.errors import GradSentryError, InputError, ModelError, OptionError, OutputError
-from gradsentry.models import Dtype, LanguageModel, ModelOptions, load_model
+from gradsentry.models import Dtype, LanguageModel, ModelOptions, Quantize, load_model
 from gradsentry.outputs import Format
 from gradsentry.outputs.verification import VerifiedResults, verify_results
 from gradsentry.pipeline import scan
@@ -44,6 +44,7 @@ __all__ = [
     "OptionError",
     "OutputError",
     "Progress",
+    "Quantize",
     "ScanOptions",
     "ScanReport",
     "Spectral",

@@ -17,7 +17,7 @@ from gradsentry.detectors.spectral import (
 )
 from gradsentry.encoding import EncodedRow, EncodedStore, EncodedWriter
 from gradsentry.models import LanguageModel, target_states
-from tests.tiny_models import ARCHITECTURES, Row, dense_gradient, random_rows, tiny_model
+from tests.tiny_models import ARCHITECTURES, EXPERTS, Row, dense_gradient, random_rows, tiny_model
 
 # Ragged: one target, fewer than k = 16, fewer than d//8 = 20, more than d//8, more than d = 160.
 SHAPES = [(5, 1), (3, 2), (9, 7), (4, 16), (30, 19), (6, 21), (2, 40), (1, 90), (12, 170)]
@@ -51,7 +51,7 @@ def dense_score(model: torch.nn.Module, row: Row, crop: int) -> float:
 
 
 @pytest.mark.parametrize("crop", [8, 1])
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, *EXPERTS])
 def test_scores_agree_with_dense_autograd(architecture: str, crop: int, tmp_path: Path) -> None:
     model = tiny_model(architecture)
     rows = random_rows(1, SHAPES)

@@ -10,10 +10,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from gradsentry.errors import ModelError
 from gradsentry.models import LanguageModel
 from tests.conftest import byte_tokenizer
-from tests.tiny_models import ARCHITECTURES, probe_logits, tiny_model
+from tests.tiny_models import ARCHITECTURES, EXPERTS, probe_logits, tiny_model
 
 
-@pytest.mark.parametrize("architecture", ARCHITECTURES)
+@pytest.mark.parametrize("architecture", [*ARCHITECTURES, *EXPERTS])
 def test_logits_are_the_models_own(architecture: str) -> None:
     model = tiny_model(architecture, torch.float32)
     wrapped = LanguageModel.wrap(model, byte_tokenizer())

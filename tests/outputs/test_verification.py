@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import gradsentry
-from gradsentry import InputError, verify_results
+from gradsentry import DataOptions, InputError, verify_results
+from gradsentry.records.open_data import open_data
 from tests.outputs.reports import report_on, scanned_file
 from tests.report.loading import loadable
 
@@ -81,6 +83,67 @@ def test_rows_in_memory_are_compared_one_by_one(tmp_path: Path) -> None:
         verify_results(out)
     with pytest.raises(InputError, match="aren't the rows"):
         verify_results(out, [*rows[:3], rows[0]])
+
+
+@pytest.fixture
+def sharded(tmp_path: Path) -> Path:
+    """Results on two files of one name, the second of which alone has flagged rows."""
+    for number, folder in enumerate(("de", "en")):
+        (tmp_path / "in" / folder).mkdir(parents=True)
+        rows = [{"prompt": f"{number}{row}", "response": "r"} for row in range(3)]
+        lines = "".join(json.dumps(row) + "\n" for row in rows)
+        (tmp_path / "in" / folder / "part-0.jsonl").write_text(lines)
+    names = [str(tmp_path / "in" / folder / "part-0.jsonl") for folder in ("de", "en")]
+    source, layout, _ = open_data(names, DataOptions())
+    report = loadable(report_on([record.fields for record in source.records()], SCORES))
+    report = replace(report, source=source, layout=layout)
+    report.save(tmp_path / "out", also=["all"])
+    return tmp_path / "out"
+
+
+SCORES = [0.1, 0.2, 0.3, 0.4, 0.8, 0.9]
+
+
+def test_parts_in_several_files_are_verified_one_by_one(sharded: Path) -> None:
+    said = json.loads((sharded / "statement.intoto.json").read_text())
+    assert [file["name"] for file in said["predicate"]["data"]["files"]] == [
+        "de/part-0.jsonl",
+        "en/part-0.jsonl",
+    ]
+    parts = {subject["name"] for subject in said["subject"] if "/" in subject["name"]}
+    assert parts == {"clean/de/part-0.jsonl", "clean/en/part-0.jsonl", "flagged/en/part-0.jsonl"}
+    assert verify_results(sharded).data_files == 2
+    for name in ("clean.jsonl", "flagged.jsonl"):  # one file for all of them is none of ours
+        assert not (sharded / name).exists()
+    flip(sharded / "clean/de/part-0.jsonl")
+    with pytest.raises(InputError, match=r"clean/de/part-0\.jsonl was changed"):
+        verify_results(sharded)
+
+
+@pytest.mark.parametrize(
+    "name", ["clean/more.jsonl", "flagged/de/part-0.jsonl", "review/part-0.jsonl", "skipped/x/y"]
+)
+def test_a_file_that_was_added_to_a_part_is_noticed(sharded: Path, name: str) -> None:
+    """Whoever reads the folder would read it, too, even where the part had no rows."""
+    (sharded / name).parent.mkdir(parents=True, exist_ok=True)
+    (sharded / name).write_text("{}\n")
+    with pytest.raises(InputError, match=f"{name} was added"):
+        verify_results(sharded)
+
+
+def test_such_results_are_written_again_alike(sharded: Path, tmp_path: Path) -> None:
+    again = gradsentry.load(sharded).rethreshold(0.25)
+    again.save(tmp_path / "again")
+    names = sorted(path.parent.name for path in (tmp_path / "again").rglob("part-0.jsonl"))
+    assert names == ["de", "de", "en"]  # of "en" no row is clean
+    assert json.loads((tmp_path / "again/summary.json").read_text())["files"] == {
+        "clean": "clean",
+        "flagged": "flagged",
+    }
+    (tmp_path / "in").rename(tmp_path / "moved")
+    with pytest.raises(InputError, match="aren't where they were"):
+        verify_results(sharded)
+    assert verify_results(sharded, f"{tmp_path}/moved/**/*.jsonl").rows == 6
 
 
 @pytest.mark.parametrize("content", ["", "{", "[]", "null", '{"_type": "x"}', "\x00", "[" * 9999])

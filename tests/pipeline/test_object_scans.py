@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import s3fs
@@ -198,9 +200,13 @@ def test_a_wrong_key_is_told_from_none(bucket: Bucket, monkeypatch: pytest.Monke
         open_source(url)
 
 
-@pytest.mark.parametrize("change", ["changed", "removed"])
+@pytest.mark.parametrize(
+    ("now", "change"),
+    [(CONTENT.upper(), "changed"), (CONTENT[:150], "changed"), (None, "removed")],
+    ids=["changed", "cut short", "removed"],
+)
 def test_a_change_between_two_blocks_is_seen(
-    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, change: str
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch, now: bytes | None, change: str
 ) -> None:
     """The store itself refuses the second block, as the object isn't the one that was opened."""
     url = bucket.put("data.jsonl", CONTENT)
@@ -210,10 +216,10 @@ def test_a_change_between_two_blocks_is_seen(
         nonlocal pieces
         pieces += 1
         if pieces == 3:
-            if change == "changed":
-                bucket.put("data.jsonl", CONTENT.upper())
-            else:
+            if now is None:
                 bucket.delete("data.jsonl")
+            else:
+                bucket.put("data.jsonl", now)
         return original(*arguments)
 
     monkeypatch.setattr(object_files, "_on_disk", disturbed)
@@ -221,6 +227,62 @@ def test_a_change_between_two_blocks_is_seen(
     monkeypatch.setattr(object_files, "_BLOCK", 200)
     with pytest.raises(InputError, match=rf"data\.jsonl: the object (was )?{change}"):
         open_source(url)
+
+
+@pytest.mark.parametrize("name", ["b.jsonl.gz", "b.jsonl.zst", "b.parquet"])
+def test_an_object_whose_upload_broke_off_is_named(
+    bucket: Bucket, tiny: LanguageModel, name: str
+) -> None:
+    """Nothing of it is scanned, and no results appear."""
+    if name.endswith(".parquet"):
+        buffer = io.BytesIO()
+        pq.write_table(pa.Table.from_pylist(ROWS), buffer)
+        content = buffer.getvalue()
+    else:
+        content = pa.compress(CONTENT, "gzip" if name.endswith("gz") else "zstd", asbytes=True)
+    bucket.put(f"in/a{name[1:]}", content)
+    bucket.put(f"in/{name}", content[: len(content) // 2])
+    with pytest.raises(InputError, match=rf"s3://bucket/in/{re.escape(name)}"):
+        scan("s3://bucket/in/*", tiny, out=OUT)
+    assert not [key for key in bucket.names() if key.startswith("results/")]
+
+
+@pytest.mark.parametrize("now", [None, CONTENT[:150]], ids=["removed", "cut short"])
+def test_a_scan_under_way_needs_the_objects_no_more(
+    bucket: Bucket, tiny: LanguageModel, now: bytes | None
+) -> None:
+    """It reads its own copies, which were whole; whoever needs the rows later finds them gone."""
+
+    class Meanwhile(Interrupting):
+        def stage(self, name: str, total: int | None, unit: str = "rows") -> None:
+            if name == "Scoring":
+                if now is None:
+                    bucket.delete("data.jsonl")
+                else:
+                    bucket.put("data.jsonl", now)
+
+    url = bucket.put("data.jsonl", CONTENT)
+    expected = scan(ROWS, tiny)
+    assert (scan(url, tiny, out=OUT, progress=Meanwhile(0)).scores == expected.scores).all()
+    told = r"there is no such object|not valid JSON"
+    with pytest.raises(InputError, match=rf"data\.jsonl.*({told})"):
+        _ = gradsentry.load(OUT, data=url).clean
+
+
+def test_objects_that_are_several_stay_several(bucket: Bucket, tiny: LanguageModel) -> None:
+    lines = CONTENT.splitlines(keepends=True)
+    bucket.put("in/en/part-0.jsonl", b"".join(lines[:20]))
+    bucket.put("in/de/part-0.jsonl", b"".join(lines[20:]))
+    scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT)
+    names = [key.removeprefix("results/") for key in bucket.names() if "part-0" in key]
+    assert {"clean/en/part-0.jsonl", "clean/de/part-0.jsonl"} <= set(names)
+    parts = [name for name in names if name.startswith(("clean/", "flagged/"))]
+    found = b"".join(bucket.get(f"results/{name}") for name in parts)
+    assert sorted(found.splitlines()) == sorted(CONTENT.splitlines())
+    scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT, force=True)  # they are known as ours
+    bucket.put("results/clean/en/more.jsonl", CONTENT)
+    with pytest.raises(OutputError, match=r"clean/en/more\.jsonl was added"):
+        scan("s3://bucket/in/**/*.jsonl", tiny, out=OUT, force=True)
 
 
 @pytest.mark.usefixtures("bucket")

@@ -24,7 +24,7 @@ from gradsentry.models import head_states
 from gradsentry.work.progress import Silent
 from gradsentry.work.work_folder import mark_of
 from tests.conftest import byte_tokenizer
-from tests.tiny_models import tiny_model
+from tests.tiny_models import EXPERTS, tiny_model
 
 pytestmark = pytest.mark.slow
 
@@ -46,6 +46,25 @@ def write_jsonl(path: Path, rows: list[dict[str, object]]) -> Path:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     return write_jsonl(tmp_path / "data.jsonl", ROWS)
+
+
+@pytest.mark.parametrize("architecture", EXPERTS)
+@pytest.mark.parametrize("detector", ["transfer", "spectral"])
+def test_rows_of_models_with_experts_score_alike_in_any_batch(
+    architecture: str, detector: str
+) -> None:
+    """Experts get their tokens from all rows of a batch: none may change another's."""
+    model = LanguageModel.wrap(tiny_model(architecture), byte_tokenizer())
+    small, large = (
+        gradsentry.scan(
+            ROWS,
+            model=model,
+            options=ScanOptions(detector=detector, batch_tokens=tokens),  # type: ignore[arg-type]
+        )
+        for tokens in (64, 4096)
+    )
+    assert small.rows.scored.all()
+    np.testing.assert_allclose(small.scores, large.scores, rtol=0, atol=1e-7)
 
 
 def test_the_outputs_are_complete_and_agree(

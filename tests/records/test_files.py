@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gradsentry.errors import InputError
-from gradsentry.records import arrow_rows, text_file, text_rows
+from gradsentry.records import part_files, text_rows
 from tests.records.rows import mask_of, open_file, rows_of
 
 Rows = list[dict[str, object]]
@@ -432,8 +432,7 @@ def test_a_full_disk_is_not_blamed_on_the_data(
         raise OSError(28, "No space left on device")
 
     source = open_file(place(tmp_path, name, FORMATS[name][0]))
-    for module in (text_file, arrow_rows):
-        monkeypatch.setattr(module, "open_write", full)
+    monkeypatch.setattr(part_files, "open_write", full)
     with pytest.raises(OSError, match="No space left"):
         source.write(tmp_path, {"clean": mask_of(len(ROWS), [0])})
 

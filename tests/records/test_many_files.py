@@ -24,7 +24,7 @@ LINES = [json.dumps(row, ensure_ascii=False).encode() + b"\n" for row in ROWS]
 BOM = b"\xef\xbb\xbf"
 
 
-def test_files_are_read_and_written_one_after_the_other(tmp_path: Path) -> None:
+def test_files_are_read_one_after_the_other_and_written_each_for_itself(tmp_path: Path) -> None:
     (tmp_path / "b.jsonl").write_bytes(LINES[0] + LINES[1].rstrip())
     (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(BOM + LINES[2] + b"\n" + LINES[3]))
     source = open_source([tmp_path / "b.jsonl", str(tmp_path / "a.jsonl.gz")])
@@ -34,10 +34,24 @@ def test_files_are_read_and_written_one_after_the_other(tmp_path: Path) -> None:
     places = [str(record.location).removeprefix(f"{tmp_path}/") for record in source.records()]
     assert places[1] == "b.jsonl, row 1 (line 2)"
     assert places[3] == "a.jsonl.gz, row 3 (line 3)"
-    masks = {"clean": mask_of(4, [0, 1, 2]), "flagged": mask_of(4, [3])}
-    assert source.write(tmp_path, masks) == {"clean": "clean.jsonl", "flagged": "flagged.jsonl"}
-    assert (tmp_path / "clean.jsonl").read_bytes() == b"".join(LINES[:3])
-    assert (tmp_path / "flagged.jsonl").read_bytes() == LINES[3]
+    masks = {"clean": mask_of(4, [0, 2, 3]), "flagged": mask_of(4, [1]), "review": mask_of(4, [])}
+    out = tmp_path / "out"
+    assert source.write(out, masks) == {"clean": "clean", "flagged": "flagged"}
+    assert files_in(out) == {
+        "clean/b.jsonl": LINES[0],
+        "clean/a.jsonl.gz": (BOM + LINES[2] + LINES[3]),
+        "flagged/b.jsonl": LINES[1].rstrip(),
+    }
+    assert rows_of(open_source(out / "clean", split=None)) == [ROWS[2], ROWS[3], ROWS[0]]
+
+
+def files_in(folder: Path) -> dict[str, bytes]:
+    """The unpacked contents of all files below a folder."""
+    found = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.*")}
+    return {
+        name: gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        for name, path in found.items()
+    }
 
 
 def test_errors_count_rows_through_and_lines_in_their_file(tmp_path: Path) -> None:
@@ -53,18 +67,20 @@ def test_delimited_files_share_their_header(tmp_path: Path) -> None:
     source = open_source([tmp_path / "a.csv", tmp_path / "b.csv"])
     assert rows_of(source) == [{"x": "1", "y": "2"}, {"x": "3", "y": "4\n5"}]
     source.write(tmp_path, {"clean": mask_of(2, [0, 1])})
-    assert (tmp_path / "clean.csv").read_bytes() == BOM + b'x,y\r\n1,2\r\n3,"4\n5"\n'
+    assert (tmp_path / "clean/a.csv").read_bytes() == BOM + b"x,y\r\n1,2"
+    assert (tmp_path / "clean/b.csv").read_bytes() == BOM + b'"x",y\n3,"4\n5"\n'
     (tmp_path / "c.csv").write_text("y,x\n3,4\n")
     with pytest.raises(InputError, match=r"c\.csv: its columns aren't those of .*a\.csv"):
         open_source([tmp_path / "a.csv", tmp_path / "c.csv"])
 
 
-def test_arrays_become_one_array(tmp_path: Path) -> None:
+def test_each_array_stays_one(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text(json.dumps(ROWS[:2], indent=2))
     (tmp_path / "b.json").write_text(json.dumps(ROWS[2:]))
     source = open_source([tmp_path / "a.json", tmp_path / "b.json"])
     source.write(tmp_path, {"clean": mask_of(6, [1, 2, 5])})
-    assert json.loads((tmp_path / "clean.json").read_bytes()) == [ROWS[1], ROWS[2], ROWS[5]]
+    assert json.loads((tmp_path / "clean/a.json").read_bytes()) == [ROWS[1]]
+    assert json.loads((tmp_path / "clean/b.json").read_bytes()) == [ROWS[2], ROWS[5]]
 
 
 def test_parquet_shards_share_their_columns(tmp_path: Path) -> None:
@@ -73,8 +89,13 @@ def test_parquet_shards_share_their_columns(tmp_path: Path) -> None:
     pq.write_table(table[2:], tmp_path / "b.parquet")
     source = open_source([tmp_path / "a.parquet", tmp_path / "b.parquet"])
     assert rows_of(source) == ROWS
-    source.write(tmp_path, {"clean": mask_of(6, [0, 5])})
-    assert pq.read_table(tmp_path / "clean.parquet").to_pylist() == [ROWS[0], ROWS[5]]
+    source.write(tmp_path, {"clean": mask_of(6, [0, 5]), "flagged": mask_of(6, [2, 3])})
+    assert pq.read_table(tmp_path / "clean/a.parquet").to_pylist() == [ROWS[0]]
+    assert pq.read_table(tmp_path / "clean/b.parquet").to_pylist() == [ROWS[5]]
+    flagged = tmp_path / "flagged/b.parquet"
+    assert pq.read_table(flagged).to_pylist() == ROWS[2:4]
+    assert pq.read_schema(flagged) == table.schema
+    assert [path.name for path in flagged.parent.iterdir()] == ["b.parquet"]
     pq.write_table(table.select(["prompt"]), tmp_path / "c.parquet")
     with pytest.raises(InputError, match=r"c\.parquet: its columns aren't those"):
         open_source([tmp_path / "a.parquet", tmp_path / "c.parquet"])

@@ -88,6 +88,7 @@ def scan(
     chat_template: flags.ChatTemplate = None,
     dtype: flags.Dtype = "auto",
     device: flags.Device = "auto",
+    quantize: flags.Quantize = "none",
     revision: flags.Revision = None,
     batch_tokens: flags.BatchTokens = None,
     engine: flags.Engine = "local",
@@ -106,7 +107,7 @@ def scan(
     quiet_libraries()
     # Heavy imports come here, so that --help and usage errors answer at once.
     from gradsentry.detectors import make_detector
-    from gradsentry.models import Dtype, ModelOptions
+    from gradsentry.models import Dtype, ModelOptions, Quantize
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.records.data_options import DataOptions
     from gradsentry.report.terminal import print_verdict, showing_progress
@@ -136,7 +137,9 @@ def scan(
         encoding=replay_template(
             context, read_encoding(max_length, boundary, targets, long_text, chat_template)
         ),
-        model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
+        model=ModelOptions(
+            dtype=Dtype(dtype), device=device, quantize=Quantize(quantize), revision=revision
+        ),
         detector=make_detector(
             detector,
             **replay_detector_options(context, detector)

@@ -250,7 +250,16 @@ Dtype = Annotated[
 Device = Annotated[
     str,
     typer.Option(
-        help="auto, cpu, cuda, cuda:1, ... auto: the GPU if there is one.",
+        help="auto, cpu, cuda, cuda:1, ... or split. auto: the GPU if there is one. split: the "
+        "model's layers over all GPUs, for models that don't fit on one; needs gradsentry[split].",
+        rich_help_panel="Computing",
+    ),
+]
+Quantize = Annotated[
+    Literal["none", "8bit", "4bit"],
+    typer.Option(
+        help="Keep the weights of the model's body in 8 or 4 bits, for models that don't fit "
+        "otherwise; scores move. Needs gradsentry[quantized].",
         rich_help_panel="Computing",
     ),
 ]

@@ -14,7 +14,7 @@ from gradsentry.models.head_states import (
 )
 from gradsentry.models.language_model import LanguageModel, max_positions
 from gradsentry.models.loading import load_model, load_pretrained
-from gradsentry.models.model_options import Dtype, ModelOptions, resolve_dtype
+from gradsentry.models.model_options import Dtype, ModelOptions, Quantize, resolve_dtype
 from gradsentry.models.pretrained import Pretrained
 from gradsentry.models.references import check_reference
 
@@ -29,6 +29,7 @@ __all__ = [
     "ModuleFactors",
     "OutputHead",
     "Pretrained",
+    "Quantize",
     "TargetStates",
     "check_reference",
     "enough_for_batch",

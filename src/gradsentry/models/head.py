@@ -248,7 +248,7 @@ def _summed_in_float32(device: torch.device) -> Iterator[None]:
 
 
 def find_output_head(model: PreTrainedModel) -> OutputHead:
-    """The head of a loaded causal language model.
+    """The head of a loaded causal language model, on the device on which its body begins.
 
     **Raises:**
 
@@ -264,13 +264,14 @@ def find_output_head(model: PreTrainedModel) -> OutputHead:
     bias = getattr(module, "bias", None)
     precision = torch.float64 if weight.dtype == torch.float64 else torch.float32
     scale, softcap = _post_processing(model.config.get_text_config())
-    return OutputHead(
+    head = OutputHead(
         weight.detach().to(precision),
         None if bias is None else bias.detach().to(precision),
         scale,
         softcap,
         weight.detach() if _can_be_narrow(weight) and bias is None else None,
     )
+    return head.to(model.device)
 
 
 def _can_be_narrow(weight: Tensor) -> bool:
@@ -318,15 +319,16 @@ def check_head(model: PreTrainedModel, body: nn.Module, head: OutputHead) -> Non
         )
 
     def same(ours: Tensor, theirs: Tensor, tolerance: float) -> bool:
-        theirs = theirs.to(ours.dtype)
+        theirs = theirs.to(ours)
         atol = tolerance * float(theirs.abs().max())
         return torch.allclose(ours, theirs, rtol=tolerance, atol=atol)
 
     rounding = 4 * torch.finfo(logits.dtype).eps
+    entered, raw = (seen[name].to(head.weight.device) for name in ("hidden", "raw"))
     checks = {
-        "hidden states": same(hidden, seen["hidden"], 4 * rounding),
-        "logits": same(head.post_process(seen["raw"].to(head.weight.dtype)), logits, rounding),
-        "head": same(head.logits(seen["hidden"]), logits, rounding),
+        "hidden states": same(hidden, entered, 4 * rounding),
+        "logits": same(head.post_process(raw.to(head.weight.dtype)), logits, rounding),
+        "head": same(head.logits(entered), logits, rounding),
     }
     for what, agrees in checks.items():
         if not agrees:

@@ -88,7 +88,7 @@ def _of_padded(
     the row, and positions count from the row's start.
     """
     token_ids, is_target = padded_batch(encoded, model.device)
-    hidden = model.body(input_ids=token_ids, use_cache=False).last_hidden_state
+    hidden = model.body(input_ids=token_ids, use_cache=False).last_hidden_state.to(model.device)
     return TargetStates(hidden[:, :-1][is_target[:, 1:]], token_ids[is_target], counts)
 
 

@@ -56,6 +56,7 @@ class LanguageModel:
                 "Pass model.merge_and_unload(), or the adapter's folder.",
             )
         model = model.eval()
+        _multiply_experts_in_float64(model)
         head = find_output_head(model)
         if tokenizer is not None:
             _check_vocabulary(tokenizer, head.vocab_size)
@@ -79,6 +80,12 @@ class LanguageModel:
             max_positions=max_positions(model),
             shares_prefixes=_can_share(body),
         )
+
+
+def _multiply_experts_in_float64(model: PreTrainedModel) -> None:
+    """Have experts computed one by one where the usual product of all at once can't be."""
+    if model.dtype == torch.float64 and model._can_set_experts_implementation():
+        model.set_experts_implementation("eager")
 
 
 def _check_vocabulary(tokenizer: PreTrainedTokenizerBase, size: int) -> None:

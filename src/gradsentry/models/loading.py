@@ -18,7 +18,14 @@ from gradsentry.models.model_faults import reason_of
 from gradsentry.models.model_files import ADAPTER_CONFIG, find_model_files
 from gradsentry.models.model_options import ModelOptions, resolve_device, resolve_dtype
 from gradsentry.models.pretrained import Pretrained, load_files, load_gguf
+from gradsentry.models.quantized import quantize_body
 from gradsentry.models.references import Kind, check_base, names_default, tell_kind
+from gradsentry.models.split_model import (
+    SPLIT,
+    free_room,
+    gpus_to_split_over,
+    split_model,
+)
 
 
 def load_model(
@@ -56,11 +63,15 @@ def load_pretrained(
     dtype = resolve_dtype(options.dtype, device)
     loaded = _load(reference, dtype, options.revision, announce)
     try:
+        quantize_body(loaded.model, options.quantize, device)
+        if options.device == SPLIT and len(devices := gpus_to_split_over()) > 1:
+            split_model(loaded.model, devices, free_room(devices), loaded.name)
+            return loaded
         model = loaded.model.to(device)  # type: ignore[arg-type]
     except RuntimeError as error:
         raise ModelError(
             f"{loaded.name}: the model doesn't fit on {device} ({reason_of(error)}).",
-            "Use a smaller model, `dtype` bfloat16 or `device` cpu.",
+            "Use a smaller model, `dtype` bfloat16, `quantize` 8bit or `device` cpu.",
         ) from None
     return replace(loaded, model=model)
 

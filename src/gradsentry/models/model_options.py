@@ -10,6 +10,7 @@ import torch
 from gradsentry._option_checks import check_options
 from gradsentry.errors import OptionError
 from gradsentry.models.model_faults import reason_of
+from gradsentry.models.split_model import SPLIT, gpus_to_split_over
 
 
 class Dtype(StrEnum):
@@ -24,6 +25,17 @@ class Dtype(StrEnum):
     FLOAT64 = "float64"
 
 
+class Quantize(StrEnum):
+    """How wide the weights of the model's body are in memory. The output head, the embeddings and
+    all sums keep the precision of `Dtype`: scores come from the head."""
+
+    NONE = "none"
+    EIGHT_BITS = "8bit"
+    """bitsandbytes' LLM.int8."""
+    FOUR_BITS = "4bit"
+    """bitsandbytes' NF4."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class ModelOptions:
     """How to load the model."""
@@ -31,16 +43,28 @@ class ModelOptions:
     dtype: Dtype = Dtype.AUTO
     """Precision of the forward pass."""
     device: str = "auto"
-    """A torch device; auto is the GPU if there is one."""
+    """A torch device; auto is the GPU if there is one, and split all GPUs, each with some of the
+    layers."""
+    quantize: Quantize = Quantize.NONE
+    """Width of the weights, for models that don't fit otherwise; it moves scores
+    (docs/findings/quantized.md)."""
     revision: str | None = None
     """Branch, tag or commit of a model on the Hub."""
 
     def __post_init__(self) -> None:
         check_options(self)
+        if self.quantize is not Quantize.NONE and self.dtype is Dtype.FLOAT64:
+            raise OptionError(
+                "`quantize` doesn't go together with `dtype` float64.",
+                "Use bfloat16, float16 or float32.",
+            )
+
+
+_DEVICES = "Use cpu, cuda, cuda:1, split or auto."
 
 
 def resolve_device(name: str) -> torch.device:
-    """The device of a name; `auto` is the GPU if there is one.
+    """The device of a name; `auto` is the GPU if there is one, and `split` begins on the first.
 
     **Raises:**
 
@@ -48,15 +72,17 @@ def resolve_device(name: str) -> torch.device:
     """
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if name == SPLIT:
+        return gpus_to_split_over()[0]
     try:
         device = torch.empty(0, device=name).device
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         raise OptionError(
             f"`device` {name}: there is no such device ({reason_of(error)}).",
-            "Use cpu, cuda, cuda:1 or auto.",
+            _DEVICES,
         ) from None
     if device.type == "meta":
-        raise OptionError("`device` meta computes nothing.", "Use cpu, cuda, cuda:1 or auto.")
+        raise OptionError("`device` meta computes nothing.", _DEVICES)
     return device
 
 

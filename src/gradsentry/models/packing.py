@@ -55,6 +55,17 @@ class Group:
     """Whether queries are the keys' own tokens, so that the usual causal attention applies."""
     _masks: dict[tuple[int | None, torch.dtype], Tensor] = field(default_factory=dict)
 
+    def to(self, device: torch.device) -> Group:
+        """The same on a device."""
+        return Group(
+            self.queries.to(device),
+            self.keys.to(device),
+            self.ends.to(device),
+            self.kept.to(device),
+            self.places.to(device),
+            self.is_square,
+        )
+
     def mask(
         self, window: int | None, positions: Int[Tensor, "L"], dtype: torch.dtype
     ) -> Float[Tensor, "B 1 S T"] | None:
@@ -89,6 +100,23 @@ class Packing:
     groups: Sequence[Group]
     windows: list[int | None] = field(default_factory=list)
     """The sliding windows that the layers' attention has asked for, one after the other."""
+    _copies: dict[torch.device, Packing] = field(default_factory=dict)
+
+    def to(self, device: torch.device) -> Packing:
+        """The same on a device, copied once; `windows` are the same list.
+
+        What moves the inputs of a split model's layers calls this for each of them.
+        """
+        if device == self.token_ids.device:
+            return self
+        if device not in self._copies:
+            self._copies[device] = replace(
+                self,
+                token_ids=self.token_ids.to(device),
+                positions=self.positions.to(device),
+                groups=[group.to(device) for group in self.groups],
+            )
+        return self._copies[device]
 
 
 def pack(rows: Sequence[TokenIds], device: torch.device) -> Packing:

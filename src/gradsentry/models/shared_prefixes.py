@@ -38,7 +38,7 @@ def packed_states(body: nn.Module, packing: Packing) -> Float[Tensor, "L d"]:
             packing=packing,
         )
     states: Tensor = output.last_hidden_state[0]
-    return states
+    return states.to(packing.token_ids.device)  # a split model ends elsewhere than it begins
 
 
 def _attend(

@@ -71,15 +71,25 @@ def digest_data_files(report: ScanReport) -> list[FileDigest]:
 
 
 def data_files(paths: Sequence[Path]) -> list[tuple[str, Path]]:
-    """All files that data consist of, with their names: the last part of a file's path, and of
-    those in a folder the path from it on."""
+    """All files that data consist of, with their names: below the folder that all of them are in,
+    and of those in a folder of `datasets` from that folder on."""
     found = []
-    for path in paths:
+    for path, name in zip(paths, _names_below(paths), strict=True):
         if path.is_dir():
-            found += [(f"{path.name}/{name}", inner) for name, inner in files_in(path)]
+            found += [(f"{name}/{inner}", file) for inner, file in files_in(path)]
         else:
-            found.append((path.name, path))
+            found.append((name, path))
     return found
+
+
+def _names_below(paths: Sequence[Path]) -> list[str]:
+    """Where paths stand below the folder that all of them are in."""
+    whole = [path.parent.resolve() / path.name for path in paths]
+    try:
+        common = os.path.commonpath([path.parent for path in whole]) if whole else ""
+    except ValueError:  # on several drives
+        return [path.name for path in whole]
+    return [path.relative_to(common).as_posix() for path in whole]
 
 
 def files_in(folder: Path) -> Iterator[tuple[str, Path]]:

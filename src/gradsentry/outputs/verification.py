@@ -18,7 +18,7 @@ from gradsentry.outputs.output_format import utf8_text
 from gradsentry.outputs.statement_file import PREDICATE_TYPE, STATEMENT_TYPE
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report import ScanReport
-from gradsentry.report.file_names import APPLIED_FILE, STATEMENT_FILE
+from gradsentry.report.file_names import APPLIED_FILE, PARTS, STATEMENT_FILE
 from gradsentry.report.load_report import load
 from gradsentry.report.reopened import ReopenedRows
 from gradsentry.report.summary_document import Document
@@ -129,7 +129,7 @@ def _read_statement(path: Path) -> _Statement:
 def _changed_outputs(folder: Path, subjects: Sequence[_Resource]) -> Iterator[str]:
     """What isn't as it was, of the files that a statement is about."""
     there = {utf8_text(name): path for name, path in files_in(folder)}
-    folders: set[str] = set()
+    folders = set(PARTS)
     for subject in subjects:
         parts = PurePosixPath(subject.name).parts
         folders.update({parts[0]} if len(parts) > 1 else ())
@@ -141,7 +141,8 @@ def _changed_outputs(folder: Path, subjects: Sequence[_Resource]) -> Iterator[st
     known = {subject.name for subject in subjects}
     for name in sorted(there.keys() - known):
         # A reader of the part, or of the decisions, would read it, too.
-        if name.split("/")[0] in folders or name == APPLIED_FILE:
+        top, _, below = name.partition("/")
+        if (below and top in folders) or name == APPLIED_FILE:
             yield f"{name} was added"
 
 

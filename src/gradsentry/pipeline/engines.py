@@ -10,6 +10,7 @@ import torch
 
 from gradsentry.encoding import Encoder
 from gradsentry.models import LanguageModel
+from gradsentry.models.split_model import SPLIT
 from gradsentry.scan_options import ScanOptions
 from gradsentry.work.engine import Engine, LocalEngine, Worker
 from gradsentry.work.engine_options import EngineKind
@@ -51,6 +52,8 @@ def _devices(
     options: ScanOptions, reference: str | Path | LanguageModel | None, model: LanguageModel
 ) -> list[str]:
     """What the processes of this machine work on, one each."""
+    if options.model.device == SPLIT:
+        return [SPLIT] * (options.engine.workers or 1)
     on_gpus = model.device.type == "cuda" and model.device.index in (None, 0)
     gpus = torch.cuda.device_count() if on_gpus and not isinstance(reference, LanguageModel) else 1
     workers = options.engine.workers or max(1, gpus)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ from gradsentry.models import (
     BatchPlan,
     Dtype,
     LanguageModel,
+    Quantize,
     check_reference,
     load_model,
     plan_batches,
 )
+from gradsentry.models.split_model import SPLIT
 from gradsentry.pipeline.engines import open_engine
 from gradsentry.records import Layout, SkipReason, Source
 from gradsentry.records.open_data import open_data
@@ -67,7 +70,7 @@ VERSIONS = {
     "torch": str(torch.__version__),
     "transformers": transformers.__version__,
 }
-"""Of the packages that compute scores."""
+"""Of the packages that compute scores always."""
 
 # Larger batches gain nothing more on a processor, and keep a GPU busy.
 BATCH_TOKENS = {"cpu": 4096}
@@ -223,7 +226,7 @@ def scan_rows(
         source=source,
         layout=layout,
         options=options,
-        scanned_with=ScannedWith(model.name, model.revision, layout.name, date, VERSIONS),
+        scanned_with=ScannedWith(model.name, model.revision, layout.name, date, _versions(options)),
         rows=rows,
         findings=detection.findings,
         threshold=decide_threshold(rows, options),
@@ -247,11 +250,18 @@ def resolve_options(options: ScanOptions, model: LanguageModel, progress: Progre
         model=replace(
             options.model,
             dtype=Dtype(str(model.dtype).removeprefix("torch.")),
-            device=str(model.device),
+            device=SPLIT if options.model.device == SPLIT else str(model.device),
         ),
         batch_tokens=options.batch_tokens
         or BATCH_TOKENS.get(model.device.type, BATCH_TOKENS_ACCELERATOR),
     )
+
+
+def _versions(options: ScanOptions) -> dict[str, str]:
+    """Of the packages that compute the scores of a scan."""
+    if options.model.quantize is Quantize.NONE:
+        return dict(VERSIONS)
+    return {**VERSIONS, "bitsandbytes": version("bitsandbytes")}
 
 
 def _batching(options: ScanOptions, model: LanguageModel) -> Batching:
@@ -303,5 +313,5 @@ def _fingerprint(
     settings: list[object] = [detector.name, asdict(options.model), asdict(detector)]
     settings.append(DETECTORS.version_of(detector.name))
     settings += [options.batch_tokens, model.shares_prefixes, model.name, model.revision]
-    digest.update(json.dumps([settings, VERSIONS]).encode())
+    digest.update(json.dumps([settings, _versions(options)]).encode())
     return digest.hexdigest()

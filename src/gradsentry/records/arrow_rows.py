@@ -10,7 +10,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import datasets
 import numpy as np
@@ -20,8 +20,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from gradsentry.errors import InputError
-from gradsentry.records.compression import Compression, open_write
+from gradsentry.records.compression import Compression
 from gradsentry.records.limits import ROW_BYTES, ROW_TEXT, too_many_bytes, too_much_text
+from gradsentry.records.part_files import open_part
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray
 from gradsentry.records.watched_file import first_line
@@ -233,45 +234,70 @@ def read_features(schema: pa.Schema) -> datasets.Features | None:
 def write_parquet(
     slices: Iterator[pa.RecordBatch],
     schema: pa.Schema,
-    folder: Path,
-    parts: Mapping[str, BoolArray],
+    paths: Mapping[str, Path],
+    masks: Mapping[str, BoolArray],
     compression: Compression = Compression.NONE,
-) -> dict[str, str]:
-    """Write one Parquet file a part: the rows of the slices where its mask is true.
+    *,
+    first: int = 0,
+    even_empty: bool = True,
+) -> int:
+    """Write one Parquet file a part: the rows of the slices where its mask (rows,) is true.
 
-    Returns part name to file name within `folder`.
+    Returns how many rows the slices have.
+
+    **Arguments:**
+
+    - `first`: what the slices' first row is of the masks.
+    - `even_empty`: whether a part without rows gets a file, too.
     """
-    names = {part: f"{part}.parquet{compression}" for part in parts}
+    stop = first
     with contextlib.ExitStack() as stack:
-        writers = {}
-        for part, name in names.items():
-            sink = stack.enter_context(open_write(folder / name, compression))
-            writers[part] = stack.enter_context(_row_groups(sink, schema))
-        for part, kept in _kept(slices, parts):
-            writers[part].add(kept.cast(schema))
-    return names
+        outputs = {
+            part: stack.enter_context(_row_groups(path, schema, compression))
+            for part, path in paths.items()
+        }
+        if even_empty:
+            for output in outputs.values():
+                output.open()
+        for start, part_slice in _numbered(slices, first):
+            for part, kept in _kept(part_slice, start, {part: masks[part] for part in paths}):
+                outputs[part].add(kept.cast(schema))
+            stop = start + part_slice.num_rows
+    return stop - first
+
+
+def _numbered(slices: Iterator[pa.RecordBatch], first: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Slices with the numbers of their first rows."""
+    for part_slice in slices:
+        yield first, part_slice
+        first += part_slice.num_rows
 
 
 def _kept(
-    slices: Iterator[pa.RecordBatch], parts: Mapping[str, BoolArray]
+    part_slice: pa.RecordBatch, start: int, masks: Mapping[str, BoolArray]
 ) -> Iterator[tuple[str, pa.RecordBatch]]:
-    """The rows of slices that belong to parts."""
-    start = 0
-    for part_slice in slices:
-        stop = start + part_slice.num_rows
-        for part, mask in parts.items():
-            kept = part_slice.filter(pa.array(mask[start:stop]))
-            if kept.num_rows > 0:
-                yield part, kept
-        start = stop
+    """The rows of a slice that belong to parts, if there are any."""
+    for part, mask in masks.items():
+        kept = part_slice.filter(pa.array(mask[start : start + part_slice.num_rows]))
+        if kept.num_rows > 0:
+            yield part, kept
 
 
 class _RowGroups:
-    """Gathers batches into row groups of a size that readers like."""
+    """A new Parquet file, there from the first row on, in row groups of a size that readers
+    like."""
 
-    def __init__(self, writer: pq.ParquetWriter) -> None:
-        self._writer = writer
+    def __init__(self, path: Path, schema: pa.Schema, compression: Compression) -> None:
+        self._path, self._schema, self._compression = path, schema, compression
+        self._stack = contextlib.ExitStack()
+        self._writer: pq.ParquetWriter | None = None
         self._batches: list[pa.RecordBatch] = []
+
+    def open(self) -> pq.ParquetWriter:
+        if self._writer is None:
+            sink = self._stack.enter_context(open_part(self._path, self._compression))
+            self._writer = self._stack.enter_context(pq.ParquetWriter(sink, self._schema))
+        return self._writer
 
     def add(self, batch: pa.RecordBatch) -> None:
         self._batches.append(batch)
@@ -282,14 +308,17 @@ class _RowGroups:
 
     def flush(self) -> None:
         if self._batches:
-            self._writer.write_table(pa.Table.from_batches(self._batches))
+            self.open().write_table(pa.Table.from_batches(self._batches))
             self._batches.clear()
+
+    def close(self) -> None:
+        self._stack.close()
 
 
 @contextlib.contextmanager
-def _row_groups(sink: IO[bytes], schema: pa.Schema) -> Iterator[_RowGroups]:
-    with pq.ParquetWriter(sink, schema) as writer:
-        groups = _RowGroups(writer)
+def _row_groups(path: Path, schema: pa.Schema, compression: Compression) -> Iterator[_RowGroups]:
+    groups = _RowGroups(path, schema, compression)
+    with contextlib.closing(groups):
         yield groups
         groups.flush()
 
@@ -307,8 +336,9 @@ def write_stream(
         for part, name in parts.items():
             sink = stack.enter_context((folder / name).open("wb"))
             writers[part] = stack.enter_context(pa.ipc.new_stream(sink, schema))
-        for part, kept in _kept(slices, masks):
-            writers[part].write_batch(kept.cast(schema))
+        for start, part_slice in _numbered(slices, 0):
+            for part, kept in _kept(part_slice, start, masks):
+                writers[part].write_batch(kept.cast(schema))
 
 
 @contextlib.contextmanager

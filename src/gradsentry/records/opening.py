@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -116,9 +117,9 @@ def _open_names(names: Sequence[str | Path], subset: str | None, split: str | No
     if len(names) == 1 and is_standard_input(names[0]):
         return open_standard_input()
     paths = [path for name in names for path in _paths(name)]
-    twice = next((path for path in paths if paths.count(path) > 1), None)
-    if twice is not None:
-        raise InputError(f"{twice}: named twice.", "Name each file once.")
+    path, times = Counter(paths).most_common(1)[0]
+    if times > 1:
+        raise InputError(f"{path}: named twice.", "Name each file once.")
     return open_files(paths, _label(list(map(str, paths))))
 
 

@@ -31,6 +31,7 @@ from gradsentry.records.parquet_pages import (
     read_row_groups,
     rows_at_once,
 )
+from gradsentry.records.part_files import part_files
 from gradsentry.records.record import Record
 from gradsentry.records.source import BoolArray, joint_digest
 from gradsentry.records.text_rows import check_distinct
@@ -70,9 +71,19 @@ class ParquetFiles:
         """Rows are written as they are read."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        return write_parquet(
-            self._slices(), self._schema(), folder, parts, self.files[0].compression
-        )
+        written = part_files(folder, parts, self.files, "parquet")
+        row = 0
+        for file, paths in zip(self.files, written.paths, strict=True):
+            row += write_parquet(
+                _slices_of(file, row),
+                _schema_of(file),
+                paths,
+                parts,
+                file.compression,
+                first=row,
+                even_empty=written.even_empty,
+            )
+        return dict(written.names)
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
         schema, kept, start = self._schema(), [], 0
@@ -110,8 +121,7 @@ class ParquetFiles:
                     )
 
     def _schema(self) -> pa.Schema:
-        with _open_parquet(self.files[0]) as opened:
-            return opened.schema
+        return _schema_of(self.files[0])
 
     def _slices(self) -> Iterator[pa.RecordBatch]:
         row = 0
@@ -171,6 +181,19 @@ class _OpenedParquet:
                 "Write the file again.",
             )
         self.file.check_digest(self.digest, row)
+
+
+def _slices_of(file: WatchedFile, row: int) -> Iterator[pa.RecordBatch]:
+    """The rows of a file in bounded slices; its first one is number `row` of the data."""
+    with _open_parquet(file) as opened:
+        for batch in opened.batches():
+            yield from cut_batch(batch, row, file.label)
+            row += batch.num_rows
+
+
+def _schema_of(file: WatchedFile) -> pa.Schema:
+    with _open_parquet(file) as opened:
+        return opened.schema
 
 
 @contextlib.contextmanager

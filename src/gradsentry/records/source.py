@@ -53,9 +53,10 @@ class Source(Protocol):
         ...
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        """Write one file (or folder) per part: the rows where its mask (N,) is true, in order.
+        """Write the rows where the mask (N,) of a part is true, in order: a file for each part or,
+        of data in several files, a folder in which they keep their names.
 
-        Returns part name to file name within `folder`.
+        Returns part name to file or folder name within `folder`; a part without rows has no folder.
         """
         ...
 

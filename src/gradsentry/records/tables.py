@@ -62,7 +62,10 @@ class DatasetTable:
         """All that a data set may hold can be."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        return write_parquet(self._slices(), self.dataset.features.arrow_schema, folder, parts)
+        names = {part: f"{part}.parquet" for part in parts}
+        paths = {part: folder / name for part, name in names.items()}
+        write_parquet(self._slices(), self.dataset.features.arrow_schema, paths, parts)
+        return names
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
         return self.dataset.select(np.flatnonzero(mask))

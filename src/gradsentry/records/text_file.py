@@ -13,7 +13,8 @@ import datasets
 
 from gradsentry.errors import InputError
 from gradsentry.records.arrow_rows import fitting_dataset
-from gradsentry.records.compression import open_write, uncompress
+from gradsentry.records.compression import Compression, uncompress
+from gradsentry.records.part_files import open_part, part_files
 from gradsentry.records.record import Location, Record
 from gradsentry.records.source import BoolArray, joint_digest
 from gradsentry.records.text_rows import CsvLines, Slice, read_csv, read_json_array, read_jsonl
@@ -71,25 +72,24 @@ class TextFiles:
         """Rows are written as they are read."""
 
     def write(self, folder: Path, parts: Mapping[str, BoolArray]) -> dict[str, str]:
-        compression = self.files[0].compression
-        names = {part: f"{part}.{self.form}{compression}" for part in parts}
-        head, between, tail = self._frame()
-        with contextlib.ExitStack() as stack:
-            outputs = {
-                part: _Rows(stack.enter_context(open_write(folder / name, compression)), between)
-                for part, name in names.items()
-            }
-            for output in outputs.values():
-                output.file.write(head)
-            for row, (file, (raw, _, _)) in enumerate(self._slices()):
-                if file is not self.files[0]:
-                    raw = raw.removeprefix(codecs.BOM_UTF8)
-                for part, mask in parts.items():
-                    if mask[row]:
-                        outputs[part].write(raw)
-            for output in outputs.values():
-                output.file.write(tail)
-        return names
+        written = part_files(folder, parts, self.files, self.form)
+        row = 0
+        for file, paths in zip(self.files, written.paths, strict=True):
+            frame = self._frame(file)
+            with contextlib.ExitStack() as stack:
+                outputs = {
+                    part: stack.enter_context(_new_rows(path, file.compression, frame))
+                    for part, path in paths.items()
+                }
+                if written.even_empty:
+                    for output in outputs.values():
+                        output.open()
+                for raw, _, _ in self._slices_of(file, row):
+                    for part, output in outputs.items():
+                        if parts[part][row]:
+                            output.write(raw)
+                    row += 1
+        return dict(written.names)
 
     def select(self, mask: BoolArray) -> datasets.Dataset:
         rows: list[Mapping[str, object]] = []
@@ -115,19 +115,14 @@ class TextFiles:
                     "Give all files the same columns in the same order, or scan each by itself.",
                 )
 
-    def _frame(self) -> tuple[bytes, bytes, bytes]:
-        """What stands before, between and after the rows of the file.
-
-        Rows of other formats than a JSON array bring their line ends along; between them stands
-        what is missing where the last line of a file has none.
-        """
+    def _frame(self, file: WatchedFile) -> _Frame:
         if self.form == "json":
-            return b"[\n", b",\n", b"\n]\n"
+            return _Frame(b"[\n", b",\n", b"\n]\n")
         if self.form == "jsonl":
-            return b"", b"\n", b""
-        _, mark, header = self._header(self.files[0])
+            return _Frame(b"", b"\n", b"")
+        _, mark, header = self._header(file)
         line_end = b"\r\n" if header.endswith(b"\r\n") else b"\n"
-        return mark + header, line_end, b""
+        return _Frame(mark + header, line_end, b"")
 
     def _header(self, file: WatchedFile) -> tuple[list[str], bytes, bytes]:
         """Column names, byte-order mark and the header as it is written."""
@@ -146,38 +141,79 @@ class TextFiles:
         """The files' rows in order, each with the file that it is from."""
         row = 0
         for file in self.files:
-            first = row
-            with file.open() as raw:
-                digesting = Digesting(raw)
-                content = uncompress(digesting, file.compression)
-                if self.form == "jsonl":
-                    slices = read_jsonl(content, file.label, row)
-                elif self.form == "json":
-                    slices = read_json_array(content, file.label, row)
-                else:
-                    slices = read_csv(content, file.label, self._delimiter, row)
-                for item in slices:
-                    file.check_row(row - first)
-                    yield file, item
-                    row += 1
-                file.check_digest(digesting.digest(), row - first)
-                content.detach()
-            if row == first:
-                raise file.no_rows()
+            for found in self._slices_of(file, row):
+                yield file, found
+                row += 1
+
+    def _slices_of(self, file: WatchedFile, first: int) -> Iterator[Slice]:
+        """The rows of one of the files, whose first is number `first` of all."""
+        row = first
+        with file.open() as raw:
+            digesting = Digesting(raw)
+            content = uncompress(digesting, file.compression)
+            if self.form == "jsonl":
+                slices = read_jsonl(content, file.label, row)
+            elif self.form == "json":
+                slices = read_json_array(content, file.label, row)
+            else:
+                slices = read_csv(content, file.label, self._delimiter, row)
+            for item in slices:
+                file.check_row(row - first)
+                yield item
+                row += 1
+            file.check_digest(digesting.digest(), row - first)
+            content.detach()
+        if row == first:
+            raise file.no_rows()
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """What stands around the rows of a file.
+
+    Rows of other formats than a JSON array bring their line ends along; between them stands what
+    is missing where the last line of a file has none.
+    """
+
+    head: bytes
+    between: bytes
+    tail: bytes
 
 
 @dataclass
-class _Rows:
-    """A file that rows are written to."""
+class _NewRows:
+    """A new file of rows, which is there from the first one on."""
 
-    file: IO[bytes]
-    between: bytes
+    path: Path
+    compression: Compression
+    frame: _Frame
+    file: IO[bytes] | None = None
     last: bytes = b""
     """The row written last."""
 
+    def open(self) -> IO[bytes]:
+        """The file, with all that stands before rows."""
+        if self.file is None:
+            self.file = open_part(self.path, self.compression)
+            self.file.write(self.frame.head)
+        return self.file
+
     def write(self, raw: bytes) -> None:
         """Write a row behind the others."""
+        file = self.open()
         if self.last and not self.last.endswith(b"\n"):
-            self.file.write(self.between)
-        self.file.write(raw)
+            file.write(self.frame.between)
+        file.write(raw)
         self.last = raw
+
+
+@contextlib.contextmanager
+def _new_rows(path: Path, compression: Compression, frame: _Frame) -> Iterator[_NewRows]:
+    rows = _NewRows(path, compression, frame)
+    try:
+        yield rows
+        if rows.file is not None:
+            rows.file.write(frame.tail)
+    finally:
+        if rows.file is not None:
+            rows.file.close()

@@ -181,4 +181,5 @@ def _rows(count: int) -> str:
 
 
 def _file(report: ScanReport, part: str) -> str:
-    return report.files.get(part, f"the {part} rows")
+    name = report.files.get(part, f"the {part} rows")
+    return f"{name}/" if name == part else name  # a folder

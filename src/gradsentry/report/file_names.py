@@ -8,3 +8,5 @@ ANNOTATED_FILE = "annotated.jsonl"
 STATEMENT_FILE = "statement.intoto.json"
 APPLIED_FILE = "applied-decisions.jsonl"
 """The decisions that results rest on."""
+PARTS = ("clean", "flagged", "review", "skipped")
+"""What the data fall into: files of these names, or folders where the data were several."""

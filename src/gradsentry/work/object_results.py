@@ -30,8 +30,8 @@ _FIRST = "SHA256SUMS.uploading"
 """The list of an upload that is under way."""
 _FOLDER = "object-results"
 _CHUNK = 1 << 20
-_MOST_LIST = 1 << 20
-"""Bytes of a list: results are some files."""
+_MOST_LIST = 64 << 20
+"""Bytes of a list: results of data in many files are as many."""
 
 Digests = Mapping[str, frozenset[str]]
 """Of each name, what its content may be."""

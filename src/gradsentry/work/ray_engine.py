@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 
 from gradsentry.errors import GradSentryError, OptionError
 from gradsentry.faults import first_line
+from gradsentry.models.split_model import SPLIT
 from gradsentry.work.engine import Advance, Stage, Worker
 from gradsentry.work.engine_options import EngineOptions
 from gradsentry.work.process_engine import TASKS_PER_WORKER, starting_safely
@@ -110,7 +111,8 @@ class _Actor:
         if self._worker is None:  # not in the constructor, where an error couldn't be told
             import torch
 
-            self._worker = self._plan.load("cuda" if torch.cuda.is_available() else "cpu")
+            own = SPLIT if self._plan.model.device == SPLIT else "cuda"
+            self._worker = self._plan.load(own if torch.cuda.is_available() else "cpu")
         done: list[int] = []
         return stage(task, self._worker, done.append), sum(done)
 
