@@ -38,6 +38,7 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
     from gradsentry.records import Skipped
     from gradsentry.review.explanation import explain_row
     from gradsentry.review.reviewed_folder import open_reviewed
+    from gradsentry.review.ruling_rows import HeldDecisions
 
     reviewed = open_reviewed(folder, data or None)
     report = reviewed.report
@@ -47,9 +48,8 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
         )
     record = next(record for record in report.source.records() if record.row == row)
     example = report.layout.example(record)
-    told = explain_row(
-        report, row, None if isinstance(example, Skipped) else example, reviewed.log.decisions
-    )
+    held = HeldDecisions(report, reviewed.log.decisions)
+    told = explain_row(report, row, None if isinstance(example, Skipped) else example, held)
     with while_read():
         _print(told, record)
 
@@ -92,15 +92,7 @@ def _facts(told: RowExplanation) -> list[tuple[str, str]]:
         facts.append(("Trigger", told.trigger))
     if told.payload is not None:
         facts.append(("Payload", told.payload))
-    decision = told.decision
-    if decision is None:
-        facts.append(("Decision", "none yet"))
-    else:
-        note = f": {decision.note}" if decision.note else ""
-        about = "" if decision.subject == "row" else ", with its group"
-        facts.append(
-            ("Decision", f"{decision.choice} by {decision.reviewer}, {decision.time}{about}{note}")
-        )
+    facts += [("Decided", line) for line in told.decided or ["nothing yet"]]
     return facts
 
 

@@ -26,9 +26,11 @@ from gradsentry.outputs.page_data import (
 )
 from gradsentry.outputs.row_choice import (
     chosen_rows,
-    examples_of,
+    differing_rows,
+    example_candidates,
     ordered_groups,
     row_verdict,
+    words_of,
 )
 from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
@@ -97,6 +99,9 @@ class _Read:
 
     rows: dict[int, PageRow]
     examples: dict[int, PageRow]
+    """Of each row that may be on a card."""
+    words: dict[int, frozenset[str]]
+    """Of the same."""
     other_letters: float
     """Share of letters that aren't of the English alphabet."""
 
@@ -114,7 +119,7 @@ def render_html(report: ScanReport) -> str:
     """The report as HTML; reads the data once."""
     order = ordered_groups(report)
     wanted = chosen_rows(report)
-    of_cards = {group: examples_of(report, group) for group in order[:MOST_CARDS]}
+    of_cards = {group: example_candidates(report, group) for group in order[:MOST_CARDS]}
     read = _read(report, wanted, {row for rows in of_cards.values() for row in rows})
     plot = score_plot(report)
     rows = _within_budget([read.rows[row] for row in wanted])
@@ -127,8 +132,12 @@ def render_html(report: ScanReport) -> str:
         script_digest=_digest(script),
         **_words(report, read.other_letters),
         cards=[
-            _card(report, group, [read.examples[row] for row in examples])
-            for group, examples in of_cards.items()
+            _card(
+                report,
+                group,
+                [read.examples[row] for row in differing_rows(report, candidates, read.words)],
+            )
+            for group, candidates in of_cards.items()
         ],
         ruled=report.rulings is not None,
         plot=plot,
@@ -182,6 +191,7 @@ def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
     in_table = set(wanted)
     shown: dict[int, PageRow] = {}
     on_cards: dict[int, PageRow] = {}
+    words: dict[int, frozenset[str]] = {}
     others = letters = 0
     for record in report.source.records():
         row = record.row
@@ -192,7 +202,8 @@ def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
             shown[row] = _page_row(report, record, room)
         if row in examples:
             on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM)
-    return _Read(shown, on_cards, others / max(1, letters))
+            words[row] = words_of(report.layout.example(record))
+    return _Read(shown, on_cards, words, others / max(1, letters))
 
 
 def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:

@@ -8,6 +8,7 @@ import numpy as np
 
 from gradsentry.detectors import NO_GROUP, GroupFinding
 from gradsentry.records import UNJUDGED, BoolArray
+from gradsentry.report.ruling_words import tell_row
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import doubts_of, together
 from gradsentry.safe_text import quoted, visible
@@ -60,14 +61,17 @@ def reason_of(report: ScanReport, row: int) -> str:
         learns = "; a trainer may learn from it all the same" if reason in UNJUDGED else ""
         return f"Not scored: {reason}{learns}."
     number = group_of(report, row)
+    ruled = tell_row(report.rulings, row, number)
+    before = "" if ruled is None else f"{ruled} "
     if number is None or report.findings is None:
+        side = "above" if report.scores[row] > report.threshold.value else "not above"
         return (
-            f"The score {report.scores[row]:.4f} lies above the threshold "
+            f"{before}The score {report.scores[row]:.4f} lies {side} the threshold "
             f"{report.threshold.value:.4f} ({visible(report.threshold.method)})."
         )
     verdict = "Poison" if report.flagged[row] else "For review"
     found, group = report.findings.rows, report.groups[number]
-    return f"{verdict}, group {number + 1}. " + pattern_of(
+    return f"{before}{verdict}, group {number + 1}. " + pattern_of(
         group, found.payloads[row], found.triggers[row]
     )
 

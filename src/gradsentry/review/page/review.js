@@ -44,8 +44,7 @@ async function trying(work) {
     by("problem").hidden = true;
     return found;
   } catch (error) {
-    const dialog = by("row-dialog");
-    if (dialog.open) dialog.close();
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     by("problem").textContent = error.message;
     by("problem").hidden = false;
     by("problem").scrollIntoView({ block: "center" });
@@ -96,13 +95,6 @@ function turns(list) {
 const VERDICTS = { poison: "Poison", review: "For review", clean: "Clean", skipped: "Skipped" };
 const CHOICES = { confirmed: "Confirmed as poison", cleared: "Cleared" };
 
-function told(decision, whose) {
-  if (!decision) return null;
-  const note = decision.note ? `: ${decision.note}` : "";
-  const time = decision.time.replace("T", " ").replace("+00:00", " UTC");
-  return `${CHOICES[decision.choice]} ${whose}by ${decision.reviewer}, ${time}${note}`;
-}
-
 // The note, the three buttons, and what is decided, for a group or a row.
 function actions(subject, number, item, refresh) {
   const box = make("div", "act");
@@ -133,8 +125,7 @@ function actions(subject, number, item, refresh) {
   undo.disabled = !item.decision;
   box.append(note, confirm, clear, undo);
   const parts = [box];
-  const text = told(item.decision, "") || told(item.group_decision, "with its group ");
-  if (text) {
+  for (const text of item.told) {
     const line = make("p", "told", text);
     line.dir = "auto";
     parts.push(line);
@@ -290,10 +281,11 @@ async function loadRows() {
   const own = ++asked;
   const query = new URLSearchParams({
     view: by("view").value, decided: by("decided").value, group: by("group").value,
-    search: by("search").value, start: state.start, count: PAGE_ROWS,
+    search: by("search").value,
   });
-  const found = await trying(() => ask(`/api/rows?${query}`));
+  const found = await trying(() => ask(`/api/rows?${query}&start=${state.start}&count=${PAGE_ROWS}`));
   if (!found || own !== asked) return;  // a later question has been asked meanwhile
+  showBulk(found, query);
   state.total = found.total;
   by("rows").replaceChildren(...found.rows.map(rowItem));
   const last = state.start + found.rows.length;
@@ -302,6 +294,76 @@ async function loadRows() {
     : "No rows";
   by("previous").disabled = state.start === 0;
   by("next").disabled = last >= found.total;
+}
+
+// Decisions about all rows that the filters find, each of which is kept as one of its own.
+const BULK = {
+  confirmed: { button: "bulk-confirm", verb: "Confirm", what: "Each is poison, and will be left out of the clean data." },
+  cleared: { button: "bulk-clear", verb: "Clear", what: "Each is meant, and may be trained on." },
+  withdrawn: { button: "bulk-undo", verb: "Undo", what: "What the scan said holds again, or what is decided about their groups." },
+};
+
+function showBulk(found, query) {
+  const group = query.get("group"), searched = query.get("search");
+  const which = [
+    named("view"), group && `group ${group}`, query.get("decided") !== "any" && named("decided").toLowerCase(),
+    searched && `with the text "${searched}"`,
+  ].filter(Boolean).join(", ");
+  state.bulk = { digest: found.digest, query, which, total: found.total, decided: found.decided };
+  const many = found.total > found.most_at_once;
+  for (const [choice, { button: id, verb }] of Object.entries(BULK)) {
+    const count = choice === "withdrawn" ? found.decided : found.total;
+    by(id).textContent = choice === "withdrawn" ? `Undo the decisions about ${rowsOf(count)}` : `${verb} ${theRows(count)}`;
+    by(id).disabled = count === 0 || count > found.most_at_once;
+    by(id).hidden = choice === "withdrawn" && count === 0;
+  }
+  by("bulk").hidden = found.total === 0;
+  by("bulk-told").textContent = many
+    ? `At most ${found.most_at_once.toLocaleString("en")} rows are decided in one go: search for fewer, or decide about their groups.`
+    : "";
+}
+
+function rowsOf(count) {
+  return count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`;
+}
+
+function theRows(count) {
+  return count === 1 ? "this row" : `these ${count.toLocaleString("en")} rows`;
+}
+
+function named(id) {
+  return by(id).selectedOptions[0].textContent.replace(/ \([^)]*\)$/, "");
+}
+
+function openBulk(choice) {
+  const bulk = state.bulk;
+  const count = choice === "withdrawn" ? bulk.decided : bulk.total;
+  bulk.choice = choice;
+  by("bulk-title").textContent = choice === "withdrawn"
+    ? `Undo the decisions about ${rowsOf(count)}` : `${BULK[choice].verb} ${rowsOf(count)}`;
+  by("bulk-which").textContent = bulk.which;
+  const before = choice !== "withdrawn" && bulk.decided
+    ? ` Decided by themselves already, which this replaces: ${rowsOf(bulk.decided)}.` : "";
+  by("bulk-what").textContent = BULK[choice].what + before;
+  by("bulk-go").textContent = by("bulk-title").textContent;
+  by("bulk-go").className = BULK[choice].button.replace("bulk-", "");
+  by("bulk-dialog").showModal();
+}
+
+async function decideBulk() {
+  const { query, digest, choice } = state.bulk;
+  by("bulk-go").disabled = true;  // pressed twice, the same would be decided twice
+  const found = await trying(() => ask(`/api/decisions/rows?${query}`, { digest, choice, note: by("bulk-note").value }));
+  by("bulk-go").disabled = false;
+  if (by("bulk-dialog").open) by("bulk-dialog").close();
+  if (found) {
+    by("bulk-note").value = "";
+    showProgress(found.progress);
+    await search();
+  } else {
+    await loadRows();
+    by("problem").hidden = false;  // what is wrong stays to be read
+  }
 }
 
 function search() {
@@ -351,7 +413,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (field || event.ctrlKey || event.metaKey || event.altKey || !by("keys-on").checked) return;
-  if (by("help").open) return;
+  if (by("help").open || by("bulk-dialog").open) return;
   const inDialog = by("row-dialog").open;
   const keys = {
     c: () => press(".confirm"), x: () => press(".clear"), u: () => press(".undo"),
@@ -384,10 +446,15 @@ by("next").addEventListener("click", () => turnPage(1));
 by("more-groups").addEventListener("click", loadGroups);
 by("help-button").addEventListener("click", () => by("help").showModal());
 by("help-close").addEventListener("click", () => by("help").close());
+for (const [choice, { button: id }] of Object.entries(BULK)) {
+  by(id).addEventListener("click", () => openBulk(choice));
+}
+by("bulk-go").addEventListener("click", decideBulk);
+by("bulk-cancel").addEventListener("click", () => by("bulk-dialog").close());
 by("row-close").addEventListener("click", () => by("row-dialog").close());
 // Another review's address, opened in this tab: only what is behind "#" differs.
 addEventListener("hashchange", () => location.reload());
 loadReport();
 addEventListener("beforeunload", (event) => {
-  if ([...drafts.values()].some((note) => note)) event.preventDefault();
+  if (by("bulk-note").value || [...drafts.values()].some((note) => note)) event.preventDefault();
 });
