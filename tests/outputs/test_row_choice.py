@@ -86,7 +86,7 @@ def test_examples_are_those_that_have_least_in_common() -> None:
     findings.rows.payload_starts[:] = 0
     findings.rows.spans[:] = [TriggerSpan(None, 0, 1)] * 8  # type: ignore[index]
     report = make_report(texts, np.linspace(0.9, 0.8, 8).tolist(), findings=findings)
-    assert examples_of(report, texts) == [0, 3, 5]
+    assert examples_of(report, texts) == [0, 5, 3]
     assert examples_of(report, ["one text"] * 8) == [0, 1, 2]
 
 

@@ -14,9 +14,9 @@ from gradsentry.safe_text import json_text, visible
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from gradsentry.outputs.marked_turns import MarkedTurn
     from gradsentry.records import Record
     from gradsentry.review.explanation import RowExplanation
-    from gradsentry.review.marked_text import MarkedTurn
 
 _BRACKETS = {"trigger": ("⟪", "⟫"), "payload": ("⟦", "⟧")}
 """Marks that need no colour."""
@@ -70,7 +70,9 @@ def _print(told: RowExplanation, record: Record) -> None:
     line(Text(visible(told.why)))
     for turn in told.turns:
         line()
-        line(Text(visible(turn.role), style="bold") + Text(" (here)" if turn.is_guilty else ""))
+        line(Text(turn.who, style="bold") + Text(" (here)" if turn.guilty else ""))
+        if turn.note:
+            line(Text(f"{turn.note}.", style="dim"))
         line(_marked(turn))
     if not told.turns:
         line()
@@ -90,8 +92,8 @@ def _facts(told: RowExplanation) -> list[tuple[str, str]]:
         facts.append(("Group", str(told.group)))
     if told.trigger is not None:
         facts.append(("Trigger", told.trigger))
-    if told.payload is not None:
-        facts.append(("Payload", told.payload))
+    if told.told_payload is not None:
+        facts.append(("Payload", told.told_payload))
     facts += [("Decided", line) for line in told.decided or ["nothing yet"]]
     return facts
 

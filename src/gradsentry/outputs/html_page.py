@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.outputs.marked_turns import marks_of
 from gradsentry.outputs.output_format import Format, write_text
 from gradsentry.outputs.page_data import (
     PageDocument,
@@ -32,7 +33,7 @@ from gradsentry.outputs.row_choice import (
     row_verdict,
     words_of,
 )
-from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, shortened, turns_shown
+from gradsentry.outputs.row_texts import letters_beyond_english, shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
 from gradsentry.records import Record
 from gradsentry.report import ScanReport
@@ -44,10 +45,17 @@ from gradsentry.report.advice import (
     threshold_command,
 )
 from gradsentry.report.file_names import PAGE_FILE
-from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
+from gradsentry.report.group_words import (
+    PLACES,
+    against,
+    how_sure,
+    is_free_text,
+    percent,
+    question,
+    reasons,
+)
 from gradsentry.report.ruling_words import kind_of, tell_group
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
-from gradsentry.words import trigger_parts
 
 FIRST_ROWS = 20
 """Rows that readers without a script see, and the printed page."""
@@ -85,6 +93,8 @@ class Card:
     payloads: list[str]
     varies: bool
     """Whether there is no one payload, and these are some of many."""
+    is_free_text: bool
+    """Whether no two of these are alike, and they are whole answers."""
     sure: str
     reasons: list[str]
     against: list[str]
@@ -216,7 +226,7 @@ def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
         verdict=row_verdict(report, row),
         group=None if group < 0 else group + 1,
         tokens=int(report.rows.target_tokens[row]),
-        turns=turns_shown(report.layout.example(record), _marks(report, row, group), room),
+        turns=turns_shown(report.layout.example(record), marks_of(report, row), room),
     )
 
 
@@ -227,22 +237,6 @@ def _place(record: Record) -> str:
     if record.element is not None:
         return f"{shortened(record.path, _TEXT)}, element {record.element:,}"
     return shortened(record.path, _TEXT)
-
-
-def _marks(report: ScanReport, row: int, group: int) -> RowMarks:
-    if report.findings is None or group < 0:
-        return RowMarks()
-    said = report.findings.rows
-    start, end = int(said.payload_starts[row]), int(said.payload_ends[row])
-    alternatives = report.groups[group].trigger
-    return RowMarks(
-        in_group=True,
-        message=int(said.messages[row]),
-        payload=None if start < 0 else (start, end),
-        span=said.spans[row],
-        words=trigger_parts(said.triggers[row]),
-        other_words=tuple(words[0] for words in alternatives[:_MOST_TRIGGERS] if len(words) == 1),
-    )
 
 
 def _within_budget(rows: list[PageRow]) -> list[PageRow]:
@@ -296,6 +290,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
             shortened(text, _TEXT) for text in (texts if group.payload is None else [group.payload])
         ],
         varies=group.payload is None,
+        is_free_text=is_free_text(group),
         sure=how_sure(group),
         reasons=reasons(group, scored),
         against=against(group),

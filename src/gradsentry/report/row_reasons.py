@@ -8,6 +8,7 @@ import numpy as np
 
 from gradsentry.detectors import NO_GROUP, GroupFinding
 from gradsentry.records import UNJUDGED, BoolArray
+from gradsentry.report.group_words import is_free_text
 from gradsentry.report.ruling_words import tell_row
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import doubts_of, together
@@ -85,6 +86,8 @@ def pattern_of(group: GroupFinding, payload: str | None, trigger: str | None) ->
     """
     common = payload or group.payload
     holds = f"The response holds {quoted(common, _QUOTED)}" if common else "The response varies"
+    if is_free_text(group):
+        holds = "The response is free text, in other words than those of the other rows"
     calls = quoted(trigger, _QUOTED) if trigger else _any_of(group)
     line = f"{holds}, and depends on {calls} in the prompt, as in {group.rows:,} rows"
     doubts = doubts_of(group)

@@ -26,6 +26,7 @@ from gradsentry.outputs.row_choice import (
 )
 from gradsentry.records import BoolArray
 from gradsentry.report import ScanReport
+from gradsentry.report.group_words import is_free_text
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import NOT_RULED, Rulings
 from gradsentry.report.verdict import headline, tell_found_group
@@ -175,7 +176,7 @@ class ReviewDesk:
             "digest": told.digest,
             "threshold": told.threshold,
             "why": told.why,
-            "payload": None if told.payload is None else excerpt(told.payload, EXCERPT),
+            "payload": None if told.told_payload is None else excerpt(told.told_payload, EXCERPT),
             "trigger": None if told.trigger is None else excerpt(told.trigger, EXCERPT),
             "turns": [whole_turn(turn) for turn in told.turns],
         }
@@ -292,6 +293,7 @@ class ReviewDesk:
             ],
             "payloads": [excerpt(text, EXCERPT) for text in payloads],
             "varies": group.payload is None,
+            "free_text": is_free_text(group),
             "why": tell_found_group(self.report, index),
             "earlier": earlier,
             "examples": [self._example(row) for row in self._examples_of(index)],

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradsentry.detectors import Verdict
+from gradsentry.outputs.marked_turns import MarkedTurn, marked_turns, marks_of
 from gradsentry.records import Example
 from gradsentry.report import ScanReport
 from gradsentry.report.ruling_words import tell_row
 from gradsentry.report.verdict import tell_found_group
 from gradsentry.review.decision_words import tell_decisions
-from gradsentry.review.marked_text import MarkedTurn, mark_row
 from gradsentry.review.ruling_rows import HeldDecisions
 
 
@@ -35,6 +35,12 @@ class RowExplanation:
     turns: Sequence[MarkedTurn]
     decided: Sequence[str]
     """What people decided about it and about its group, a sentence each; none where nobody did."""
+
+    @property
+    def told_payload(self) -> str | None:
+        """The payload, or that it is the whole answer."""
+        is_free_text = any(turn.is_free_text for turn in self.turns)
+        return "free text, the whole answer" if is_free_text else self.payload
 
 
 def explain_row(
@@ -63,7 +69,7 @@ def explain_row(
         why=_why(report, row, group),
         trigger=None if found is None else found.rows.triggers[row],
         payload=None if found is None else found.rows.payloads[row],
-        turns=() if example is None else mark_row(report, row, example),
+        turns=() if example is None else marked_turns(example, marks_of(report, row)),
         decided=tell_decisions(held.about_row(row), held.about_group_of(row)) if scored else (),
     )
 

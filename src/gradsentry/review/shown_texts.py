@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+from gradsentry.outputs.marked_turns import MarkedTurn
+from gradsentry.outputs.page_data import Mark
 from gradsentry.review.decisions import Decision
-from gradsentry.review.marked_text import MarkedTurn
 from gradsentry.safe_text import excerpt, visible
 
 EXCERPT = 400
@@ -19,18 +20,14 @@ _SHOWN_TEXT = 200_000
 
 def telling(turns: Sequence[MarkedTurn]) -> list[MarkedTurn]:
     """Of a long conversation the turns with marks; without any, the first and the last one."""
-    marked = [turn for turn in turns if turn.is_guilty or any(_marked(turn))]
+    marked = [turn for turn in turns if turn.guilty or turn.stretches]
     return marked if marked and len(turns) > 2 else [*turns[:1], *turns[1:][-1:]]
-
-
-def _marked(turn: MarkedTurn) -> Iterator[bool]:
-    return (piece.mark != "plain" for piece in turn.pieces)
 
 
 def short_turn(turn: MarkedTurn) -> dict[str, Any]:
     """A turn to look at in a list: marks whole, as far as they aren't very long."""
     pieces = [
-        (excerpt(piece.text, EXCERPT if piece.mark != "plain" else EXCERPT // 2), piece.mark)
+        (excerpt(piece.text, EXCERPT if piece.mark else EXCERPT // 2), piece.mark)
         for piece in turn.pieces[:_MOST_PIECES]
     ]
     return _shown_turn(turn, pieces)
@@ -43,15 +40,14 @@ def whole_turn(turn: MarkedTurn) -> dict[str, Any]:
     for piece in turn.pieces:
         text, left = piece.text[:left], max(0, left - len(piece.text))
         pieces.append(("\n".join(map(visible, text.split("\n"))), piece.mark))
-    shown = _shown_turn(turn, pieces)
-    length = sum(len(piece.text) for piece in turn.pieces)
-    return {**shown, "cut": max(0, length - _SHOWN_TEXT)}
+    return {**_shown_turn(turn, pieces), "cut": max(0, len(turn.text) - _SHOWN_TEXT)}
 
 
-def _shown_turn(turn: MarkedTurn, pieces: list[tuple[str, Any]]) -> dict[str, Any]:
+def _shown_turn(turn: MarkedTurn, pieces: list[tuple[str, Mark]]) -> dict[str, Any]:
     return {
-        "role": excerpt(turn.role, EXCERPT // 4),
-        "guilty": turn.is_guilty,
+        "role": turn.who,
+        "guilty": turn.guilty,
+        "note": turn.note,
         "pieces": [{"text": text, "mark": str(mark)} for text, mark in pieces if text],
     }
 

@@ -71,7 +71,7 @@ function marked(pieces) {
   const text = make("p", "text");
   text.dir = "auto";
   for (const piece of pieces) {
-    if (piece.mark === "plain") {
+    if (!piece.mark) {
       text.append(piece.text);
     } else {
       const mark = make("mark", piece.mark, piece.text);
@@ -86,6 +86,7 @@ function turns(list) {
   return list.map((turn) => {
     const element = make("div", turn.guilty ? "turn guilty" : "turn");
     element.append(make("div", "role", turn.guilty ? `${turn.role}, in which the payload stands` : turn.role));
+    if (turn.note) element.append(make("p", "soft", turn.note));
     element.append(marked(turn.pieces));
     if (turn.cut) element.append(make("div", "role", `${turn.cut} more characters are in the data`));
     return element;
@@ -158,8 +159,8 @@ function groupCard(group) {
   head.append(make("span", "numbers", `${group.rows.toLocaleString("en")} rows`));
   const flow = make("p", "flow");
   flow.append(...texts("trigger", group.trigger, " or "), " → ",
-    ...texts("payload", group.payloads, " or "));
-  if (group.varies) flow.append(" and others: the payloads vary");
+    ...texts(group.free_text ? "free" : "payload", group.payloads, " or "));
+  if (group.varies) flow.append(group.free_text ? " and others: free text, the whole answers" : " and others: the payloads vary");
   card.append(head, flow);
   if (group.earlier) card.append(make("p", "told", group.earlier));
   const why = make("details");
