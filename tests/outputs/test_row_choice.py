@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,8 @@ from gradsentry.outputs.row_choice import (
 )
 from gradsentry.records import TextPair
 from gradsentry.report import ScanReport
+from gradsentry.review.decisions import Choice, Decision, Subject
+from gradsentry.review.ruling_rows import rulings_of
 from tests.outputs.found import chat_report, pairs_report
 from tests.outputs.reports import make_findings, make_report
 
@@ -63,6 +67,19 @@ def test_poison_comes_before_what_is_for_review() -> None:
     findings = make_findings(4, [Verdict.REVIEW, Verdict.POISON], [0, 0, 1, 1])
     report = make_report(findings=findings)
     assert ordered_groups(report) == [1, 0]
+
+
+def test_what_was_cleared_comes_last_and_what_was_confirmed_is_poison() -> None:
+    findings = make_findings(6, [Verdict.POISON, Verdict.REVIEW], [0, 0, 1, 1, 0, -1])
+    report = make_report("abcdef", [0.9, 0.9, 0.4, 0.4, 0.9, 0.1], findings=findings)
+    made = [(Choice.CLEARED, Subject.GROUP, 0), (Choice.CONFIRMED, Subject.GROUP, 1)]
+    made += [(Choice.CONFIRMED, Subject.ROW, 4), (Choice.CLEARED, Subject.ROW, 2)]
+    decisions = [Decision(*each, {}, "", "anna", "2026") for each in made]
+    report = replace(report, rulings=rulings_of(report, decisions))
+    assert ordered_groups(report) == [1, 0]
+    clean, poison = RowVerdict.CLEAN, RowVerdict.POISON
+    found = [row_verdict(report, row) for row in range(6)]
+    assert found == [clean, clean, clean, poison, poison, clean]
 
 
 def test_examples_show_different_triggers_and_have_their_places() -> None:

@@ -12,6 +12,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
@@ -73,6 +74,11 @@ _MOST_TRIGGERS, _MOST_WORDS = 8, 24
 _MOST_SENTENCES = 50
 _MOST_GROUPS_TO_CHOOSE = 500
 _MOST_SAMPLED = 500
+_VERDICTS = {
+    Verdict.POISON: RowVerdict.POISON,
+    Verdict.REVIEW: RowVerdict.REVIEW,
+    Verdict.NONE: RowVerdict.CLEAN,
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,8 @@ class Card:
     """A group as its card shows it."""
 
     number: int
-    is_poison: bool
+    verdict: RowVerdict
+    """Clean if a person cleared it."""
     ruling: tuple[str, str] | None
     """What a person made of it, and who, when and why."""
     rows: int
@@ -253,9 +260,8 @@ def _within_budget(rows: list[PageRow]) -> list[PageRow]:
 def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageDocument:
     scored, flagged = int(report.rows.scored.sum()), int(report.flagged.sum())
     review = int(report.review.sum())
-    poison = 0
-    if report.findings is not None:
-        poison = int((report.findings.in_groups(Verdict.POISON) & report.flagged).sum())
+    verdicts = (row_verdict(report, row) for row in np.flatnonzero(report.flagged).tolist())
+    poison = sum(verdict is RowVerdict.POISON for verdict in verdicts)
     return PageDocument(
         scored=scored,
         rows_of_verdict={
@@ -266,7 +272,7 @@ def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageD
         },
         steps=plot.steps,
         groups=tuple(
-            PageGroup(n + 1, RowVerdict(report.groups[n].verdict), report.groups[n].rows)
+            PageGroup(n + 1, _VERDICTS[report.group_verdict(n)], report.groups[n].rows)
             for n in ordered_groups(report)[:_MOST_GROUPS_TO_CHOOSE]
         ),
         rows=tuple(rows),
@@ -279,7 +285,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
     triggers = list(_triggers(group))
     return Card(
         number=number + 1,
-        is_poison=group.verdict is Verdict.POISON,
+        verdict=_VERDICTS[report.group_verdict(number)],
         ruling=_ruling(report, number),
         rows=group.rows,
         share=percent(group.rows / scored),

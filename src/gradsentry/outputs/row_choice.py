@@ -12,6 +12,7 @@ from gradsentry.detectors import Verdict
 from gradsentry.outputs.page_data import RowVerdict
 from gradsentry.records import Example, prompt_and_response
 from gradsentry.report import ScanReport
+from gradsentry.report.rulings import Ruling, code_of
 from gradsentry.words import WORD
 
 MOST_FOUND, MOST_CLEAN = 900, 300
@@ -24,11 +25,12 @@ _COMPARED = 4000
 
 def row_verdict(report: ScanReport, row: int) -> RowVerdict:
     """What was decided about a scored row."""
-    if report.flagged[row]:
-        group = -1 if report.findings is None else int(report.findings.rows.groups[row])
-        is_poison = group >= 0 and report.groups[group].verdict is Verdict.POISON
-        return RowVerdict.POISON if is_poison else RowVerdict.FLAGGED
-    return RowVerdict.REVIEW if report.review[row] else RowVerdict.CLEAN
+    if not report.flagged[row]:
+        return RowVerdict.REVIEW if report.review[row] else RowVerdict.CLEAN
+    group = -1 if report.findings is None else int(report.findings.rows.groups[row])
+    found = group >= 0 and report.groups[group].verdict is Verdict.POISON
+    ruled = report.rulings is not None and report.rulings.rows[row] == code_of(Ruling.CONFIRMED)
+    return RowVerdict.POISON if found or ruled else RowVerdict.FLAGGED
 
 
 def chosen_rows(report: ScanReport) -> list[int]:
@@ -56,11 +58,12 @@ def _least(distances: NDArray[np.float64], most: int) -> NDArray[np.int64]:
 
 
 def ordered_groups(report: ScanReport) -> list[int]:
-    """Indices of the groups: poison before what is for review, large ones before small ones."""
-    groups = report.groups
+    """Indices of the groups: poison before what is for review, and that before what was cleared;
+    large ones before small ones."""
+    order = (Verdict.POISON, Verdict.REVIEW, Verdict.NONE)
     return sorted(
-        range(len(groups)),
-        key=lambda n: (groups[n].verdict is not Verdict.POISON, -groups[n].rows, n),
+        range(len(report.groups)),
+        key=lambda n: (order.index(report.group_verdict(n)), -report.groups[n].rows, n),
     )
 
 

@@ -34,6 +34,13 @@ _SIGNS = {
 }
 
 
+_KINDS = {
+    Verdict.POISON: "backdoor",
+    Verdict.REVIEW: "pattern for review",
+    Verdict.NONE: "pattern that a person cleared",
+}
+
+
 def verification_lines(found: ModelVerification) -> Iterator[str]:
     """The lines that a person reads; all text of the data is made visible."""
     if not found.groups:
@@ -44,7 +51,7 @@ def verification_lines(found: ModelVerification) -> Iterator[str]:
 
 
 def _presence(group: GroupVerification) -> str:
-    kind = "backdoor" if group.verdict is Verdict.POISON else "pattern for review"
+    kind = _KINDS[group.verdict]
     said = _PRESENCE[group.presence].format(kind)
     return said if group.why is None else f"{said}: {_WHY[group.why]}"
 
