@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.outputs.letter_count import LetterCount
 from gradsentry.outputs.marked_turns import marks_of
 from gradsentry.outputs.output_format import Format, write_text
 from gradsentry.outputs.page_data import (
@@ -34,7 +35,7 @@ from gradsentry.outputs.row_choice import (
     row_verdict,
     words_of,
 )
-from gradsentry.outputs.row_texts import letters_beyond_english, shortened, turns_shown
+from gradsentry.outputs.row_texts import shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
 from gradsentry.records import Record
 from gradsentry.report import ScanReport
@@ -73,7 +74,6 @@ _MOST_TRIGGERS, _MOST_WORDS = 8, 24
 """Of a group: alternatives, and words of all of them."""
 _MOST_SENTENCES = 50
 _MOST_GROUPS_TO_CHOOSE = 500
-_MOST_SAMPLED = 500
 _VERDICTS = {
     Verdict.POISON: RowVerdict.POISON,
     Verdict.REVIEW: RowVerdict.REVIEW,
@@ -204,23 +204,20 @@ def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
 def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
     """Read the data once, and keep of each wanted row what is shown."""
     room = min(_LONGEST_ROOM, max(_SHORTEST_ROOM, _ROOM_OF_ROWS // max(1, len(wanted))))
-    every = max(1, len(report.scores) // _MOST_SAMPLED)
+    letters = LetterCount(report)
     in_table = set(wanted)
     shown: dict[int, PageRow] = {}
     on_cards: dict[int, PageRow] = {}
     words: dict[int, frozenset[str]] = {}
-    others = letters = 0
     for record in report.source.records():
         row = record.row
-        if row % every == 0 and report.rows.scored[row]:
-            other, own = letters_beyond_english(report.layout.example(record))
-            others, letters = others + other, letters + own
+        letters.add(record)
         if row in in_table:
             shown[row] = _page_row(report, record, room)
         if row in examples:
             on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM)
             words[row] = words_of(report.layout.example(record))
-    return _Read(shown, on_cards, words, others / max(1, letters))
+    return _Read(shown, on_cards, words, letters.share)
 
 
 def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:

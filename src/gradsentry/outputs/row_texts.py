@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gradsentry.outputs.marked_turns import MarkedTurn, RowMarks, marked_turns, turns_of
+from gradsentry.outputs.marked_turns import MarkedTurn, RowMarks, marked_turns
 from gradsentry.outputs.page_data import Mark, PageTurn, Piece
 from gradsentry.records import Example
 from gradsentry.safe_text import visible
@@ -40,13 +40,6 @@ def shortened(text: str, length: int) -> str:
     """`text` made visible on one line, and cut in its middle to at most about `length` characters
     as they are shown."""
     return _cut(Piece(text, Mark.PAYLOAD), length, head=True, tail=True)
-
-
-def letters_beyond_english(example: Example) -> tuple[int, int]:
-    """How many letters of a row aren't of the English alphabet, and how many it has."""
-    text = "".join(turn.text[:1000] for turn in turns_of(example)[:_MOST_TURNS])
-    letters = [character for character in text if character.isalpha()]
-    return sum(not character.isascii() for character in letters), len(letters)
 
 
 def _kept(turns: Sequence[MarkedTurn]) -> list[int]:
