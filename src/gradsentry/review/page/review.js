@@ -193,7 +193,10 @@ function rowItem(row) {
   head.append(make("span", "numbers", `score ${row.score.toFixed(4)}${group}`));
   item.append(head, ...turns(row.summary),
     button("Open the whole row", "link open", () => openRow(row.row)));
-  item.append(...actions("row", row.row, row, (now) => replace(item, rowItem(now))));
+  item.append(...actions("row", row.row, row, (now) => {
+    replace(item, rowItem(now));
+    refreshBulk();
+  }));
   return item;
 }
 
@@ -231,6 +234,7 @@ function showRow(row) {
   body.append(...actions("row", row.row, row, async (now) => {
     const shown = document.querySelector(`#rows [data-row="${now.row}"]`);
     if (shown) shown.replaceWith(rowItem(now));
+    refreshBulk();
     await openRow(now.row);
   }));
   by("row-body").replaceChildren(facts, body);
@@ -277,13 +281,17 @@ async function loadGroups() {
   by("more-groups").hidden = state.groups >= found.total;
 }
 
-let asked = 0;
-async function loadRows() {
-  const own = ++asked;
-  const query = new URLSearchParams({
+function filters() {
+  return new URLSearchParams({
     view: by("view").value, decided: by("decided").value, group: by("group").value,
     search: by("search").value,
   });
+}
+
+let asked = 0;
+async function loadRows() {
+  const own = ++asked;
+  const query = filters();
   const found = await trying(() => ask(`/api/rows?${query}&start=${state.start}&count=${PAGE_ROWS}`));
   if (!found || own !== asked) return;  // a later question has been asked meanwhile
   showBulk(found, query);
@@ -324,6 +332,13 @@ function showBulk(found, query) {
     : "";
 }
 
+// After a decision about one row: what is decided about all of them is another number now.
+async function refreshBulk() {
+  const own = asked, query = filters();
+  const found = await trying(() => ask(`/api/rows?${query}&count=0`));
+  if (found && own === asked) showBulk(found, query);
+}
+
 function rowsOf(count) {
   return count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`;
 }
@@ -342,7 +357,7 @@ function openBulk(choice) {
   bulk.choice = choice;
   by("bulk-title").textContent = choice === "withdrawn"
     ? `Undo the decisions about ${rowsOf(count)}` : `${BULK[choice].verb} ${rowsOf(count)}`;
-  by("bulk-which").textContent = bulk.which;
+  by("bulk-which").textContent = `Found by: ${bulk.which}`;
   const before = choice !== "withdrawn" && bulk.decided
     ? ` Decided by themselves already, which this replaces: ${rowsOf(bulk.decided)}.` : "";
   by("bulk-what").textContent = BULK[choice].what + before;
