@@ -35,7 +35,7 @@ def report_with(
 
 
 def mark_row(report: ScanReport, row: int, example: Example) -> list[MarkedTurn]:
-    return marked_turns(example, marks_of(report, row))
+    return marked_turns(example, marks_of(report, row, {}))
 
 
 def marked(turns: list[MarkedTurn], mark: Mark) -> list[str]:
@@ -188,3 +188,11 @@ def test_free_text_is_said_of_the_turn_that_has_it() -> None:
     start = len(texts[0]) + 1
     marks = RowMarks(True, 1, payload=(start, start + len(LONG)), varies=True)
     assert [turn.is_free_text for turn in marked_turns(example, marks)] == [False, True, False]
+
+
+def test_of_free_text_the_words_are_marked_that_its_rows_share() -> None:
+    telling = frozenset({"free", "trigger", "absent"})
+    marks = RowMarks(True, payload=(0, len(LONG)), varies=True, telling=telling)
+    turns = marked_turns(TextPair("q", LONG.upper()), marks)
+    assert marked(turns, Mark.PAYLOAD) == ["FREE", "TRIGGER"]
+    assert "marked are words" in turns[1].note

@@ -35,6 +35,7 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
     so, and what people decided about it."""
     quiet_libraries()
     from gradsentry.errors import OptionError
+    from gradsentry.outputs.telling_words import compared_rows, telling_words
     from gradsentry.records import Skipped
     from gradsentry.review.explanation import explain_row
     from gradsentry.review.reviewed_folder import open_reviewed
@@ -46,10 +47,21 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
         raise OptionError(
             f"There is no row {row}.", f"Rows are numbered from 0 to {len(report.scores) - 1}."
         )
-    record = next(record for record in report.source.records() if record.row == row)
-    example = report.layout.example(record)
+    compared = compared_rows(report)
+    wanted = {row, *compared}
+    record, examples = None, {}
+    for each in report.source.records():
+        if each.row in wanted:
+            examples[each.row] = report.layout.example(each)
+            record = each if each.row == row else record
+            if len(examples) == len(wanted):
+                break
+    assert record is not None
+    example, telling = examples[row], telling_words(compared, examples.items())
     held = HeldDecisions(report, reviewed.log.decisions)
-    told = explain_row(report, row, None if isinstance(example, Skipped) else example, held)
+    told = explain_row(
+        report, row, None if isinstance(example, Skipped) else example, held, telling
+    )
     with while_read():
         _print(told, record)
 

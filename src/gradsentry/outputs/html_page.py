@@ -37,6 +37,7 @@ from gradsentry.outputs.row_choice import (
 )
 from gradsentry.outputs.row_texts import shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
+from gradsentry.outputs.telling_words import TellingWords, compared_rows, telling_words
 from gradsentry.records import Record
 from gradsentry.report import ScanReport
 from gradsentry.report.advice import (
@@ -133,7 +134,7 @@ class HtmlPage(Format):
 
 
 def render_html(report: ScanReport) -> str:
-    """The report as HTML; reads the data once."""
+    """The report as HTML; reads the data once, or twice where payloads vary."""
     order = ordered_groups(report)
     wanted = chosen_rows(report)
     of_cards = {group: example_candidates(report, group) for group in order[:MOST_CARDS]}
@@ -204,7 +205,7 @@ def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
 def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
     """Read the data once, and keep of each wanted row what is shown."""
     room = min(_LONGEST_ROOM, max(_SHORTEST_ROOM, _ROOM_OF_ROWS // max(1, len(wanted))))
-    letters = LetterCount(report)
+    letters, telling = LetterCount(report), _telling_words(report)
     in_table = set(wanted)
     shown: dict[int, PageRow] = {}
     on_cards: dict[int, PageRow] = {}
@@ -213,14 +214,23 @@ def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
         row = record.row
         letters.add(record)
         if row in in_table:
-            shown[row] = _page_row(report, record, room)
+            shown[row] = _page_row(report, record, room, telling)
         if row in examples:
-            on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM)
+            on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM, telling)
             words[row] = words_of(report.layout.example(record))
     return _Read(shown, on_cards, words, letters.share)
 
 
-def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
+def _telling_words(report: ScanReport) -> TellingWords:
+    """What to mark in free text; the data are read for it, if there is any."""
+    compared = compared_rows(report)
+    if not compared:
+        return {}
+    read = (record for record in report.source.records() if record.row in compared)
+    return telling_words(compared, ((one.row, report.layout.example(one)) for one in read))
+
+
+def _page_row(report: ScanReport, record: Record, room: int, telling: TellingWords) -> PageRow:
     row = record.row
     group = -1 if report.findings is None else int(report.findings.rows.groups[row])
     return PageRow(
@@ -230,7 +240,7 @@ def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
         verdict=row_verdict(report, row),
         group=None if group < 0 else group + 1,
         tokens=int(report.rows.target_tokens[row]),
-        turns=turns_shown(report.layout.example(record), marks_of(report, row), room),
+        turns=turns_shown(report.layout.example(record), marks_of(report, row, telling), room),
     )
 
 

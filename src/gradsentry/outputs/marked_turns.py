@@ -7,9 +7,11 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 
 from gradsentry.detectors import TriggerSpan
 from gradsentry.outputs.page_data import Mark, Piece
+from gradsentry.outputs.telling_words import TellingWords
 from gradsentry.records import (
     Conversation,
     Example,
@@ -22,10 +24,14 @@ from gradsentry.records import (
 from gradsentry.records.example import said
 from gradsentry.report import ScanReport
 from gradsentry.safe_text import excerpt
-from gradsentry.words import by_itself, trigger_parts
+from gradsentry.words import WORD, by_itself, trigger_parts
 
 FREE_TEXT = (
     "The payload is free text, all of this answer and in every row another: nothing in it to mark"
+)
+SHARED_WORDS = (
+    "The payload is free text, all of this answer and in every row another; marked are words that "
+    "the group's answers share, and others lack"
 )
 _LEAST_FREE_TEXT = 80
 """Characters from which a payload that varies, and is most of an answer, is free text."""
@@ -52,6 +58,8 @@ class RowMarks:
     """Single words that do so in other rows of the group."""
     varies: bool = False
     """Whether the rows of the group have no one payload."""
+    telling: frozenset[str] = frozenset()
+    """Words that the group's answers share and others lack, where it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +80,8 @@ class MarkedTurn:
     """Whether it is the one that says what the trigger calls."""
     is_answer: bool = False
     is_free_text: bool = False
-    """Whether the payload is most of it, and in other rows something else: then nothing of it is
-    marked."""
+    """Whether the payload is most of it, and in other rows something else: then only the words of
+    it are marked that the rows share."""
     content_start: int = 0
     """Where a message's content begins, in its text."""
     stretches: list[_Stretch] = field(default_factory=list)
@@ -81,7 +89,10 @@ class MarkedTurn:
     @property
     def note(self) -> str:
         """What must be said of it besides."""
-        return FREE_TEXT if self.is_free_text else ""
+        if not self.is_free_text:
+            return ""
+        is_marked = any(at.mark is Mark.PAYLOAD for at in self.stretches)
+        return SHARED_WORDS if is_marked else FREE_TEXT
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -111,7 +122,7 @@ def marked_turns(example: Example, marks: RowMarks) -> list[MarkedTurn]:
     return turns
 
 
-def marks_of(report: ScanReport, row: int) -> RowMarks:
+def marks_of(report: ScanReport, row: int, telling: TellingWords) -> RowMarks:
     """What a report knows of a row."""
     found = report.findings
     group = -1 if found is None else int(found.rows.groups[row])
@@ -127,6 +138,7 @@ def marks_of(report: ScanReport, row: int) -> RowMarks:
         words=trigger_parts(found.rows.triggers[row]),
         other_words=tuple(words[0] for words in alternatives[:_MOST_TRIGGERS] if len(words) == 1),
         varies=report.groups[group].payload is None,
+        telling=telling.get(group, frozenset()),
     )
 
 
@@ -188,9 +200,17 @@ def _mark_payload(turns: list[MarkedTurn], example: Example, marks: RowMarks) ->
             continue
         if marks.varies and end - start >= max(_LEAST_FREE_TEXT, length // 2):
             turn.is_free_text = True
+            _mark_telling(turn, marks.telling)
         else:
             turn.add(start, end, Mark.PAYLOAD)
         turn.guilty = turn.guilty or (is_conversation and marks.message < 0)
+
+
+def _mark_telling(turn: MarkedTurn, words: frozenset[str]) -> None:
+    """Mark the first places of words, given in lower case."""
+    found = (at.span() for at in WORD.finditer(turn.text) if at.group().casefold() in words)
+    for start, end in islice(found, _MOST_MARKS):
+        turn.add(start, end, Mark.PAYLOAD)
 
 
 def _answers(example: Example) -> Iterator[list[str]]:

@@ -24,6 +24,7 @@ from gradsentry.outputs.row_choice import (
     ordered_groups,
     words_of,
 )
+from gradsentry.outputs.telling_words import compared_rows, telling_words
 from gradsentry.records import BoolArray
 from gradsentry.report import ScanReport
 from gradsentry.report.group_words import is_free_text
@@ -108,6 +109,11 @@ class ReviewDesk:
         self._views = _views(self.report, self._order)
         self._held = HeldDecisions(self.report, self.log.decisions)
         self._kept = len(self.log.decisions)
+        compared = compared_rows(self.report)
+        examples = ((row, self.texts.example(row)) for row in compared)
+        self._telling = telling_words(
+            compared, ((row, said) for row, said in examples if said is not None)
+        )
         self._examples: dict[int, list[int]] = {}
         self._searched: tuple[str, BoolArray] = ("", self.report.rows.scored)
 
@@ -169,7 +175,7 @@ class ReviewDesk:
         """
         content_of(self.report, Subject.ROW, row)
         with self._lock:
-            told = explain_row(self.report, row, self.texts.example(row), self._held)
+            told = explain_row(self.report, row, self.texts.example(row), self._held, self._telling)
         return {
             **self._row(row),
             "place": visible(told.place),
@@ -315,13 +321,13 @@ class ReviewDesk:
         return self._examples[index]
 
     def _example(self, row: int) -> dict[str, Any]:
-        told = explain_row(self.report, row, self.texts.example(row), self._held)
+        told = explain_row(self.report, row, self.texts.example(row), self._held, self._telling)
         return {"row": row, "turns": [short_turn(turn) for turn in telling(told.turns)]}
 
     def _row(self, row: int) -> dict[str, Any]:
         example = self.texts.example(row)
         with self._lock:
-            told = explain_row(self.report, row, example, self._held)
+            told = explain_row(self.report, row, example, self._held, self._telling)
             own, of_group = self._held.about_row(row), self._held.about_group_of(row)
         return {
             "row": row,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gradsentry.detectors import Verdict
 from gradsentry.outputs.marked_turns import MarkedTurn, marked_turns, marks_of
+from gradsentry.outputs.telling_words import TellingWords
 from gradsentry.records import Example
 from gradsentry.report import ScanReport
 from gradsentry.report.ruling_words import tell_row
@@ -44,13 +45,18 @@ class RowExplanation:
 
 
 def explain_row(
-    report: ScanReport, row: int, example: Example | None, held: HeldDecisions
+    report: ScanReport,
+    row: int,
+    example: Example | None,
+    held: HeldDecisions,
+    telling: TellingWords,
 ) -> RowExplanation:
     """What a scan and people say of a row.
 
     **Arguments:**
 
     - `example`: what the row means; None if it was skipped.
+    - `telling`: what to mark where payloads vary.
     - `held`: what was decided about the report since it was written.
     """
     origins, found = report.rows.origins, report.findings
@@ -69,7 +75,7 @@ def explain_row(
         why=_why(report, row, group),
         trigger=None if found is None else found.rows.triggers[row],
         payload=None if found is None else found.rows.payloads[row],
-        turns=() if example is None else marked_turns(example, marks_of(report, row)),
+        turns=() if example is None else marked_turns(example, marks_of(report, row, telling)),
         decided=tell_decisions(held.about_row(row), held.about_group_of(row)) if scored else (),
     )
 
