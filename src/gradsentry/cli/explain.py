@@ -106,7 +106,9 @@ def _facts(told: RowExplanation) -> list[tuple[str, str]]:
         facts.append(("Trigger", told.trigger))
     if told.told_payload is not None:
         facts.append(("Payload", told.told_payload))
-    facts += [("Decided", line) for line in told.decided or ["nothing yet"]]
+    facts += [
+        ("Decided", line) for line in told.decided or ["nothing since these results were written"]
+    ]
     return facts
 
 
