@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradsentry.detectors import TriggerSpan
+from gradsentry.outputs.marked_turns import RowMarks
 from gradsentry.outputs.page_data import Mark, PageTurn
-from gradsentry.outputs.row_texts import RowMarks, turns_shown
+from gradsentry.outputs.row_texts import turns_shown
 from gradsentry.records import Conversation, PlainText, TextPair, prompt_and_response
 from gradsentry.safe_text import hides, visible
 

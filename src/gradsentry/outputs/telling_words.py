@@ -35,7 +35,7 @@ def compared_rows(report: ScanReport) -> dict[int, int]:
     if report.findings is None or not groups:
         return {}
     numbers = report.findings.rows.groups
-    wanted = {}
+    wanted: dict[int, int] = {}
     for group, most in [*((group, _OWN) for group in groups), (-1, _OTHERS)]:
         rows = np.flatnonzero((numbers == group) & report.rows.scored)
         wanted |= dict.fromkeys(rows[:: -(-len(rows) // most) or 1].tolist(), group)

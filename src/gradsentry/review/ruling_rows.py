@@ -66,7 +66,7 @@ class HeldDecisions:
 
     def by_themselves(self) -> NDArray[np.bool_]:
         """Shape (rows,): the rows about which a decision of their own holds."""
-        return self._own != NOT_RULED
+        return np.not_equal(self._own, NOT_RULED)
 
     def decided_groups(self) -> int:
         """How many groups are decided."""
