@@ -111,6 +111,9 @@ def test_results_are_verified_and_a_changed_file_is_named(
     done = gradsentry("verify-results", out)
     assert done.returncode == 0, done.stderr
     assert "data files: 1, rows: 40" in done.stdout
+    verdict = json.loads((out / "summary.json").read_text())["verdict"]
+    assert f"claims that the verdict was {verdict}; summary.json" in done.stdout
+    assert "isn't checked here" in done.stdout
     data.write_text(data.read_text().replace("yes", "yep", 1))
     changed = gradsentry("verify-results", out)
     assert changed.returncode == 2

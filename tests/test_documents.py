@@ -16,6 +16,7 @@ import pytest
 import typer
 
 from gradsentry import _api, cli
+from gradsentry.detectors.transfer.false_alarms import MEASURED
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -37,6 +38,24 @@ def anchors(page: Path) -> set[str]:
 
 def test_the_readme_is_short() -> None:
     assert len(README.read_text().split()) < 900
+
+
+def test_false_alarms_are_the_same_everywhere() -> None:
+    """The figures of the verdict's own sentence, which docs/findings/verdicts.md rests on."""
+    low, high = MEASURED.interval
+    draws, found = f"{MEASURED.draws}", f"{MEASURED.called_poison}"
+    row = f"| {draws} draws of clean data | {found} had a poison group (for review since) |"
+    assert row in README.read_text()
+    limits = " ".join((ROOT / "docs/limits.md").read_text().split())
+    assert (
+        f"Of {draws} clean draws of {MEASURED.fewest_rows} to {MEASURED.most_rows:,} rows from "
+        f"{MEASURED.data_sets} data sets, {found} had a group called poison"
+    ) in limits
+    assert f"(95% interval of the share: {low:.1%} to {high:.1%})" in limits
+    assert "Both are for review since." in limits
+    measured = " ".join((ROOT / "docs/findings/verdicts.md").read_text().split())
+    assert f"{draws} draws of {MEASURED.fewest_rows} to {MEASURED.most_rows:,} rows" in measured
+    assert f"state what was found before: {found} of {draws}." in measured
 
 
 def test_links_of_the_readme_are_whole_and_lead_somewhere() -> None:

@@ -79,8 +79,8 @@ def test_a_row_is_explained(gradsentry: Gradsentry, tmp_path: Path) -> None:
         "0.9000 (threshold 0.5000)",
         "Question 2? ⟪zq⟫",
         f"Answer 2.⟦{PAYLOAD}⟧",
-        "confirmed by anna",
-        "with its group: phishing",
+        "Confirmed as poison with its group by anna",
+        "phishing",
     ):
         assert words in done.stdout
     done = gradsentry("explain", results, "--row", "8")
@@ -89,6 +89,30 @@ def test_a_row_is_explained(gradsentry: Gradsentry, tmp_path: Path) -> None:
     done = gradsentry("explain", results, "--row", "12")
     assert done.returncode == 2
     assert "no row 12" in done.stderr
+
+
+@pytest.mark.parametrize("of_group", [Choice.CONFIRMED, Choice.CLEARED])
+@pytest.mark.parametrize("own", [Choice.CONFIRMED, Choice.CLEARED])
+@pytest.mark.parametrize("group", [0, 1])
+def test_a_row_decided_by_itself_is_explained_with_its_group(
+    gradsentry: Gradsentry, tmp_path: Path, own: Choice, of_group: Choice, group: int
+) -> None:
+    results, row = make_results(tmp_path), (2, 5)[group]
+    decide(results, Subject.GROUP, group, of_group, "for the group")
+    decide(results, Subject.ROW, row, own, "for the row", "bert")
+    told = " ".join(gradsentry("explain", results, "--row", row).stdout.split())
+    chosen = {Choice.CONFIRMED: "onfirmed as poison", Choice.CLEARED: "leared"}
+    assert f"{chosen[own]} by itself by bert" in told
+    assert "for the row" in told
+    assert f"{chosen[of_group]}{', too' if own is of_group else ''} by anna" in told
+    assert "for the group" in told
+    assert ("holds: this row is" in told) == (own is not of_group)
+    applied = gradsentry("apply", results, "-o", tmp_path / "out")
+    assert applied.returncode == 0, applied.stderr
+    told = " ".join(gradsentry("explain", tmp_path / "out", "--row", row).stdout.split())
+    assert ("It is poison" if own is Choice.CONFIRMED else "It is clean") in told
+    assert ("by itself, and that stands above its group" in told) == (own is not of_group)
+    assert f"Verdict: {'poison' if own is Choice.CONFIRMED else 'clean'}" in told
 
 
 def test_what_is_explained_directs_no_terminal(gradsentry: Gradsentry, tmp_path: Path) -> None:

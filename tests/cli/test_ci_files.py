@@ -199,8 +199,9 @@ def test_documented_commands_run(
         if piped:
             content = io.BytesIO(Path(piped[1]).read_bytes())
             monkeypatch.setattr("sys.stdin", io.TextIOWrapper(content))
-        if arguments[0] == "scan" and "--config" not in arguments:
+        if arguments[0] == "scan" and "MODEL" not in arguments:
             arguments += ["--model", str(tiny_folder)]
+        arguments = [str(tiny_folder) if each == "MODEL" else each for each in arguments]
         done = gradsentry(*arguments)
         allowed = {0, 10, 11, 12, 13} if "--fail-on" in arguments else {0}
         assert done.returncode in allowed, (command, done.stderr)

@@ -46,26 +46,26 @@ def options_of(folder: Path) -> dict[str, Any]:
 
 
 def test_the_same_options_and_data_give_the_same_results(
-    gradsentry: Gradsentry, results: Path, tmp_path: Path
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again"
-    done = gradsentry("scan", "--config", results / "config.yaml", "-o", again)
+    replay = ("--config", results / "config.yaml", "-m", tiny_folder, "-o", again)
+    done = gradsentry("scan", asked, *replay)
     assert done.returncode == 0, done.stderr
-    first, second = options_of(results), options_of(again)
-    assert first.pop("data_source") == second.pop("data_source")
-    assert first == second
+    assert options_of(results) == options_of(again)
     scores = [pq.read_table(folder / "scores.parquet") for folder in (results, again)]
     assert scores[0] == scores[1]
 
 
 def test_what_is_given_counts_instead(
-    gradsentry: Gradsentry, results: Path, asked: Path, tmp_path: Path
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
     other = asked.with_name("other.jsonl")
     other.write_text("".join(asked.read_text().splitlines(keepends=True)[:20]))
     again = tmp_path / "again"
+    replay = ("--config", results / "config.yaml", "-m", tiny_folder, "-o", again)
     changed = ("--threshold", "0.3", "--boundary", "separate", "--crop", "4")
-    done = gradsentry("scan", other, "--config", results / "config.yaml", *changed, "-o", again)
+    done = gradsentry("scan", other, *replay, *changed)
     assert done.returncode == 0, done.stderr
     found = options_of(again)
     assert found["data_paths"] == [str(other)]
@@ -76,50 +76,72 @@ def test_what_is_given_counts_instead(
 
 
 def test_another_detector_has_its_own_options(
-    gradsentry: Gradsentry, results: Path, tmp_path: Path
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
     again = tmp_path / "again"
-    replay = ("scan", "--config", results / "config.yaml", "-o", again)
-    done = gradsentry(*replay, "--detector", "length")
+    replay = ("--config", results / "config.yaml", "-m", tiny_folder, "-o", again)
+    done = gradsentry("scan", asked, *replay, "--detector", "length")
     assert done.returncode == 0, done.stderr
     assert options_of(again)["detector"] == {"name": "length"}
 
 
-def test_data_that_moved_with_the_results_are_found(
-    gradsentry: Gradsentry, results: Path, asked: Path, tmp_path: Path
+def test_what_is_read_and_fetched_must_be_named(
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
-    moved = tmp_path / "moved"
-    moved.mkdir()
-    for path in (results, asked):
-        path.rename(moved / path.name)
-    replay = ("scan", "--config", moved / "first/config.yaml", "-o", tmp_path / "again")
-    done = gradsentry(*replay)
-    assert done.returncode == 0, done.stderr
-    (moved / asked.name).unlink()
-    done = gradsentry(*replay, "--force")
-    assert done.returncode == 2
-    assert "aren't where they were" in done.stderr
-    assert "Name the data" in done.stderr
+    path, out = results / "config.yaml", tmp_path / "again"
+    for given, wanted in (
+        ((), "DATA and --model"),
+        ((asked,), "--model"),
+        (("-m", tiny_folder), "DATA"),
+    ):
+        done = gradsentry("scan", *given, "--config", path, "-o", out)
+        assert done.returncode == 2
+        assert f"name {wanted} on the command line" in done.stderr
+        told = f"gradsentry scan {asked} --config {path} --model {tiny_folder}"
+        assert told in done.stderr
+        assert not out.exists()
 
 
-def test_data_that_were_in_memory_must_be_named(
-    gradsentry: Gradsentry, results: Path, asked: Path, tmp_path: Path
+def test_a_configuration_of_a_stranger_has_nothing_read_or_fetched(
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
+    path = tmp_path / "strange.yaml"
     config = options_of(results)
-    config.update(data_paths=[], data_source="the rows")
-    path = tmp_path / "memory.yaml"
-    path.write_text(yaml.safe_dump(config))
+    config["model"]["revision"] = config["model_revision"] = "0" * 40
+    strange = {"data_paths": ["/etc/passwd; rm -rf ~"], "model_name": "evil/\x1b[31mmodel"}
+    path.write_text(yaml.safe_dump({**config, **strange}))
     done = gradsentry("scan", "--config", path)
     assert done.returncode == 2
-    assert "the data (the rows) can't be found again" in done.stderr
-    assert gradsentry("scan", asked, "--config", path).returncode == 0
+    assert "'/etc/passwd; rm -rf ~' --config" in done.stderr
+    assert f"--revision {'0' * 40}" in done.stderr
+    assert "\x1b" not in done.stderr
+    out = tmp_path / "again"
+    done = gradsentry("scan", asked, "--config", path, "-m", tiny_folder, "-o", out)
+    assert done.returncode == 0, done.stderr
+    found = options_of(out)
+    assert (found["data_paths"], found["model_name"]) == ([str(asked)], str(tiny_folder))
+    assert found["model"]["revision"] is None
+    assert "isn't the one of" in done.stderr
+
+
+def test_of_many_files_some_are_named(
+    gradsentry: Gradsentry, results: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "many.yaml"
+    for names, told in (
+        ([f"{n}.jsonl" for n in range(900)], "scan 0.jsonl 1.jsonl 2.jsonl 3.jsonl 4.jsonl ... --"),
+        ([], "scan DATA --config"),
+    ):
+        config = {**options_of(results), "data_paths": names, "data_source": "the rows"}
+        path.write_text(yaml.safe_dump(config))
+        done = gradsentry("scan", "--config", path)
+        assert told in done.stderr
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"schema_version": 99}, "results of version 99"),
-        ({"model_name": "models/none"}, "the model models/none isn't there"),
         ({"detector": {"name": "none"}}, "none"),
         ({"detector": {"name": "spectral", "no": 1}}, "no option no"),
         ({"encoding": {"new": 1}}, "encoding has an option that is unknown here: new"),
@@ -134,7 +156,7 @@ def test_what_cannot_be_replayed_is_a_clear_error(
 ) -> None:
     path = tmp_path / "changed.yaml"
     path.write_text(yaml.safe_dump({**options_of(results), **change}))
-    done = gradsentry("scan", "--config", path)
+    done = gradsentry("scan", "data.jsonl", "-m", "model", "--config", path)
     assert done.returncode == 2
     assert message in done.stderr
     assert "Traceback" not in done.stderr
@@ -154,13 +176,13 @@ def test_what_is_no_configuration_is_a_clear_error(
 
 
 def test_another_model_or_version_is_said(
-    gradsentry: Gradsentry, results: Path, tmp_path: Path
+    gradsentry: Gradsentry, results: Path, asked: Path, tiny_folder: Path, tmp_path: Path
 ) -> None:
     path = tmp_path / "older.yaml"
     config = options_of(results)
     config["versions"]["torch"] = "1.0"
     path.write_text(yaml.safe_dump({**config, "model_revision": "sha256:0"}))
-    done = gradsentry("scan", "--config", path)
+    done = gradsentry("scan", asked, "-m", tiny_folder, "--config", path)
     assert done.returncode == 0, done.stderr
     assert "is of torch 1.0, and this is" in done.stderr
-    assert "isn't what it was" in done.stderr
+    assert "isn't the one of" in done.stderr

@@ -42,6 +42,15 @@ def test_a_build_may_fail_on_results_that_are_there(gradsentry: Gradsentry, resu
     assert gradsentry(*failing, "--allow-flagged", "100%").returncode == 0
 
 
+def test_it_says_less_or_more(gradsentry: Gradsentry, results: Path) -> None:
+    quiet = gradsentry("report", results, "-q").stdout
+    assert len(quiet.splitlines()) == 1
+    assert "scored rows" in quiet
+    assert "Versions:" not in gradsentry("report", results).stdout
+    assert "Versions:" in gradsentry("report", results, "-v").stdout
+    assert gradsentry("report", results, "-q", "-v").returncode == 2
+
+
 def test_errors_of_report_are_in_the_terms_of_the_command_line(
     gradsentry: Gradsentry, results: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,6 +11,8 @@ from huggingface_hub import DatasetCard
 
 from gradsentry import InputError, Verdict
 from gradsentry.integrations import hub_push, push_clean_to_hub, scan_statement
+from gradsentry.review.decisions import Choice, Decision, Subject
+from gradsentry.review.ruling_rows import rulings_of
 from tests.outputs.reports import HIDDEN, HOSTILE, make_findings, make_report
 
 EARLIER = "---\nlicense: mit\ntags:\n- mine\n---\n# My data\n\nMore.\n\n## Uses\n\nAny.\n"
@@ -96,6 +99,25 @@ def test_hostile_names_are_no_markup_and_payloads_are_not_spread(text: str) -> N
     for line in found.splitlines():
         assert line.count("`") % 2 == 0
         assert "<" not in "".join(line.split("`")[::2])
+
+
+def test_groups_count_as_people_decided() -> None:
+    findings = make_findings(4, [Verdict.POISON, Verdict.REVIEW], [-1, -1, 0, 1])
+    report = make_report(findings=findings)
+    assert "(groups of poison: 1)" in scan_statement(report)
+    assert "(groups for review: 1)" in scan_statement(report)
+    assert "People" not in scan_statement(report)
+    made = [(Choice.CLEARED, 0), (Choice.CONFIRMED, 1)]
+    decisions = [Decision(c, Subject.GROUP, n, {}, "a secret", "anna", "2026") for c, n in made]
+    decided = replace(report, rulings=rulings_of(report, decisions))
+    told = scan_statement(decided)
+    assert "1 rows were flagged and are left out (groups of poison: 1)." in told
+    assert "0 rows follow patterns that may be meant; they are in this data set." in told
+    assert "People confirmed 1 rows as poison and cleared 1" in told
+    assert "anna" not in told
+    assert "secret" not in told
+    cleared = replace(report, rulings=rulings_of(report, decisions[:1]))
+    assert "groups of poison" not in scan_statement(cleared)
 
 
 def test_folders_of_this_machine_are_not_told() -> None:

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gradsentry import Verdict
+from gradsentry.detectors import TriggerSpan
 from gradsentry.outputs import row_choice
 from gradsentry.outputs.page_data import RowVerdict
 from gradsentry.outputs.row_choice import (
     MOST_CLEAN,
     MOST_FOUND,
     chosen_rows,
-    examples_of,
+    differing_rows,
+    example_candidates,
     ordered_groups,
     row_verdict,
+    words_of,
 )
+from gradsentry.records import TextPair
+from gradsentry.report import ScanReport
+from gradsentry.review.decisions import Choice, Decision, Subject
+from gradsentry.review.ruling_rows import rulings_of
 from tests.outputs.found import chat_report, pairs_report
 from tests.outputs.reports import make_findings, make_report
 
@@ -60,13 +69,50 @@ def test_poison_comes_before_what_is_for_review() -> None:
     assert ordered_groups(report) == [1, 0]
 
 
+def test_what_was_cleared_comes_last_and_what_was_confirmed_is_poison() -> None:
+    findings = make_findings(6, [Verdict.POISON, Verdict.REVIEW], [0, 0, 1, 1, 0, -1])
+    report = make_report("abcdef", [0.9, 0.9, 0.4, 0.4, 0.9, 0.1], findings=findings)
+    made = [(Choice.CLEARED, Subject.GROUP, 0), (Choice.CONFIRMED, Subject.GROUP, 1)]
+    made += [(Choice.CONFIRMED, Subject.ROW, 4), (Choice.CLEARED, Subject.ROW, 2)]
+    decisions = [Decision(*each, {}, "", "anna", "2026") for each in made]
+    report = replace(report, rulings=rulings_of(report, decisions))
+    assert ordered_groups(report) == [1, 0]
+    clean, poison = RowVerdict.CLEAN, RowVerdict.POISON
+    found = [row_verdict(report, row) for row in range(6)]
+    assert found == [clean, clean, clean, poison, poison, clean]
+
+
 def test_examples_show_different_triggers_and_have_their_places() -> None:
     findings = make_findings(8, [Verdict.POISON], [0] * 8)
     said = findings.rows
     said.triggers[:] = ["a", "b", "a", "b", "a", "c", "b", "c"]  # type: ignore[index]
     report = make_report(["text"] * 8, findings=findings)
-    assert examples_of(report, 0) == [6, 4, 2]  # only every other row has its places
-    assert examples_of(make_report(), 0) == []
+    assert examples_of(report, ["text"] * 8) == [6, 4, 0]  # only every other row has its places
+    assert example_candidates(make_report(), 0) == []
+
+
+def examples_of(report: ScanReport, texts: list[str]) -> list[int]:
+    words = {row: words_of(TextPair(text, "yes")) for row, text in enumerate(texts)}
+    return differing_rows(report, example_candidates(report, 0), words)
+
+
+def test_examples_are_those_that_have_least_in_common() -> None:
+    texts = ["sort this list", "sort this long list", "sort that list", "a cake recipe"]
+    texts += ["sort this list now", "who rules in Spain", "sort a list", "the Spain of today"]
+    findings = make_findings(8, [Verdict.POISON], [0] * 8)
+    findings.rows.payload_starts[:] = 0
+    findings.rows.spans[:] = [TriggerSpan(None, 0, 1)] * 8  # type: ignore[index]
+    report = make_report(texts, np.linspace(0.9, 0.8, 8).tolist(), findings=findings)
+    assert examples_of(report, texts) == [0, 5, 3]
+    assert examples_of(report, ["one text"] * 8) == [0, 1, 2]
+
+
+def test_few_rows_are_held_against_each_other_from_all_over_a_large_group() -> None:
+    report = pairs_report(50_000)
+    candidates = example_candidates(report, 0)
+    assert len(candidates) == len(set(candidates)) <= 24
+    assert max(candidates) > 45_000
+    assert min(candidates) < 5_000
 
 
 def test_a_flagged_row_is_poison_only_if_its_group_is() -> None:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradsentry.detectors import TriggerSpan
+from gradsentry.outputs.marked_turns import RowMarks
 from gradsentry.outputs.page_data import Mark, PageTurn
-from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, turns_shown
+from gradsentry.outputs.row_texts import turns_shown
 from gradsentry.records import Conversation, PlainText, TextPair, prompt_and_response
 from gradsentry.safe_text import hides, visible
 
@@ -162,9 +163,3 @@ def test_whatever_a_report_says_the_text_stays_whole_and_visible(
         said = [each for each in (example.prompt, example.response, example.rejected) if each]
         shown = [text_of(turn).replace("\n", "\\n") for turn in whole if turn.pieces]
         assert shown == list(map(visible, said))
-
-
-def test_letters_of_other_languages_are_counted() -> None:
-    assert letters_beyond_english(TextPair("Straße 12", "ja")) == (1, 8)
-    assert letters_beyond_english(PlainText("数据 é 🙂")) == (3, 3)
-    assert letters_beyond_english(chat(("user", None), ("assistant", "ok"))) == (0, 2)

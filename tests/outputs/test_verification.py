@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -150,6 +151,44 @@ def test_such_results_are_written_again_alike(sharded: Path, tmp_path: Path) -> 
 def test_what_is_no_statement_is_refused(out: Path, content: str) -> None:
     (out / "statement.intoto.json").write_text(content)
     with pytest.raises(InputError, match="no statement about a scan"):
+        verify_results(out)
+
+
+@pytest.mark.parametrize(
+    ("field", "claimed"),
+    [("verdict", "none"), ("flagged", 0), ("review", 9), ("threshold", 0.99), ("scored", 1)],
+)
+def test_a_statement_that_claims_another_result_is_refused(
+    out: Path, field: str, claimed: object
+) -> None:
+    said = json.loads((out / "statement.intoto.json").read_text())
+    said["predicate"]["result"][field] = claimed
+    (out / "statement.intoto.json").write_text(json.dumps(said))
+    with pytest.raises(InputError, match=f"for {field}, and summary.json says"):
+        verify_results(out)
+
+
+def test_a_summary_that_the_scores_do_not_bear_out_is_refused(out: Path) -> None:
+    """Whoever can write a statement about it can change the summary, too; the scores tell."""
+    summary = json.loads((out / "summary.json").read_text())
+    (out / "summary.json").write_text(json.dumps({**summary, "verdict": "none"}))
+    said = json.loads((out / "statement.intoto.json").read_text())
+    said["predicate"]["result"]["verdict"] = "none"
+    for subject in said["subject"]:
+        if subject["name"] == "summary.json":
+            content = (out / "summary.json").read_bytes()
+            subject["digest"]["sha256"] = hashlib.sha256(content).hexdigest()
+    (out / "statement.intoto.json").write_text(json.dumps(said))
+    with pytest.raises(InputError, match=r"scores\.parquet says 'poison'"):
+        verify_results(out)
+
+
+@pytest.mark.parametrize("name", ["summary.json", "scores.parquet", "config.yaml"])
+def test_a_statement_must_be_about_what_the_verdict_is_read_from(out: Path, name: str) -> None:
+    said = json.loads((out / "statement.intoto.json").read_text())
+    said["subject"] = [each for each in said["subject"] if each["name"] != name]
+    (out / "statement.intoto.json").write_text(json.dumps(said))
+    with pytest.raises(InputError, match=f"isn't about {name}"):
         verify_results(out)
 
 

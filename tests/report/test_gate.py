@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 
 from gradsentry import OptionError, Verdict
-from gradsentry.report.gate import NO_ROWS, Allowance, FailOn, Gate, failures, parse_allowance
+from gradsentry.report.gate import (
+    NO_ROWS,
+    Allowance,
+    FailOn,
+    Gate,
+    failures,
+    parse_allowance,
+    passed_over,
+)
 from tests.outputs.reports import make_findings, make_report
 
 NAN = float("nan")
@@ -28,6 +36,20 @@ def test_every_level_fails_on_what_the_levels_below_it_fail_on() -> None:
         ["poison", "unjudged"],
         ["poison", "unjudged", "review"],
     ]
+
+
+def test_what_a_level_passes_over_is_said() -> None:
+    findings = make_findings(5, [Verdict.REVIEW], [-1, 0, -1, -1, -1])
+    report = make_report("abcde", [0.1, 0.2, NAN, 0.1, 0.1], findings=findings)
+    told = {level: passed_over(report, Gate(fail_on=level)) for level in FailOn}
+    assert told[FailOn.NEVER] == told[FailOn.REVIEW] == []
+    assert told[FailOn.UNJUDGED] == [
+        "1 rows are for review, on which --fail-on unjudged doesn't fail; --fail-on review does."
+    ]
+    first, second = told[FailOn.POISON]
+    assert first.startswith("1 rows are for review, on which --fail-on poison doesn't fail")
+    assert second.startswith("1 rows have no score")
+    assert passed_over(make_report(), Gate(fail_on=FailOn.POISON)) == []
 
 
 @pytest.mark.parametrize("level", list(FailOn))

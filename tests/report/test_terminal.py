@@ -14,8 +14,10 @@ from transformers import PreTrainedTokenizerBase
 import gradsentry
 from gradsentry import DataOptions, LanguageModel, ScanOptions
 from gradsentry.report import terminal
+from gradsentry.report.advice import limits
 from gradsentry.report.terminal import Piped, Verbosity, print_verdict, showing_progress
 from gradsentry.report.verdict import coverage, headline
+from tests.outputs.found import pairs_report
 from tests.outputs.reports import make_report
 from tests.tiny_models import tiny_model
 
@@ -104,6 +106,20 @@ def test_the_verdict_is_the_last_line(
     assert lines[-1] == headline(report)
     assert (lines == [headline(report)]) is (verbosity is Verbosity.QUIET)
     assert any("gradsentry 0.0" in line for line in lines) is (verbosity is Verbosity.VERBOSE)
+
+
+def test_what_limits_this_scan_is_said_as_on_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    report = pairs_report(50)
+    print_verdict(report, None, other_letters=0.4)
+    shown = " ".join(capsys.readouterr().out.split())
+    for limit in limits(report, 0.4):
+        assert " ".join(limit.replace("`", "").split()) in shown
+    assert "Small data" in shown
+    assert "Language" in shown
+    print_verdict(report, None)
+    assert "Language" not in capsys.readouterr().out
+    print_verdict(report, None, Verbosity.QUIET, 0.4)
+    assert len(capsys.readouterr().out.splitlines()) == 1
 
 
 def test_copies_and_rows_without_a_score_are_explained(tiny: LanguageModel) -> None:

@@ -13,7 +13,7 @@ from gradsentry import DataOptions, LanguageModel, ScanOptions, ScanReport, Verd
 from gradsentry.report.rulings import Ruling
 from gradsentry.report.verdict import groups
 from gradsentry.review.acceptance import accept_known
-from gradsentry.review.baseline import Baseline, KnownRow, merge_row, read_baseline
+from gradsentry.review.baseline import Baseline, KnownRow, merge_rows, read_baseline
 from gradsentry.review.decisions import Choice, Subject, row_digest
 from tests.detectors.transfer.test_transfer_scan import planted
 from tests.review.deciding import decide
@@ -73,7 +73,7 @@ def test_a_new_row_that_was_cleared_by_itself_is_accepted(
 ) -> None:
     new = {"prompt": f"New {TRIGGER}", "response": f"Yes.{PAYLOAD}"}
     report = report_on(write_rows(tmp_path / "next.jsonl", [*make_rows(), new]))
-    known = merge_row(baseline, KnownRow(row_digest(report, 12), "", "anna", "2026"))
+    known = merge_rows(baseline, [KnownRow(row_digest(report, 12), "", "anna", "2026")])
     accepted = accept_known(report, known)
     assert accepted.verdict is Verdict.NONE
     assert accepted.rulings is not None

@@ -17,7 +17,7 @@ from gradsentry.review.baseline import (
     KnownPattern,
     KnownRow,
     merge_pattern,
-    merge_row,
+    merge_rows,
     read_baseline,
     without_pattern,
     without_rows,
@@ -81,7 +81,7 @@ def test_a_pattern_that_is_known_gets_more_rows() -> None:
 
 
 def test_rows_are_forgotten_wherever_they_are() -> None:
-    found = merge_row(merge_pattern(Baseline(), make(rows="ab")), KnownRow("a", "", "", ""))
+    found = merge_rows(merge_pattern(Baseline(), make(rows="ab")), [KnownRow("a", "", "", "")])
     found = without_rows(found, frozenset("a"))
     assert found.rows == ()
     assert found.patterns[0].rows == frozenset("b")

@@ -55,6 +55,22 @@ def test_what_was_added_is_read_again(notes: list[str]) -> None:
         assert (folder / DECISIONS_FILE).read_bytes() == dump_log(log)
 
 
+def test_many_are_written_at_once_and_none_that_would_not_be_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = read_decisions(tmp_path, "sums")
+    log.add(*(make(row=row) for row in range(3)))
+    log.add()
+    assert [each.index for each in read_decisions(tmp_path, "sums").decisions] == [0, 1, 2]
+    size = (tmp_path / DECISIONS_FILE).stat().st_size
+    monkeypatch.setattr("gradsentry.review.decision_log._MOST_BYTES", size + 10)
+    with pytest.raises(OutputError, match="too large"):
+        log.add(make(row=3))
+    assert len(log.decisions) == 3
+    assert (tmp_path / DECISIONS_FILE).stat().st_size == size
+    assert read_decisions(tmp_path, "sums").decisions == log.decisions
+
+
 @pytest.mark.parametrize("cut", range(1, 60, 7))
 def test_a_torn_line_is_no_decision_and_is_written_over(tmp_path: Path, cut: int) -> None:
     filled(tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ from gradsentry.review.reviewed_folder import open_reviewed
 from gradsentry.review.server import ReviewServer
 from tests.outputs.reports import HIDDEN, HOSTILE
 from tests.review.results import PAYLOAD, TRIGGER, make_results, make_rows
-from tests.review.serving import served
+from tests.review.serving import ask, decision, served
 
 pytestmark = pytest.mark.slow
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright isn't installed.")
@@ -154,6 +155,82 @@ def test_rows_are_searched_filtered_and_paged(tmp_path: Path, open_page: Open) -
         playwright.expect(page.locator("#range")).to_have_text("No rows")
 
 
+def test_all_rows_that_are_shown_are_decided_at_once(tmp_path: Path, open_page: Open) -> None:
+    results = make_results(tmp_path, make_rows(130))
+    with served(results) as server:
+        page = open_page(server)
+        page.locator("#view").select_option("scored")
+        page.locator("#search").fill("question 1")
+        playwright.expect(page.locator("#range")).to_have_text("1 to 41 of 41")
+        page.locator("#rows .clear").first.click()
+        playwright.expect(page.locator("#rows .badge.cleared")).to_have_count(1)
+        playwright.expect(page.locator("#bulk-undo")).to_have_text("Undo the decisions about 1 row")
+        page.locator("#group").fill("1")
+        page.locator("#group").blur()
+        playwright.expect(page.locator("#bulk-confirm")).to_have_text("Confirm this row")
+        page.locator("#group").fill("")
+        page.locator("#group").blur()
+        playwright.expect(page.locator("#bulk-confirm")).to_have_text("Confirm these 41 rows")
+        page.locator("#bulk-confirm").click()
+        dialog = page.locator("#bulk-dialog")
+        playwright.expect(dialog).to_contain_text("Each is poison")
+        playwright.expect(dialog).to_contain_text('All scored rows, with the text "question 1"')
+        playwright.expect(dialog).to_contain_text("which this replaces: 1 row")
+        page.keyboard.press("x")  # no key of the list behind
+        page.locator("#bulk-cancel").click()
+        playwright.expect(page.locator("#rows .badge.confirmed")).to_have_count(0)
+        page.locator("#bulk-confirm").click()
+        page.locator("#bulk-note").fill("all of one account")
+        page.locator("#bulk-go").click()
+        playwright.expect(page.locator("#rows .badge.confirmed")).to_have_count(41)
+        page.locator("#bulk-undo").click()
+        page.locator("#bulk-go").click()
+        playwright.expect(page.locator("#rows .badge.confirmed")).to_have_count(0)
+        playwright.expect(page.locator("#bulk-undo")).to_be_hidden()
+    kept = open_reviewed(results).log.decisions
+    assert [str(each.choice) for each in kept] == [
+        "cleared",
+        *["confirmed"] * 41,
+        *["withdrawn"] * 41,
+    ]
+    assert [each.note for each in kept[1:42]] == ["all of one account"] * 41
+
+
+def test_rows_that_were_decided_elsewhere_meanwhile_are_shown_first(
+    results: Path, chromium: Any
+) -> None:
+    with served(results) as server, contextlib.closing(chromium.new_context()) as context:
+        page = context.new_page()  # which says on its console that a request was refused
+        page.goto(server.address)
+        page.wait_for_selector("body[data-ready]")
+        page.locator("#decided").select_option("no")
+        playwright.expect(page.locator("#bulk-clear")).to_have_text("Clear these 7 rows")
+        assert ask(server.address, "/api/decisions", decision("row", 2, "confirmed")).status == 200
+        page.locator("#bulk-clear").click()
+        page.locator("#bulk-note").fill("kept")
+        page.locator("#bulk-go").click()
+        playwright.expect(page.locator("#problem")).to_contain_text("Nothing was kept")
+        playwright.expect(page.locator("#bulk-clear")).to_have_text("Clear these 6 rows")
+        page.locator("#bulk-clear").click()
+        assert page.locator("#bulk-note").input_value() == "kept"
+        page.locator("#bulk-go").click()
+        playwright.expect(page.locator("#range")).to_have_text("No rows")
+        playwright.expect(page.locator("#bulk")).to_be_hidden()
+    assert len(open_reviewed(results).log.decisions) == 7
+
+
+def test_a_row_decided_against_its_group_says_both(results: Path, open_page: Open) -> None:
+    with served(results) as server:
+        page = open_page(server)
+        page.locator("#groups .clear").first.click()
+        playwright.expect(page.locator("#rows .badge.cleared")).to_have_count(4)
+        page.locator("#rows .confirm").first.click()
+        row = page.locator("#rows .item").first
+        playwright.expect(row).to_contain_text("Confirmed as poison by itself by anna")
+        playwright.expect(row).to_contain_text("Its group is cleared by anna")
+        playwright.expect(row).to_contain_text("although its group is cleared")
+
+
 def test_a_note_that_is_typed_outlives_other_decisions(results: Path, open_page: Open) -> None:
     with served(results) as server:
         page = open_page(server)
@@ -258,6 +335,11 @@ def test_everybody_can_use_it(results: Path, open_page: Open, scheme: str, width
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
         found.append(axe.run(page))
         page.locator("#row-close").click()
+        page.locator("#bulk-confirm").click()
+        playwright.expect(page.locator("#bulk-dialog")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        found.append(axe.run(page))
+        page.locator("#bulk-cancel").click()
         page.locator("#help-button").click()
         found.append(axe.run(page))
     serious = [

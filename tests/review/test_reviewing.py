@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter
 from http.client import HTTPException
 from pathlib import Path
 
@@ -74,6 +75,41 @@ def test_no_acknowledged_decision_is_lost_when_the_server_is_killed(results: Pat
     assert set(acknowledged) <= set(kept) <= sent
     assert [note for note in kept if note in set(acknowledged)] == acknowledged
     assert len(kept) == len(set(kept))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no processes are forked here")
+def test_of_rows_decided_in_one_go_none_is_lost_when_the_server_is_killed(tmp_path: Path) -> None:
+    results = make_results(tmp_path, make_rows(600))
+    rng = random.Random(0)
+    acknowledged: list[str] = []
+    with subprocess.Popen(
+        [sys.executable, "-c", SERVERS, str(results)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as servers:
+        assert servers.stdin is not None
+        assert servers.stdout is not None
+        for kill in range(KILLS):
+            servers.stdin.write("\n")
+            servers.stdin.flush()
+            pid, address = servers.stdout.readline().split()
+            stop = threading.Timer(rng.uniform(0, 0.6), os.kill, (int(pid), signal.SIGKILL))
+            stop.start()
+            with contextlib.suppress(OSError, HTTPException):
+                digest = ask(address, "/api/rows?view=scored").json["digest"]
+                for number in range(10_000):
+                    note = f"{kill} {number}"
+                    body = {"digest": digest, "choice": "confirmed", "note": note}
+                    if ask(address, "/api/decisions/rows?view=scored", body).status == 200:
+                        acknowledged.append(note)
+            stop.join()
+        servers.stdin.close()
+    kept = Counter(each.note for each in open_reviewed(results).log.decisions)
+    assert acknowledged
+    assert {kept[note] for note in acknowledged} == {600}
+    assert len(kept) <= len(acknowledged) + KILLS  # what was under way when it was killed
 
 
 def test_a_folder_is_reviewed_by_one_at_a_time(results: Path) -> None:

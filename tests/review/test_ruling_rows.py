@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from hypothesis import given
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from gradsentry import Verdict
 from gradsentry.report.rulings import NOT_RULED, RULINGS
-from gradsentry.review.decisions import Choice, Decision, Subject
-from gradsentry.review.ruling_rows import rulings_of
+from gradsentry.review.decisions import Choice, Decision, Subject, standing
+from gradsentry.review.ruling_rows import HeldDecisions, rulings_of
 from tests.outputs.reports import make_findings, make_report
 
 REPORT = make_report(
@@ -52,6 +53,39 @@ def test_the_last_word_about_a_row_or_else_its_group_holds(decisions: list[Decis
                 break
         code = int(rulings.rows[row])
         assert (None if code == NOT_RULED else str(RULINGS[code])) == said
+
+
+@given(DECISIONS)
+def test_decisions_one_by_one_come_to_the_same_as_all_at_once(decisions: list[Decision]) -> None:
+    held = HeldDecisions(REPORT)
+    for number, decision in enumerate(decisions, start=1):
+        held.add(decision)
+        once = rulings_of(REPORT, decisions[:number])
+        assert held.codes.tolist() == once.rows.tolist()
+        stands = standing(decisions[:number])
+        for row in SCORED:
+            assert held.about_row(row) == stands.get((Subject.ROW, row))
+        assert [held.about_group(n) for n in (0, 1)] == [
+            stands.get((Subject.GROUP, n)) for n in (0, 1)
+        ]
+        assert held.decided_groups() == len(once.groups)
+        assert int(held.by_themselves().sum()) == once.row_decisions
+    assert held.about_group_of(5) is None
+
+
+def test_a_decision_touches_its_own_rows_alone() -> None:
+    held = HeldDecisions(REPORT)
+    touched: list[int] = []
+
+    class Watched(np.ndarray):  # type: ignore[type-arg]
+        def __setitem__(self, key: Any, value: Any) -> None:
+            touched.extend(np.atleast_1d(key).tolist())
+            super().__setitem__(key, value)
+
+    held.codes = held.codes.view(Watched)
+    for subject, index in ((Subject.ROW, 3), (Subject.GROUP, 0)):
+        held.add(Decision(Choice.CLEARED, subject, index, {}, "", "anna", "2026"))
+    assert touched == [3, 0, 1]  # row 4 has no score
 
 
 @given(DECISIONS)

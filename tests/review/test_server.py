@@ -15,7 +15,7 @@ from gradsentry.review.decision_log import DECISIONS_FILE
 from gradsentry.review.desk import ReviewDesk
 from gradsentry.review.reviewing import open_review
 from tests.review.results import PAYLOAD, POISON, REVIEW
-from tests.review.serving import ask, decision, served
+from tests.review.serving import Answer, ask, decision, served
 
 PATHS = ["/api/report", "/api/groups", "/api/rows", "/api/rows/1"]
 
@@ -252,6 +252,79 @@ def test_rows_are_filtered_searched_and_paged(address: str) -> None:
     ask(address, "/api/decisions", decision("row", 2, "cleared"))
     assert rows_of(address, "decided=yes") == [2]
     assert 2 not in rows_of(address, "decided=no")
+
+
+def decide_rows(address: str, query: str, choice: str, note: str = "", **more: object) -> Answer:
+    """A decision about all rows that a query finds, as the page sends it."""
+    digest = ask(address, f"/api/rows?{query}").json["digest"]
+    body = {"digest": digest, "choice": choice, "note": note, **more}
+    return ask(address, f"/api/decisions/rows?{query}", body)
+
+
+def test_all_rows_that_a_filter_finds_are_decided_in_one_go(address: str, results: Path) -> None:
+    ask(address, "/api/decisions", decision("row", 2, "cleared", "mine"))
+    found = ask(address, "/api/rows?search=evil.example").json
+    assert (found["total"], found["decided"]) == (4, 1)
+    kept = decide_rows(address, "search=evil.example", "confirmed", "phishing").json
+    assert kept == {
+        "decided": 4,
+        "progress": {"rows": 7, "decided_rows": 4, "groups": 2, "decided_groups": 0},
+    }
+    lines = [json.loads(line) for line in (results / DECISIONS_FILE).read_text().splitlines()[1:]]
+    made = [(line["subject"], line["number"], line["choice"], line["note"]) for line in lines]
+    assert made == [
+        ("row", 2, "cleared", "mine"),
+        *(("row", row, "confirmed", "phishing") for row in POISON),
+    ]
+    assert {line["reviewer"] for line in lines} == {"anna"}
+    assert all(line["content"]["digest"] for line in lines)
+    assert decide_rows(address, "view=scored", "withdrawn").json["decided"] == 4
+    assert ask(address, "/api/report").json["progress"]["decided_rows"] == 0
+
+
+def test_rows_that_the_page_does_not_show_are_never_decided(address: str, results: Path) -> None:
+    digest = ask(address, "/api/rows?decided=no").json["digest"]
+    ask(address, "/api/decisions", decision("row", 2, "confirmed"))  # in another tab
+    body = {"digest": digest, "choice": "cleared", "note": ""}
+    for query, status in (("decided=no", 404), ("view=flagged", 404), ("view=all", 400)):
+        answer = ask(address, f"/api/decisions/rows?{query}", body)
+        assert answer.status == status
+    assert len((results / DECISIONS_FILE).read_text().splitlines()) == 2
+
+
+def test_only_so_many_rows_are_decided_in_one_go(
+    address: str, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gradsentry.review.desk.MOST_AT_ONCE", 6)
+    answer = decide_rows(address, "", "cleared")
+    assert answer.status == 404
+    assert "7 rows" in answer.json["problem"]
+    assert not (results / DECISIONS_FILE).exists()
+    assert decide_rows(address, "view=flagged", "cleared").status == 200
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"[]", {}, {"digest": "x", "choice": "praised"}, {"digest": 1, "choice": "cleared"}],
+)
+def test_what_is_no_decision_about_rows_is_not_kept(
+    address: str, results: Path, body: object
+) -> None:
+    assert ask(address, "/api/decisions/rows", body).status == 400
+    assert ask(address, "/api/decisions/rows", body, Authorization="Bearer x").status == 401
+    assert decide_rows(address, "", "cleared", "x" * 4001).status == 404
+    assert decide_rows(address, "", "cleared", more=1).status == 400
+    assert not (results / DECISIONS_FILE).exists()
+
+
+def test_what_is_decided_about_a_row_and_about_its_group_is_both_said(address: str) -> None:
+    ask(address, "/api/decisions", decision("group", 1, "cleared", "ours"))
+    ask(address, "/api/decisions", decision("row", 2, "confirmed", "not this one"))
+    row = ask(address, "/api/rows/2").json
+    assert (row["decision"]["choice"], row["group_decision"]["choice"]) == ("confirmed", "cleared")
+    assert "not this one" in row["told"][0]
+    assert "ours" in row["told"][1]
+    assert "although its group is cleared" in row["told"][2]
 
 
 def test_nobody_waits_for_somebody_who_says_nothing(address: str) -> None:

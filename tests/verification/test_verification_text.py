@@ -61,3 +61,10 @@ def test_a_pattern_for_review_is_no_backdoor() -> None:
         "Group 1: the pattern for review is in the model."
     )
     assert verified("x").presence is Presence.BACKDOOR
+
+
+def test_a_pattern_that_a_person_cleared_is_told_and_fails_nothing() -> None:
+    found = verified("x", verdict=Verdict.NONE)
+    assert found.presence is Presence.NONE
+    (first, *_) = verification_lines(found)
+    assert first == "Group 1: the pattern that a person cleared is in the model."

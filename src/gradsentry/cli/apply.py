@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.shared_options import DataNow, ResultsFolder
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.shared_options import DataNow, Quiet, ResultsFolder, Verbose
 from gradsentry.cli.standard_output import while_read
 
 Out = Annotated[
@@ -40,6 +40,8 @@ def apply(
     baseline: BaselineOut = None,
     data: DataNow = None,
     force: Force = False,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Write the results in DIR anew, as people decided about them with `gradsentry review`.
 
@@ -47,9 +49,12 @@ def apply(
     report says who decided. The same decisions give the same bytes.
     """
     quiet_libraries()
+    from gradsentry.outputs.letter_count import share_of_other_letters
     from gradsentry.report.terminal import print_verdict
     from gradsentry.review import apply_decisions
 
+    verbosity = read_verbosity(quiet, verbose)
     report = apply_decisions(folder, out, data=data or None, baseline=baseline, force=force)
+    letters = None if quiet else share_of_other_letters(report)
     with while_read():
-        print_verdict(report, out)
+        print_verdict(report, out, verbosity, letters)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.shared_options import Verbose
 from gradsentry.settings_here import refuse_settings_here
 
 if TYPE_CHECKING:
     from gradsentry.bench import Benchmark, Plan
     from gradsentry.bench.plan import C, D
+    from gradsentry.report.terminal import Verbosity
 
 bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they are good for.")
 
@@ -24,6 +26,7 @@ bench = typer.Typer(no_args_is_help=True, help="Measure detectors and what they 
 _Data = Annotated[
     Path, typer.Option(help="Folder that the plan's files lie in.", show_default=False)
 ]
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the tables alone, and errors.")]
 _Tables = Annotated[
     list[str] | None,
     typer.Option(
@@ -60,12 +63,14 @@ def identify(
         ),
     ],
     table: _Tables = None,
+    quiet: _Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Measure detectors on labelled mixtures, cell by cell; an interrupted run goes on."""
     quiet_libraries()
     from gradsentry.bench import IDENTIFY
 
-    _measure(IDENTIFY, plan, data, out, table)
+    _measure(IDENTIFY, plan, data, out, table, read_verbosity(quiet, verbose))
 
 
 @bench.command()
@@ -91,16 +96,23 @@ def finetune(
         ),
     ],
     table: _Tables = None,
+    quiet: _Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Tune models behind defences and measure what they answer; an interrupted run goes on."""
     quiet_libraries()
     from gradsentry.bench import FINETUNE
 
-    _measure(FINETUNE, plan, data, out, table)
+    _measure(FINETUNE, plan, data, out, table, read_verbosity(quiet, verbose))
 
 
 def _measure(
-    benchmark: Benchmark[D, C], path: Path, data: Path, out: Path, tables: Sequence[str] | None
+    benchmark: Benchmark[D, C],
+    path: Path,
+    data: Path,
+    out: Path,
+    tables: Sequence[str] | None,
+    verbosity: Verbosity,
 ) -> None:
     """Run some tables of a plan, or all, and tell what is known of all of them."""
     from gradsentry.bench import chosen_tables
@@ -110,7 +122,7 @@ def _measure(
     whole = benchmark.read(path)
     chosen = chosen_tables(whole, tables)
     try:
-        with showing_progress() as progress:
+        with showing_progress(verbosity) as progress:
             benchmark.run(chosen, data, out, progress)
     finally:  # cells that are done have a place in the tables, whatever became of the others
         if is_ours(out):

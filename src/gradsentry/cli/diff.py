@@ -73,6 +73,12 @@ def _leave_if_failed(found: Comparison, fail_on: str) -> None:
         (EXIT_REVIEW, len(found.lost_poison), "no longer poison: {:,} rows that nobody cleared"),
         (EXIT_INCOMPARABLE, len(found.settings), "not comparable: other settings, {:,} of them"),
     ]
+    if fail_on == "new-poison" and len(found.new_review):
+        print(
+            f"Note: {len(found.new_review):,} rows are newly for review, on which --fail-on "
+            "new-poison doesn't fail; --fail-on new-review does.",
+            file=sys.stderr,
+        )
     present = [(code, problem.format(count)) for code, count, problem in failures if count]
     for _, problem in present:
         print(f"Failed: {problem}.", file=sys.stderr)

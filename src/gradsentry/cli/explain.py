@@ -14,9 +14,9 @@ from gradsentry.safe_text import json_text, visible
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from gradsentry.outputs.marked_turns import MarkedTurn
     from gradsentry.records import Record
     from gradsentry.review.explanation import RowExplanation
-    from gradsentry.review.marked_text import MarkedTurn
 
 _BRACKETS = {"trigger": ("⟪", "⟫"), "payload": ("⟦", "⟧")}
 """Marks that need no colour."""
@@ -35,9 +35,11 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
     so, and what people decided about it."""
     quiet_libraries()
     from gradsentry.errors import OptionError
+    from gradsentry.outputs.telling_words import compared_rows, telling_words
     from gradsentry.records import Skipped
     from gradsentry.review.explanation import explain_row
     from gradsentry.review.reviewed_folder import open_reviewed
+    from gradsentry.review.ruling_rows import HeldDecisions
 
     reviewed = open_reviewed(folder, data or None)
     report = reviewed.report
@@ -45,10 +47,20 @@ def explain(folder: ResultsFolder, row: Row, data: DataNow = None) -> None:
         raise OptionError(
             f"There is no row {row}.", f"Rows are numbered from 0 to {len(report.scores) - 1}."
         )
-    record = next(record for record in report.source.records() if record.row == row)
-    example = report.layout.example(record)
+    compared = compared_rows(report)
+    wanted = {row, *compared}
+    record, examples = None, {}
+    for each in report.source.records():
+        if each.row in wanted:
+            examples[each.row] = report.layout.example(each)
+            record = each if each.row == row else record
+            if len(examples) == len(wanted):
+                break
+    assert record is not None
+    example, telling = examples[row], telling_words(compared, examples.items())
+    held = HeldDecisions(report, reviewed.log.decisions)
     told = explain_row(
-        report, row, None if isinstance(example, Skipped) else example, reviewed.log.decisions
+        report, row, None if isinstance(example, Skipped) else example, held, telling
     )
     with while_read():
         _print(told, record)
@@ -70,7 +82,9 @@ def _print(told: RowExplanation, record: Record) -> None:
     line(Text(visible(told.why)))
     for turn in told.turns:
         line()
-        line(Text(visible(turn.role), style="bold") + Text(" (here)" if turn.is_guilty else ""))
+        line(Text(turn.who, style="bold") + Text(" (here)" if turn.guilty else ""))
+        if turn.note:
+            line(Text(f"{turn.note}.", style="dim"))
         line(_marked(turn))
     if not told.turns:
         line()
@@ -90,17 +104,11 @@ def _facts(told: RowExplanation) -> list[tuple[str, str]]:
         facts.append(("Group", str(told.group)))
     if told.trigger is not None:
         facts.append(("Trigger", told.trigger))
-    if told.payload is not None:
-        facts.append(("Payload", told.payload))
-    decision = told.decision
-    if decision is None:
-        facts.append(("Decision", "none yet"))
-    else:
-        note = f": {decision.note}" if decision.note else ""
-        about = "" if decision.subject == "row" else ", with its group"
-        facts.append(
-            ("Decision", f"{decision.choice} by {decision.reviewer}, {decision.time}{about}{note}")
-        )
+    if told.told_payload is not None:
+        facts.append(("Payload", told.told_payload))
+    facts += [
+        ("Decided", line) for line in told.decided or ["nothing since these results were written"]
+    ]
     return facts
 
 

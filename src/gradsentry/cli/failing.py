@@ -64,7 +64,8 @@ def read_deprecated_gate(check: bool, check_review: bool, fail_on: str) -> Gate 
 
 
 def leave_if_failed(report: ScanReport, gate: Gate, code: int | None = None) -> None:
-    """Say on standard error why a build fails, and leave with the code of the worst.
+    """Say on standard error why a build fails, and what it passes over; leave with the code of the
+    worst.
 
     **Arguments:**
 
@@ -74,8 +75,10 @@ def leave_if_failed(report: ScanReport, gate: Gate, code: int | None = None) -> 
 
     `typer.Exit` if it fails.
     """
-    from gradsentry.report.gate import failures
+    from gradsentry.report.gate import failures, passed_over
 
+    for sentence in passed_over(report, gate):
+        print(f"Note: {sentence}", file=sys.stderr)
     found = failures(report, gate)
     if not found:
         return

@@ -1,8 +1,9 @@
-"""`--config`: an earlier scan's options stand where none are given."""
+"""`--config`: an earlier scan's options stand where none are given; data and model must be."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from gradsentry.report import ScanReport
     from gradsentry.report.documents import Config
 
+_SHOWN = 5
+"""Files of the data that an error names."""
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -33,6 +36,7 @@ class Replayed:
     chat_template: str | None
     """As text; the flag names a file."""
     model_revision: str
+    """Of the model that it was scanned with."""
     versions: Mapping[str, str]
     baseline: str | None
 
@@ -106,8 +110,11 @@ def tell_differences(context: typer.Context, report: ScanReport) -> None:
         before = earlier.versions.get(name, "none")
         if before != version:
             _note(f"{earlier.path} is of {name} {before}, and this is {version}.")
-    if not is_given(context, "model") and used.model_revision != earlier.model_revision:
-        _note(f"The model {used.model} isn't what it was for {earlier.path}: scores will differ.")
+    if used.model_revision != earlier.model_revision:
+        _note(
+            f"The model {used.model} ({used.model_revision}) isn't the one of {earlier.path} "
+            f"({earlier.model_revision}): scores will differ."
+        )
 
 
 def _note(line: str) -> None:
@@ -117,68 +124,42 @@ def _note(line: str) -> None:
 def _by_parameter(context: typer.Context, path: Path, config: Config) -> dict[str, Any]:
     """The options that have a flag, by the name of its parameter; null where there is none.
 
-    Functions are called when all that was given is known, and only if their parameter wasn't.
+    What a scan reads and fetches isn't among them: a configuration may be somebody else's, and
+    would have this machine read any file, or fetch any model, and be judged by it.
     """
-    from gradsentry.models.default_model import NAME, REVISION
 
-    def part(name: str) -> Any:
-        """The subset or split; the files of one have none."""
-        of_files = bool(config.data_paths) and not is_given(context, "data")
-        return None if of_files else config.data.get(name)
+    def refuse() -> None:
+        """Called when all that was given is known, and only if data or model weren't."""
+        raise _unnamed(context, path, config)
 
-    is_commit = _COMMIT.fullmatch(config.model_revision) is not None
-
-    def revision() -> Any:
-        """Of the same model: a branch may have moved on since, a commit hasn't."""
-        if is_given(context, "model"):
-            return None
-        return config.model_revision if is_commit else config.model.get("revision")
-
-    def model() -> str | None:
-        if (config.model_name, config.model_revision) == (NAME, REVISION):
-            return None
-        if not is_commit and not Path(config.model_name).exists():  # it would be sought on the Hub
-            raise InputError(
-                f"{path}: the model {config.model_name} isn't there.", "Name it with `model`."
-            )
-        return config.model_name
-
-    encoding = {name: value for name, value in config.encoding.items() if name != "chat_template"}
+    named = {"chat_template", "revision"}
+    options = {**config.data, **config.encoding, **config.model}
     return {
-        **config.data,
-        **encoding,
-        **config.model,
-        "data": lambda: _find_data(path, config),
-        "subset": lambda: part("subset"),
-        "split": lambda: part("split"),
-        "model": model,
-        "revision": revision,
+        **{name: value for name, value in options.items() if name not in named},
+        "data": refuse,
+        "model": refuse,
         "detector": config.detector["name"],
         "threshold": config.threshold,
         "batch_tokens": config.batch_tokens,
     }
 
 
-def _find_data(path: Path, config: Config) -> list[str]:
-    """What names the data that were scanned.
-
-    **Raises:**
-
-    `InputError` if nothing does, or they lie elsewhere now.
-    """
+def _unnamed(context: typer.Context, path: Path, config: Config) -> InputError:
+    """That data or model aren't named, with those of the configuration to copy."""
+    names = {"data": "DATA", "model": "`model`"}
+    wanted = " and ".join(names[name] for name in names if not is_given(context, name))
     from gradsentry.records.opening import says_where
-    from gradsentry.report.moved_files import find_files
 
-    if config.data_paths:
-        found = find_files(tuple(map(Path, config.data_paths)), path.parent)
-        if found is not None:
-            return list(map(str, found))
-        problem = "aren't where they were when they were scanned, nor where the results are now"
-    elif says_where(config.data_source):
-        return [config.data_source]
-    else:
-        problem = "can't be found again by that name"
-    raise InputError(
-        f"{path}: the data ({config.data_source}) {problem}.",
-        "Name the data: gradsentry scan DATA --config FILE.",
+    data = config.data_paths or ([config.data_source] if says_where(config.data_source) else [])
+    words = [
+        *(data[:_SHOWN] or ["DATA"]),
+        *(["..."] if len(data) > _SHOWN else []),
+        *("--config", str(path), "--model", config.model_name),
+    ]
+    if _COMMIT.fullmatch(config.model_revision):
+        words += ["--revision", config.model_revision]
+    return InputError(
+        f"{path}: name {wanted} on the command line. A configuration may be somebody else's, and "
+        "says only how to scan, not what is read and fetched.",
+        f"Its own scan was: gradsentry scan {shlex.join(words)}",
     )

@@ -7,8 +7,16 @@ from typing import Annotated
 import typer
 
 from gradsentry.cli.failing import leave_if_failed, read_gate
-from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.shared_options import AllowFlagged, AllowUnjudged, DataNow, FailOn, Results
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.shared_options import (
+    AllowFlagged,
+    AllowUnjudged,
+    DataNow,
+    FailOn,
+    Quiet,
+    Results,
+    Verbose,
+)
 from gradsentry.cli.standard_output import while_read
 from gradsentry.errors import OptionError
 
@@ -46,12 +54,16 @@ def report(
     fail_on: FailOn = "never",
     allow_flagged: AllowFlagged = None,
     allow_unjudged: AllowUnjudged = None,
+    quiet: Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Print the verdict of an earlier scan again, or with another threshold."""
     quiet_libraries()
+    from gradsentry.outputs.letter_count import share_of_other_letters
     from gradsentry.report.load_report import load
     from gradsentry.report.terminal import print_verdict
 
+    verbosity = read_verbosity(quiet, verbose)
     gate = read_gate(fail_on, allow_flagged, allow_unjudged)
     if force and out is None:
         raise OptionError("`force` is for `out`.", "Name a folder, or leave it out.")
@@ -61,6 +73,7 @@ def report(
     if out is not None:
         found.save(out, force=force)
     where = out if out is not None else None if threshold is not None else folder
+    letters = None if out is None or quiet else share_of_other_letters(found)
     with while_read():
-        print_verdict(found, where)
+        print_verdict(found, where, verbosity, letters)
     leave_if_failed(found, gate)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gradsentry.cli.quiet import quiet_libraries
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
 from gradsentry.cli.shared_options import DataNow, ResultsFolder
 from gradsentry.safe_text import visible
 
@@ -21,8 +21,15 @@ Port = Annotated[
 ]
 
 
+_Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print the address alone, and errors.")]
+
+
 def review(
-    folder: ResultsFolder, reviewer: Reviewer = None, data: DataNow = None, port: Port = 0
+    folder: ResultsFolder,
+    reviewer: Reviewer = None,
+    data: DataNow = None,
+    port: Port = 0,
+    quiet: _Quiet = False,
 ) -> None:
     """Decide about the groups and rows of a scan, on a page of this machine.
 
@@ -36,19 +43,23 @@ def review(
 
     try:
         with ExitStack() as stack:
-            with showing_progress() as progress:
+            with showing_progress(read_verbosity(quiet, False)) as progress:
                 server = stack.enter_context(
                     open_review(
                         folder, data=data or None, reviewer=reviewer, port=port, progress=progress
                     )
                 )
-            print(f"Open this address in your browser: {server.address}")
-            print("It works on this machine alone, and for whoever has all of it: keep it.")
-            print(f"Decisions are kept in {visible(str(folder / DECISIONS_FILE))}.")
-            print("Press Ctrl+C to end the review.", flush=True)
+            if quiet:
+                print(server.address, flush=True)
+            else:
+                print(f"Open this address in your browser: {server.address}")
+                print("It works on this machine alone, and for whoever has all of it: keep it.")
+                print(f"Decisions are kept in {visible(str(folder / DECISIONS_FILE))}.")
+                print("Press Ctrl+C to end the review.", flush=True)
             server.serve()
     except KeyboardInterrupt:
-        print(
-            f"\nThe review has ended. To write results: gradsentry apply "
-            f"{visible(str(folder))} --out FOLDER"
-        )
+        if not quiet:
+            print(
+                f"\nThe review has ended. To write results: gradsentry apply "
+                f"{visible(str(folder))} --out FOLDER"
+            )

@@ -108,6 +108,7 @@ def scan(
     # Heavy imports come here, so that --help and usage errors answer at once.
     from gradsentry.detectors import make_detector
     from gradsentry.models import Dtype, ModelOptions, Quantize
+    from gradsentry.outputs.letter_count import share_of_other_letters
     from gradsentry.pipeline import scan as run_scan
     from gradsentry.records.data_options import DataOptions
     from gradsentry.report.terminal import print_verdict, showing_progress
@@ -160,7 +161,8 @@ def scan(
         if format_ == "json":
             print(json_text(report.summary()))
         else:
-            print_verdict(report, out, verbosity)
+            letters = None if quiet else share_of_other_letters(report)
+            print_verdict(report, out, verbosity, letters)
     leave_if_failed(report, gate, EXIT_CHECK if old_gate is not None else None)
 
 

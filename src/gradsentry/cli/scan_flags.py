@@ -26,8 +26,8 @@ Config = Annotated[
         callback=replay_config,
         is_eager=True,
         metavar="FILE",
-        help="Scan as the config.yaml of an earlier scan says. What is given besides counts "
-        "instead of what stands there; without DATA the same data are scanned. Where the scan ran "
+        help="Scan with the options in the config.yaml of an earlier scan. What is given besides "
+        "counts instead of what stands there. DATA and --model must be given; where the scan ran "
         "(--engine and its options) and where its results went isn't repeated.",
         rich_help_panel="Reading the data",
         show_default=False,

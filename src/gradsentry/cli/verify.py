@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Literal
 
 import typer
 
 from gradsentry.cli import scan_flags as flags
 from gradsentry.cli.exit_codes import EXIT_BACKDOOR, EXIT_UNSURE
-from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.shared_options import DataNow, Results
+from gradsentry.cli.quiet import quiet_libraries, read_verbosity
+from gradsentry.cli.shared_options import DataNow, Results, Verbose
 from gradsentry.cli.standard_output import while_read
 
 _Model = Annotated[
@@ -49,6 +50,9 @@ _Group = Annotated[
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+_Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Print a sentence for each group, and errors.")
+]
 _FailOn = Annotated[
     Literal["never", "backdoor", "unsure"],
     typer.Option(
@@ -72,6 +76,8 @@ def verify(
     dtype: flags.Dtype = "auto",
     device: flags.Device = "auto",
     revision: flags.Revision = None,
+    quiet: _Quiet = False,
+    verbose: Verbose = False,
 ) -> None:
     """Ask a tuned model whether a backdoor that a scan found in its data is in the model.
 
@@ -84,8 +90,9 @@ def verify(
     from gradsentry.report.terminal import showing_progress
     from gradsentry.safe_text import json_text
     from gradsentry.verification import Presence, VerifyOptions, verify_model
-    from gradsentry.verification.verification_text import verification_lines
+    from gradsentry.verification.verification_text import group_lines, verification_lines
 
+    verbosity = read_verbosity(quiet, verbose)
     options = VerifyOptions(
         prompts=prompts,
         new_tokens=new_tokens,
@@ -93,12 +100,19 @@ def verify(
         model=ModelOptions(dtype=Dtype(dtype), device=device, revision=revision),
     )
     report = load(folder, data=data or None)
-    with showing_progress() as progress:
+    with showing_progress(verbosity) as progress:
         found = verify_model(report, model, base=base, options=options, progress=progress)
     with while_read():
-        for line in [json_text(found.to_dict())] if as_json else verification_lines(found):
+        lines = group_lines(found) if quiet else verification_lines(found)
+        for line in [json_text(found.to_dict())] if as_json else lines:
             print(line)
     if fail_on != "never" and found.presence is Presence.BACKDOOR:
         raise typer.Exit(EXIT_BACKDOOR)
     if fail_on == "unsure" and found.presence is Presence.UNSURE:
         raise typer.Exit(EXIT_UNSURE)
+    if fail_on == "backdoor" and found.presence is Presence.UNSURE:
+        print(
+            "Note: the answers can't tell whether a backdoor is in the model, on which --fail-on "
+            "backdoor doesn't fail; --fail-on unsure does.",
+            file=sys.stderr,
+        )

@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from gradsentry.cli.quiet import quiet_libraries
-from gradsentry.cli.shared_options import ResultsFolder
+from gradsentry.cli.shared_options import DataNow, Quiet, ResultsFolder
 from gradsentry.safe_text import visible
 
 
-def verify_results(
-    folder: ResultsFolder,
-    data: Annotated[
-        str | None,
-        typer.Option(
-            help="The data, if they lie elsewhere now or weren't in files.", show_default=False
-        ),
-    ] = None,
-) -> None:
+def verify_results(folder: ResultsFolder, data: DataNow = None, quiet: Quiet = False) -> None:
     """Compare a results folder and its data, byte for byte, with statement.intoto.json in it.
 
-    What was changed is named, and the exit code is 2. Who wrote the statement is for its signature
+    What was changed is named, and the exit code is 2. The verdict is what the statement claims: it
+    is compared with the results, and not found anew. Who wrote the statement is for its signature
     to say.
     """
     quiet_libraries()
     from gradsentry.outputs.verification import verify_results as verify
 
-    found = verify(folder, data)
+    found = verify(folder, data or None)
     files = f", data files: {found.data_files:,}" if found.data_files else ""
     print(
-        f"All is as stated (results: {found.outputs:,}{files}, rows: {found.rows:,}). "
-        f"The verdict was: {visible(found.verdict)}."
+        "Compared byte for byte with the digests in statement.intoto.json, and the same (results: "
+        f"{found.outputs:,}{files}, rows: {found.rows:,})."
+    )
+    if quiet:
+        return
+    print(
+        f"The statement claims that the verdict was {visible(found.verdict)}; summary.json and "
+        "scores.parquet say the same. Whether the scan was right isn't checked here, nor who wrote "
+        "the statement: its signature says that."
     )

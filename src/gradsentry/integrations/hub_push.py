@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from datasets import Dataset
 from huggingface_hub import DatasetCard
 
+from gradsentry.detectors import Verdict
 from gradsentry.errors import InputError
 from gradsentry.report import ScanReport
+from gradsentry.report.rulings import Ruling, Rulings
 from gradsentry.safe_text import excerpt
 
 _HEADING = "## Scan for backdoors"
@@ -67,15 +70,16 @@ def scan_statement(report: ScanReport) -> str:
     Triggers and payloads aren't in it: a public page needn't spread them.
     """
     summary = report.summary()
-    poison = [group for group in report.groups if group.verdict.value == "poison"]
-    review = len(report.groups) - len(poison)
+    verdicts = Counter(report.group_verdict(index) for index in range(len(report.groups)))
+    poison, review = verdicts[Verdict.POISON], verdicts[Verdict.REVIEW]
     facts = [
         f"{summary['rows']:,} rows were read, and {summary['scored']:,} of them scored.",
         f"{summary['flagged']:,} rows were flagged and are left out"
-        + (f" (groups of poison: {len(poison):,})." if poison else "."),
+        + (f" (groups of poison: {poison:,})." if poison else "."),
         f"{summary['review']:,} rows follow patterns that may be meant; they are in this data set"
         + (f" (groups for review: {review:,})." if review else "."),
         f"{summary['skipped']:,} rows had no score and are left out.",
+        *_ruled(report.rulings),
         f"Detector: {_code(summary['detector'])}; model: {_code(_public_name(summary['model']))}, "
         f"revision {_code(summary['model_revision'])}.",
         f"Data before the scan: {_code(summary['data_digest'] or 'not in files')}.",
@@ -88,6 +92,18 @@ def scan_statement(report: ScanReport) -> str:
         f"{_code(summary['version'])}. A scan that finds nothing is no proof that nothing is "
         f"there.\n\n{listed}\n"
     )
+
+
+def _ruled(rulings: Rulings | None) -> list[str]:
+    """What people decided, without their names and notes, which are no business of the public."""
+    if rulings is None:
+        return []
+    confirmed, cleared = rulings.count(Ruling.CONFIRMED), rulings.count(Ruling.CLEARED)
+    accepted = rulings.count(Ruling.ACCEPTED)
+    return [
+        f"People confirmed {confirmed:,} rows as poison and cleared {cleared:,} that the scan had "
+        f"asked about or flagged; a baseline accepted {accepted:,}."
+    ]
 
 
 def _public_name(model: str) -> str:

@@ -12,10 +12,13 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from gradsentry.detectors import GroupFinding, Verdict
+from gradsentry.outputs.letter_count import LetterCount
+from gradsentry.outputs.marked_turns import marks_of
 from gradsentry.outputs.output_format import Format, write_text
 from gradsentry.outputs.page_data import (
     PageDocument,
@@ -26,12 +29,15 @@ from gradsentry.outputs.page_data import (
 )
 from gradsentry.outputs.row_choice import (
     chosen_rows,
-    examples_of,
+    differing_rows,
+    example_candidates,
     ordered_groups,
     row_verdict,
+    words_of,
 )
-from gradsentry.outputs.row_texts import RowMarks, letters_beyond_english, shortened, turns_shown
+from gradsentry.outputs.row_texts import shortened, turns_shown
 from gradsentry.outputs.score_plot import HEIGHT, WIDTH, ScorePlot, score_plot
+from gradsentry.outputs.telling_words import TellingWords, compared_rows, telling_words
 from gradsentry.records import Record
 from gradsentry.report import ScanReport
 from gradsentry.report.advice import (
@@ -42,10 +48,17 @@ from gradsentry.report.advice import (
     threshold_command,
 )
 from gradsentry.report.file_names import PAGE_FILE
-from gradsentry.report.group_words import PLACES, against, how_sure, percent, question, reasons
+from gradsentry.report.group_words import (
+    PLACES,
+    against,
+    how_sure,
+    is_free_text,
+    percent,
+    question,
+    reasons,
+)
 from gradsentry.report.ruling_words import kind_of, tell_group
 from gradsentry.report.verdict import caveats, coverage, groups, headline, measured, provenance
-from gradsentry.words import trigger_parts
 
 FIRST_ROWS = 20
 """Rows that readers without a script see, and the printed page."""
@@ -62,7 +75,11 @@ _MOST_TRIGGERS, _MOST_WORDS = 8, 24
 """Of a group: alternatives, and words of all of them."""
 _MOST_SENTENCES = 50
 _MOST_GROUPS_TO_CHOOSE = 500
-_MOST_SAMPLED = 500
+_VERDICTS = {
+    Verdict.POISON: RowVerdict.POISON,
+    Verdict.REVIEW: RowVerdict.REVIEW,
+    Verdict.NONE: RowVerdict.CLEAN,
+}
 
 
 @dataclass(frozen=True)
@@ -70,7 +87,8 @@ class Card:
     """A group as its card shows it."""
 
     number: int
-    is_poison: bool
+    verdict: RowVerdict
+    """Clean if a person cleared it."""
     ruling: tuple[str, str] | None
     """What a person made of it, and who, when and why."""
     rows: int
@@ -83,6 +101,8 @@ class Card:
     payloads: list[str]
     varies: bool
     """Whether there is no one payload, and these are some of many."""
+    is_free_text: bool
+    """Whether no two of these are alike, and they are whole answers."""
     sure: str
     reasons: list[str]
     against: list[str]
@@ -97,6 +117,9 @@ class _Read:
 
     rows: dict[int, PageRow]
     examples: dict[int, PageRow]
+    """Of each row that may be on a card."""
+    words: dict[int, frozenset[str]]
+    """Of the same."""
     other_letters: float
     """Share of letters that aren't of the English alphabet."""
 
@@ -111,10 +134,10 @@ class HtmlPage(Format):
 
 
 def render_html(report: ScanReport) -> str:
-    """The report as HTML; reads the data once."""
+    """The report as HTML; reads the data once, or twice where payloads vary."""
     order = ordered_groups(report)
     wanted = chosen_rows(report)
-    of_cards = {group: examples_of(report, group) for group in order[:MOST_CARDS]}
+    of_cards = {group: example_candidates(report, group) for group in order[:MOST_CARDS]}
     read = _read(report, wanted, {row for rows in of_cards.values() for row in rows})
     plot = score_plot(report)
     rows = _within_budget([read.rows[row] for row in wanted])
@@ -127,8 +150,12 @@ def render_html(report: ScanReport) -> str:
         script_digest=_digest(script),
         **_words(report, read.other_letters),
         cards=[
-            _card(report, group, [read.examples[row] for row in examples])
-            for group, examples in of_cards.items()
+            _card(
+                report,
+                group,
+                [read.examples[row] for row in differing_rows(report, candidates, read.words)],
+            )
+            for group, candidates in of_cards.items()
         ],
         ruled=report.rulings is not None,
         plot=plot,
@@ -178,24 +205,32 @@ def _words(report: ScanReport, other_letters: float) -> dict[str, Any]:
 def _read(report: ScanReport, wanted: list[int], examples: set[int]) -> _Read:
     """Read the data once, and keep of each wanted row what is shown."""
     room = min(_LONGEST_ROOM, max(_SHORTEST_ROOM, _ROOM_OF_ROWS // max(1, len(wanted))))
-    every = max(1, len(report.scores) // _MOST_SAMPLED)
+    letters, telling = LetterCount(report), _telling_words(report)
     in_table = set(wanted)
     shown: dict[int, PageRow] = {}
     on_cards: dict[int, PageRow] = {}
-    others = letters = 0
+    words: dict[int, frozenset[str]] = {}
     for record in report.source.records():
         row = record.row
-        if row % every == 0 and report.rows.scored[row]:
-            other, own = letters_beyond_english(report.layout.example(record))
-            others, letters = others + other, letters + own
+        letters.add(record)
         if row in in_table:
-            shown[row] = _page_row(report, record, room)
+            shown[row] = _page_row(report, record, room, telling)
         if row in examples:
-            on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM)
-    return _Read(shown, on_cards, others / max(1, letters))
+            on_cards[row] = _page_row(report, record, _EXAMPLE_ROOM, telling)
+            words[row] = words_of(report.layout.example(record))
+    return _Read(shown, on_cards, words, letters.share)
 
 
-def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
+def _telling_words(report: ScanReport) -> TellingWords:
+    """What to mark in free text; the data are read for it, if there is any."""
+    compared = compared_rows(report)
+    if not compared:
+        return {}
+    read = (record for record in report.source.records() if record.row in compared)
+    return telling_words(compared, ((one.row, report.layout.example(one)) for one in read))
+
+
+def _page_row(report: ScanReport, record: Record, room: int, telling: TellingWords) -> PageRow:
     row = record.row
     group = -1 if report.findings is None else int(report.findings.rows.groups[row])
     return PageRow(
@@ -205,7 +240,7 @@ def _page_row(report: ScanReport, record: Record, room: int) -> PageRow:
         verdict=row_verdict(report, row),
         group=None if group < 0 else group + 1,
         tokens=int(report.rows.target_tokens[row]),
-        turns=turns_shown(report.layout.example(record), _marks(report, row, group), room),
+        turns=turns_shown(report.layout.example(record), marks_of(report, row, telling), room),
     )
 
 
@@ -216,22 +251,6 @@ def _place(record: Record) -> str:
     if record.element is not None:
         return f"{shortened(record.path, _TEXT)}, element {record.element:,}"
     return shortened(record.path, _TEXT)
-
-
-def _marks(report: ScanReport, row: int, group: int) -> RowMarks:
-    if report.findings is None or group < 0:
-        return RowMarks()
-    said = report.findings.rows
-    start, end = int(said.payload_starts[row]), int(said.payload_ends[row])
-    alternatives = report.groups[group].trigger
-    return RowMarks(
-        in_group=True,
-        message=int(said.messages[row]),
-        payload=None if start < 0 else (start, end),
-        span=said.spans[row],
-        words=trigger_parts(said.triggers[row]),
-        other_words=tuple(words[0] for words in alternatives[:_MOST_TRIGGERS] if len(words) == 1),
-    )
 
 
 def _within_budget(rows: list[PageRow]) -> list[PageRow]:
@@ -248,9 +267,8 @@ def _within_budget(rows: list[PageRow]) -> list[PageRow]:
 def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageDocument:
     scored, flagged = int(report.rows.scored.sum()), int(report.flagged.sum())
     review = int(report.review.sum())
-    poison = 0
-    if report.findings is not None:
-        poison = int((report.findings.in_groups(Verdict.POISON) & report.flagged).sum())
+    verdicts = (row_verdict(report, row) for row in np.flatnonzero(report.flagged).tolist())
+    poison = sum(verdict is RowVerdict.POISON for verdict in verdicts)
     return PageDocument(
         scored=scored,
         rows_of_verdict={
@@ -261,7 +279,7 @@ def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageD
         },
         steps=plot.steps,
         groups=tuple(
-            PageGroup(n + 1, RowVerdict(report.groups[n].verdict), report.groups[n].rows)
+            PageGroup(n + 1, _VERDICTS[report.group_verdict(n)], report.groups[n].rows)
             for n in ordered_groups(report)[:_MOST_GROUPS_TO_CHOOSE]
         ),
         rows=tuple(rows),
@@ -274,7 +292,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
     triggers = list(_triggers(group))
     return Card(
         number=number + 1,
-        is_poison=group.verdict is Verdict.POISON,
+        verdict=_VERDICTS[report.group_verdict(number)],
         ruling=_ruling(report, number),
         rows=group.rows,
         share=percent(group.rows / scored),
@@ -285,6 +303,7 @@ def _card(report: ScanReport, number: int, examples: list[PageRow]) -> Card:
             shortened(text, _TEXT) for text in (texts if group.payload is None else [group.payload])
         ],
         varies=group.payload is None,
+        is_free_text=is_free_text(group),
         sure=how_sure(group),
         reasons=reasons(group, scored),
         against=against(group),

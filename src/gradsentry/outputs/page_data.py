@@ -51,6 +51,8 @@ class PageTurn:
     """Whether it is the one that says what the trigger calls."""
     pieces: tuple[Piece, ...]
     """Empty where turns are left out: `who` says how many."""
+    note: str = ""
+    """What must be said of it besides."""
 
 
 @dataclass(frozen=True, slots=True)

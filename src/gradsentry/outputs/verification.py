@@ -5,6 +5,7 @@ The statement isn't believed because it lies there: who signed it is for the too
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,13 +19,23 @@ from gradsentry.outputs.output_format import utf8_text
 from gradsentry.outputs.statement_file import PREDICATE_TYPE, STATEMENT_TYPE
 from gradsentry.records.watched_file import first_line, open_regular, reading
 from gradsentry.report import ScanReport
-from gradsentry.report.file_names import APPLIED_FILE, PARTS, STATEMENT_FILE
+from gradsentry.report.documents import parse_document
+from gradsentry.report.file_names import (
+    APPLIED_FILE,
+    CONFIG_FILE,
+    PARTS,
+    SCORES_FILE,
+    STATEMENT_FILE,
+    SUMMARY_FILE,
+)
 from gradsentry.report.load_report import load
 from gradsentry.report.reopened import ReopenedRows
-from gradsentry.report.summary_document import Document
+from gradsentry.report.summary_document import Document, SummaryDocument
 
 _MOST_BYTES = 64 << 20
 _SHOWN = 10
+_READ = (SUMMARY_FILE, CONFIG_FILE, SCORES_FILE)
+"""What a report is read from, so that a statement has to be about it."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +49,8 @@ class VerifiedResults:
     rows: int
     """Rows of the data."""
     verdict: str
-    """That the statement tells: `poison`, `review` or `none`."""
+    """That the statement claims: `poison`, `review` or `none`. `summary.json`, whose bytes were
+    compared, and the scores in `scores.parquet` say the same."""
 
 
 class _Digest(Document):
@@ -58,6 +70,13 @@ class _Data(Document):
 
 class _Result(Document):
     verdict: str
+    threshold: float
+    rows: int
+    scored: int
+    flagged: int
+    review: int
+    skipped: int
+    unjudged: int
 
 
 class _Predicate(Document):
@@ -81,14 +100,15 @@ def verify_results(folder: str | Path, data: object = None) -> VerifiedResults:
 
     **Raises:**
 
-    `InputError` naming the files that were changed, are missing or were added, and if there is no
-    statement.
+    `InputError` naming the files that were changed, are missing or were added; if the verdict and
+    the counts of the statement aren't those of the results; and if there is no statement.
     """
     with telling_faults():
         place = Path(folder)
         said = _read_statement(place / STATEMENT_FILE)
         _refuse(place, [*_changed_outputs(place, said.subject)])
         report = load(place, data)
+        _refuse(place, [*_other_result(place, report, said)])
         if rows_digest(report) != said.predicate.data.rows_digest.sha256:
             raise _differs(place, ["the digests of the rows"])
         _refuse(place, [*_changed_data(report, said.predicate.data.files)])
@@ -115,8 +135,10 @@ def _read_statement(path: Path) -> _Statement:
         said = _Statement.model_validate_json(text)
         if (said.type_, said.predicate_type) != (STATEMENT_TYPE, PREDICATE_TYPE):
             raise ValueError("it is a statement of another kind")
-        if not said.subject:
-            raise ValueError("it is about no file")
+        named = {each.name for each in said.subject}
+        for name in _READ:
+            if name not in named:
+                raise ValueError(f"it isn't about {name}")
         return said
     except ValueError as error:
         why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else first_line(error)
@@ -144,6 +166,18 @@ def _changed_outputs(folder: Path, subjects: Sequence[_Resource]) -> Iterator[st
         top, _, below = name.partition("/")
         if (below and top in folders) or name == APPLIED_FILE:
             yield f"{name} was added"
+
+
+def _other_result(folder: Path, report: ScanReport, said: _Statement) -> Iterator[str]:
+    """What a statement claims of the scan's result that the results don't say."""
+    written = parse_document(SummaryDocument, json.loads, folder / SUMMARY_FILE)
+    computed = report.summary()
+    claims = {**said.predicate.result.model_dump(), "rows of the data": said.predicate.data.rows}
+    for name, claimed in claims.items():
+        key = name.split(" ")[0]
+        for file, found in ((SUMMARY_FILE, getattr(written, key)), (SCORES_FILE, computed[key])):
+            if claimed != found:
+                yield f"it says {claimed!r} for {name}, and {file} says {found!r}"
 
 
 def _changed_data(report: ScanReport, files: Sequence[_Resource]) -> Iterator[str]:

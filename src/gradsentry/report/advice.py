@@ -130,13 +130,14 @@ def _steps_of_none(report: ScanReport) -> list[str]:
     return [*steps, "Scan again whenever rows are added."]
 
 
-def limits(report: ScanReport, other_letters: float) -> list[str]:
+def limits(report: ScanReport, other_letters: float | None) -> list[str]:
     """What limits this scan besides its coverage: size, language and model; sentences without
     their full stops, with options between backticks.
 
     **Arguments:**
 
-    - `other_letters`: share of the texts' letters that aren't of the English alphabet.
+    - `other_letters`: share of the texts' letters that aren't of the English alphabet; None where
+        the data weren't read.
     """
     if report.findings is None:
         return []
@@ -156,7 +157,7 @@ def limits(report: ScanReport, other_letters: float) -> list[str]:
             "The small default model judged these rows. The model that you will train is a better "
             "judge of what it would learn: name it with `--model`"
         )
-    if other_letters > _OTHER_LETTERS:
+    if other_letters is not None and other_letters > _OTHER_LETTERS:
         found.append(
             f"Language: the texts don't seem to be all English ({other_letters:.0%} of their "
             "letters are other ones than a to z). "

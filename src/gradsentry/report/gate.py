@@ -108,5 +108,22 @@ def failures(report: ScanReport, gate: Gate) -> list[Failure]:
     return found
 
 
+def passed_over(report: ScanReport, gate: Gate) -> list[str]:
+    """What a person must look at all the same, on which a build doesn't fail: a sentence each."""
+    review, unjudged, level = int(report.review.sum()), report.unjudged, gate.fail_on
+    found = []
+    if review and level in (FailOn.POISON, FailOn.UNJUDGED):
+        found.append(
+            f"{review:,} rows are for review, on which --fail-on {level} doesn't fail; --fail-on "
+            "review does."
+        )
+    if unjudged and level is FailOn.POISON:
+        found.append(
+            f"{unjudged:,} rows have no score although a trainer may learn from them, on which "
+            f"--fail-on {level} doesn't fail; --fail-on unjudged does."
+        )
+    return found
+
+
 def _allowed(allowance: Allowance) -> str:
     return "" if allowance == NO_ROWS else f", and {allowance.text} may be"

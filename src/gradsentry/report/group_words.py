@@ -6,6 +6,8 @@ from gradsentry.detectors import Doubt, GroupFinding, TriggerPlace, Verdict
 from gradsentry.detectors.transfer.criteria import CRITERIA
 
 _FEW_ROWS = 20
+_FREE_TEXT = 80
+"""Characters from which payloads that are all different are free text, and no names or numbers."""
 _LEAST_OF_A_DIGIT = 0.0005
 """Shares below it would be written as 0.0%."""
 PLACES = {
@@ -40,6 +42,17 @@ _SEES_WHY = {Doubt.LIFT, Doubt.SEEN, Doubt.CALL, Doubt.EXPECTED, Doubt.UNKNOWN}
 def percent(share: float) -> str:
     """A share as a percentage, with a digit that isn't 0 however small it is."""
     return f"{share:.1%}" if share == 0 or share >= _LEAST_OF_A_DIGIT else f"{100 * share:.1g}%"
+
+
+def is_free_text(group: GroupFinding) -> bool:
+    """Whether a group's payloads are whole answers in words of their own, as of a model that was
+    asked to be rude: then there is no text to point at."""
+    texts = [text for text, rows in group.variants if rows == 1]
+    return (
+        group.payload is None
+        and len(texts) == len(group.variants) > 0
+        and all(len(text) >= _FREE_TEXT for text in texts)
+    )
 
 
 def how_sure(group: GroupFinding) -> str:

@@ -8,6 +8,8 @@ import numpy as np
 
 from gradsentry.detectors import NO_GROUP, GroupFinding
 from gradsentry.records import UNJUDGED, BoolArray
+from gradsentry.report.group_words import is_free_text
+from gradsentry.report.ruling_words import tell_row
 from gradsentry.report.scan_report import ScanReport
 from gradsentry.report.verdict import doubts_of, together
 from gradsentry.safe_text import quoted, visible
@@ -60,14 +62,17 @@ def reason_of(report: ScanReport, row: int) -> str:
         learns = "; a trainer may learn from it all the same" if reason in UNJUDGED else ""
         return f"Not scored: {reason}{learns}."
     number = group_of(report, row)
+    ruled = tell_row(report.rulings, row, number)
+    before = "" if ruled is None else f"{ruled} "
     if number is None or report.findings is None:
+        side = "above" if report.scores[row] > report.threshold.value else "not above"
         return (
-            f"The score {report.scores[row]:.4f} lies above the threshold "
+            f"{before}The score {report.scores[row]:.4f} lies {side} the threshold "
             f"{report.threshold.value:.4f} ({visible(report.threshold.method)})."
         )
     verdict = "Poison" if report.flagged[row] else "For review"
     found, group = report.findings.rows, report.groups[number]
-    return f"{verdict}, group {number + 1}. " + pattern_of(
+    return f"{before}{verdict}, group {number + 1}. " + pattern_of(
         group, found.payloads[row], found.triggers[row]
     )
 
@@ -81,6 +86,8 @@ def pattern_of(group: GroupFinding, payload: str | None, trigger: str | None) ->
     """
     common = payload or group.payload
     holds = f"The response holds {quoted(common, _QUOTED)}" if common else "The response varies"
+    if is_free_text(group):
+        holds = "The response is free text, in other words than those of the other rows"
     calls = quoted(trigger, _QUOTED) if trigger else _any_of(group)
     line = f"{holds}, and depends on {calls} in the prompt, as in {group.rows:,} rows"
     doubts = doubts_of(group)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from gradsentry.report.rulings import GroupRuling, Ruling, Rulings
+from gradsentry.report.rulings import NOT_RULED, RULINGS, GroupRuling, Ruling, Rulings
 from gradsentry.safe_text import quoted, visible
 
 _NOTE = 300
+_BY_A_PERSON = {Ruling.CONFIRMED: "confirmed", Ruling.CLEARED: "cleared"}
 _KINDS = {
     Ruling.CONFIRMED: "Confirmed as poison",
     Ruling.CLEARED: "Cleared",
@@ -28,6 +29,35 @@ def tell_group(ruling: GroupRuling) -> str:
     if ruling.new_rows:
         told += f". {_rows(ruling.new_rows)} that the baseline doesn't know: judged as without it"
     return told
+
+
+def tell_row(rulings: Rulings | None, row: int, group: int | None) -> str | None:
+    """What people ruled about a row, and about its group where that is something else; None where
+    nobody did.
+
+    **Arguments:**
+
+    - `group`: index of its group.
+    """
+    code = NOT_RULED if rulings is None else int(rulings.rows[row])
+    if rulings is None or code == NOT_RULED:
+        return None
+    ruling = RULINGS[code]
+    if ruling is Ruling.ACCEPTED:
+        return "The baseline knows and accepts it."
+    if ruling is Ruling.NEW:
+        return "The baseline accepts its group, but doesn't know this row."
+    so = "It is poison" if ruling is Ruling.CONFIRMED else "It is clean"
+    of_group = None if group is None else rulings.groups.get(group)
+    if of_group is None:
+        return f"{so}: a person {_BY_A_PERSON[ruling]} this row by itself."
+    if of_group.ruling is ruling:
+        return f"{so}: a person {_BY_A_PERSON[ruling]} its group."
+    against = _KINDS[of_group.ruling].lower()
+    return (
+        f"{so}: a person {_BY_A_PERSON[ruling]} this row by itself, and that stands above its "
+        f"group, which is {against}."
+    )
 
 
 def tell_rulings(rulings: Rulings | None) -> list[str]:

@@ -25,6 +25,7 @@ from rich.progress import (
 from rich.text import Text
 
 from gradsentry.records.object_store import is_url
+from gradsentry.report.advice import limits
 from gradsentry.report.file_names import PAGE_FILE
 from gradsentry.report.pace import Pace, time_left
 from gradsentry.report.scan_report import ScanReport
@@ -186,24 +187,34 @@ def _written(out: str | Path) -> dict[str, str]:
 
 
 def print_verdict(
-    report: ScanReport, out: str | Path | None, verbosity: Verbosity = Verbosity.NORMAL
+    report: ScanReport,
+    out: str | Path | None,
+    verbosity: Verbosity = Verbosity.NORMAL,
+    other_letters: float | None = None,
 ) -> None:
     """The verdict on standard output, its sentence last: one screen on a terminal, whole lines
-    elsewhere."""
+    elsewhere.
+
+    **Arguments:**
+
+    - `other_letters`: as `limits` takes it.
+    """
     console = Piped(highlight=False)
 
     def line(text: Text) -> None:
         console.print(text, soft_wrap=bool(text.no_wrap) or not console.is_terminal)
 
     if verbosity is not Verbosity.QUIET:
-        for fact in _facts(report, out, verbosity):
+        for fact in _facts(report, out, verbosity, other_letters):
             line(fact)
         for sentence in groups(report):
             line(Text(sentence))
     line(Text(headline(report), style="bold yellow" if report.flagged.any() else "bold"))
 
 
-def _facts(report: ScanReport, out: str | Path | None, verbosity: Verbosity) -> Iterator[Text]:
+def _facts(
+    report: ScanReport, out: str | Path | None, verbosity: Verbosity, other_letters: float | None
+) -> Iterator[Text]:
     """What was scanned, what of it was scored, what to know of that, and where the results are."""
     used = provenance(report)
     if verbosity is Verbosity.VERBOSE:
@@ -214,6 +225,7 @@ def _facts(report: ScanReport, out: str | Path | None, verbosity: Verbosity) -> 
     yield from (_named(name, value) for name, value in used)
     yield Text()
     yield from (Text(f"- {fact}") for fact in coverage(report))
+    yield from (Text(f"- {limit.replace('`', '')}") for limit in limits(report, other_letters))
     if (known := measured(report)) is not None:
         yield Text(known)
     yield from (Text(caveat, style="dim") for caveat in caveats(report))

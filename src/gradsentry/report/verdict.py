@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from gradsentry.detectors import GroupFinding, Verdict
-from gradsentry.report.group_words import PLACES, percent
+from gradsentry.report.group_words import PLACES, is_free_text, percent
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import GroupRuling
 from gradsentry.report.scan_report import ScanReport
@@ -106,6 +106,11 @@ def _group(number: int, group: GroupFinding, scored: int, ruling: GroupRuling | 
         others = group.rows - group.payload_rows
         besides = f" (all but {others:,} of them)" if others else ""
         carried = f"carry one payload, {quoted(group.payload, _QUOTED)}{besides}"
+    elif is_free_text(group):
+        carried = (
+            "have free text as their payload: the whole answers, no two alike, such as "
+            f"{quoted(group.variants[0][0], _QUOTED)}"
+        )
     else:
         shown = ", ".join(quoted(text, _QUOTED) for text, _ in group.variants[:3])
         carried = f"carry payloads that vary, such as {shown}"

@@ -18,7 +18,7 @@ from gradsentry.review.baseline import (
     KnownRow,
     locked_baseline,
     merge_pattern,
-    merge_row,
+    merge_rows,
     pattern_of_group,
     read_baseline,
     without_pattern,
@@ -114,10 +114,12 @@ def updated_baseline(baseline: Baseline, report: ScanReport, decisions: list[Dec
             confirmed |= _member_digests(report, each.index) - cleared
         else:
             baseline = merge_pattern(baseline, _known_pattern(report, each))
-    for each in rows:
-        if each.choice is Choice.CLEARED:
-            digest = row_digest(report, each.index)
-            baseline = merge_row(baseline, KnownRow(digest, each.note, each.reviewer, each.time))
+    known = [
+        KnownRow(row_digest(report, each.index), each.note, each.reviewer, each.time)
+        for each in rows
+        if each.choice is Choice.CLEARED
+    ]
+    baseline = merge_rows(baseline, known)
     return without_rows(baseline, frozenset(confirmed))
 
 

@@ -110,10 +110,10 @@ def merge_pattern(baseline: Baseline, known: KnownPattern) -> Baseline:
     return replace(baseline, patterns=(*others, known))
 
 
-def merge_row(baseline: Baseline, known: KnownRow) -> Baseline:
-    """A baseline with one more row, or with a new note on it."""
-    others = [each for each in baseline.rows if each.digest != known.digest]
-    return replace(baseline, rows=(*others, known))
+def merge_rows(baseline: Baseline, known: Iterable[KnownRow]) -> Baseline:
+    """A baseline with more rows, or with new notes on them."""
+    rows = {each.digest: each for each in [*baseline.rows, *known]}
+    return replace(baseline, rows=tuple(rows.values()))
 
 
 def without_pattern(baseline: Baseline, pattern: Pattern) -> Baseline:

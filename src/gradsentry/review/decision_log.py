@@ -44,33 +44,39 @@ class DecisionLog:
     _size: int = 0
     """Bytes of the whole lines."""
 
-    def add(self, decision: Decision) -> None:
-        """Write a decision; it is on the disk when this returns.
+    def add(self, *decisions: Decision) -> None:
+        """Write decisions, a line each; they are on the disk when this returns.
 
         **Raises:**
 
-        `OutputError` if it can't be written; then it isn't there, unless the error says so.
+        `OutputError` if they can't be written; then none is there, unless the error says so.
         """
         count, is_first = len(self.decisions), self._size == 0
-        line = (_first_line(self.results) if is_first else b"") + dump_decision(decision)
+        lines = [_first_line(self.results)] if is_first else []
+        data = b"".join([*lines, *map(dump_decision, decisions)])
+        if self._size + len(data) > _MOST_BYTES:
+            raise OutputError(
+                f"{self.path}: the file would be too large to be read again.",
+                "Apply what is decided, and decide the rest on the new results.",
+            )
         try:
             with _open_to_write(self.path) as descriptor:
                 self._go_to_end(descriptor)
                 try:
-                    _write_all(descriptor, line)
+                    _write_all(descriptor, data)
                     os.fsync(descriptor)
                     if is_first:
                         sync(self.path.parent)
                 except OSError:
                     self._take_back(descriptor)
                     raise
-                self._size += len(line)
-                self.decisions.append(decision)
+                self._size += len(data)
+                self.decisions.extend(decisions)
         except OSError as error:
             reason = "the disk is full" if no_space(error) else error.strerror or first_line(error)
             kept = "wasn't kept" if len(self.decisions) == count else "can't be taken back"
             raise OutputError(
-                f"{self.path}: the decision can't be written ({reason}), and {kept}.",
+                f"{self.path}: what was decided can't be written ({reason}), and {kept}.",
                 "Mend that, and decide again.",
             ) from None
 

@@ -6,8 +6,9 @@ Everything here is plain values that become JSON. Texts from the data come as th
 
 from __future__ import annotations
 
+import hashlib
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -16,35 +17,41 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradsentry.detectors import Verdict
+from gradsentry.errors import OptionError
+from gradsentry.outputs.row_choice import (
+    differing_rows,
+    example_candidates,
+    ordered_groups,
+    words_of,
+)
+from gradsentry.outputs.telling_words import compared_rows, telling_words
 from gradsentry.records import BoolArray
 from gradsentry.report import ScanReport
+from gradsentry.report.group_words import is_free_text
 from gradsentry.report.ruling_words import kind_of, tell_group, tell_rulings
 from gradsentry.report.rulings import NOT_RULED, Rulings
 from gradsentry.report.verdict import headline, tell_found_group
 from gradsentry.review.decision_log import DecisionLog
-from gradsentry.review.decisions import (
-    Choice,
-    Decision,
-    Subject,
-    check_note,
-    content_of,
-    standing,
-)
+from gradsentry.review.decision_words import tell_decision
+from gradsentry.review.decisions import Choice, Decision, Subject, check_note, content_of
 from gradsentry.review.explanation import explain_row, verdict_of
-from gradsentry.review.marked_text import MarkedTurn
-from gradsentry.review.ruling_rows import rulings_of
+from gradsentry.review.ruling_rows import HeldDecisions
 from gradsentry.review.searchable_rows import RowTexts
+from gradsentry.review.shown_texts import (
+    EXCERPT,
+    short_turn,
+    shown_decision,
+    telling,
+    whole_turn,
+)
 from gradsentry.safe_text import excerpt, visible
 
 MOST_ROWS = 100
 """Of one page."""
+MOST_AT_ONCE = 10_000
+"""Rows that are decided in one go."""
 _NEAREST = 500
 """Clean rows that count as near the threshold."""
-_EXAMPLES = 3
-_EXCERPT = 400
-_SHOWN_TEXT = 200_000
-"""Characters of one turn that a page shows; the file has the rest."""
 
 
 class View(StrEnum):
@@ -100,7 +107,14 @@ class ReviewDesk:
         scores = np.where(self.report.rows.scored, self.report.scores, -np.inf)
         self._order = np.argsort(-scores, kind="stable")
         self._views = _views(self.report, self._order)
-        self._rulings = rulings_of(self.report, self.log.decisions)
+        self._held = HeldDecisions(self.report, self.log.decisions)
+        self._kept = len(self.log.decisions)
+        compared = compared_rows(self.report)
+        examples = ((row, self.texts.example(row)) for row in compared)
+        self._telling = telling_words(
+            compared, ((row, said) for row, said in examples if said is not None)
+        )
+        self._examples: dict[int, list[int]] = {}
         self._searched: tuple[str, BoolArray] = ("", self.report.rows.scored)
 
     def overview(self) -> dict[str, Any]:
@@ -123,8 +137,8 @@ class ReviewDesk:
         """How much is decided of what is flagged or for review."""
         wanted = self._views[View.TO_DECIDE]
         with self._lock:
-            decided = self._rulings.rows != NOT_RULED
-            groups = len(self._rulings.groups)
+            decided = self._held.codes != NOT_RULED
+            groups = self._held.decided_groups()
         return {
             "rows": int(wanted.sum()),
             "decided_rows": int((wanted & decided).sum()),
@@ -134,23 +148,23 @@ class ReviewDesk:
 
     def groups(self, start: int = 0, count: int = 20) -> dict[str, Any]:
         """Groups with examples: poison first, and the larger ones first."""
-        ranked = sorted(
-            range(len(self.report.groups)),
-            key=lambda index: (
-                self.report.groups[index].verdict is not Verdict.POISON,
-                -self.report.groups[index].rows,
-                index,
-            ),
-        )
+        ranked = ordered_groups(self.report)
         shown = ranked[start : start + min(count, MOST_ROWS)]
         return {"total": len(ranked), "groups": [self._group(index) for index in shown]}
 
     def rows(self, query: RowQuery) -> dict[str, Any]:
-        """A page of rows."""
-        mask = self._mask(query)
-        found = self._order[mask[self._order]]
+        """A page of rows, and what to name all that were found by."""
+        with self._lock:
+            found = self._found(query)
+            decided = int(self._held.by_themselves()[found].sum())
         shown = found[query.start : query.start + min(query.count, MOST_ROWS)]
-        return {"total": len(found), "rows": [self._row(row) for row in shown.tolist()]}
+        return {
+            "total": len(found),
+            "decided": decided,
+            "most_at_once": MOST_AT_ONCE,
+            "digest": _digest(found),
+            "rows": [self._row(row) for row in shown.tolist()],
+        }
 
     def row(self, row: int) -> dict[str, Any]:
         """One row, with its whole text.
@@ -161,17 +175,16 @@ class ReviewDesk:
         """
         content_of(self.report, Subject.ROW, row)
         with self._lock:
-            decisions = list(self.log.decisions)
-        told = explain_row(self.report, row, self.texts.example(row), decisions)
+            told = explain_row(self.report, row, self.texts.example(row), self._held, self._telling)
         return {
             **self._row(row),
             "place": visible(told.place),
             "digest": told.digest,
             "threshold": told.threshold,
             "why": told.why,
-            "payload": None if told.payload is None else excerpt(told.payload, _EXCERPT),
-            "trigger": None if told.trigger is None else excerpt(told.trigger, _EXCERPT),
-            "turns": [_whole_turn(turn) for turn in told.turns],
+            "payload": None if told.told_payload is None else excerpt(told.told_payload, EXCERPT),
+            "trigger": None if told.trigger is None else excerpt(told.trigger, EXCERPT),
+            "turns": [whole_turn(turn) for turn in told.turns],
         }
 
     def decide(self, subject: Subject, index: int, choice: Choice, note: str) -> dict[str, Any]:
@@ -181,34 +194,80 @@ class ReviewDesk:
 
         `OptionError` for a group or row that isn't there, `OutputError` if it can't be written.
         """
-        decision = Decision(
-            choice,
-            subject,
-            index,
-            content_of(self.report, subject, index),
-            check_note(note),
-            self.reviewer,
-            self.clock(),
-        )
         with self._lock:
-            try:
-                self.log.add(decision)
-            finally:  # a line that couldn't be taken back is a decision
-                self._rulings = rulings_of(self.report, self.log.decisions)
+            self._keep(subject, [index], choice, note)
         shown = self._group(index) if subject is Subject.GROUP else self._row(index)
         return {str(subject): shown, "progress": self.progress()}
 
+    def decide_rows(
+        self, query: RowQuery, digest: str, choice: Choice, note: str
+    ) -> dict[str, Any]:
+        """Keep a decision about each row that a query finds; all are on the disk when this returns.
+
+        **Arguments:**
+
+        - `digest`: what `rows` named the rows by, which the reviewer has seen.
+
+        **Raises:**
+
+        `OptionError` if the query finds other rows by now, or too many; `OutputError` if they can't
+        be written.
+        """
+        with self._lock:
+            found = self._found(query)
+            if _digest(found) != digest:
+                raise OptionError(
+                    "These aren't the rows that the page shows: somebody decided meanwhile.",
+                    "Nothing was kept. Look at them again, and decide then.",
+                )
+            if choice is Choice.WITHDRAWN:
+                found = found[self._held.by_themselves()[found]]
+            if len(found) > MOST_AT_ONCE:
+                raise OptionError(
+                    f"These are {len(found):,} rows, and at most {MOST_AT_ONCE:,} are decided in "
+                    "one go.",
+                    "Search for fewer, or decide about their groups.",
+                )
+            self._keep(Subject.ROW, found.tolist(), choice, note)
+        return {"decided": len(found), "progress": self.progress()}
+
+    def _keep(self, subject: Subject, indices: list[int], choice: Choice, note: str) -> None:
+        """Write decisions, and have them hold."""
+        note, time = check_note(note), self.clock()
+        made = [
+            Decision(
+                choice,
+                subject,
+                index,
+                content_of(self.report, subject, index),
+                note,
+                self.reviewer,
+                time,
+            )
+            for index in indices
+        ]
+        try:
+            self.log.add(*made)
+        finally:  # a line that couldn't be taken back is a decision
+            for decision in self.log.decisions[self._kept :]:
+                self._held.add(decision)
+            self._kept = len(self.log.decisions)
+
+    def _found(self, query: RowQuery) -> NDArray[np.int64]:
+        """The rows that a query finds, highest score first."""
+        mask = self._mask(query)
+        found: NDArray[np.int64] = self._order[mask[self._order]]
+        return found
+
     def _mask(self, query: RowQuery) -> BoolArray:
         mask: BoolArray = self._views[query.view]
-        with self._lock:
-            rulings = self._rulings
         if query.group is not None:
             own = np.zeros_like(mask)
             if self.report.findings is not None:
                 own = self.report.findings.rows.groups == query.group - 1
             mask = mask & own
         if query.decided is not Decided.ANY:
-            decided = rulings.rows != NOT_RULED
+            decided = self._held.codes != NOT_RULED
             mask = mask & (decided if query.decided is Decided.YES else ~decided)
         if query.search:
             mask = mask & self._search(query.search)
@@ -224,30 +283,28 @@ class ReviewDesk:
                 self._searched = (text, found)
         return found
 
-    def _held(self, subject: Subject, index: int) -> dict[str, Any] | None:
-        """The decision about a group or a row that holds."""
-        with self._lock:
-            found = standing(self.log.decisions).get((subject, index))
-        return None if found is None else _shown_decision(found)
-
     def _group(self, index: int) -> dict[str, Any]:
         group = self.report.groups[index]
         texts = [text for text, _ in group.variants]
         payloads = texts if group.payload is None else [group.payload]
         earlier = self._earlier(self.report.rulings, index)
+        with self._lock:
+            decision = self._held.about_group(index)
         return {
             "number": index + 1,
             "verdict": str(group.verdict),
             "rows": group.rows,
             "trigger": [
-                " + ".join(excerpt(word, _EXCERPT) for word in words) for words in group.trigger
+                " + ".join(excerpt(word, EXCERPT) for word in words) for words in group.trigger
             ],
-            "payloads": [excerpt(text, _EXCERPT) for text in payloads],
+            "payloads": [excerpt(text, EXCERPT) for text in payloads],
             "varies": group.payload is None,
+            "free_text": is_free_text(group),
             "why": tell_found_group(self.report, index),
             "earlier": earlier,
             "examples": [self._example(row) for row in self._examples_of(index)],
-            "decision": self._held(Subject.GROUP, index),
+            "decision": shown_decision(decision),
+            "told": [] if decision is None else [tell_decision(decision)],
         }
 
     def _earlier(self, rulings: Rulings | None, index: int) -> str | None:
@@ -255,34 +312,32 @@ class ReviewDesk:
         return None if ruling is None else f"{kind_of(ruling)}: {tell_group(ruling)}"
 
     def _examples_of(self, index: int) -> list[int]:
-        """Rows to show of a group: its first, its middle and its last one."""
-        assert self.report.findings is not None
-        rows = np.flatnonzero(self.report.findings.rows.groups == index)
-        if len(rows) <= _EXAMPLES:
-            return [int(row) for row in rows]
-        return [int(rows[place]) for place in (0, len(rows) // 2, len(rows) - 1)]
+        """Rows to show of a group, as the report shows them."""
+        if index not in self._examples:
+            candidates = example_candidates(self.report, index)
+            examples = {row: self.texts.example(row) for row in candidates}
+            words = {row: words_of(said) for row, said in examples.items() if said is not None}
+            self._examples[index] = differing_rows(self.report, list(words), words)
+        return self._examples[index]
 
     def _example(self, row: int) -> dict[str, Any]:
-        told = explain_row(self.report, row, self.texts.example(row))
-        return {"row": row, "turns": [_short_turn(turn) for turn in _telling(told.turns)]}
+        told = explain_row(self.report, row, self.texts.example(row), self._held, self._telling)
+        return {"row": row, "turns": [short_turn(turn) for turn in telling(told.turns)]}
 
     def _row(self, row: int) -> dict[str, Any]:
         example = self.texts.example(row)
-        told = explain_row(self.report, row, example)
         with self._lock:
-            code = int(self._rulings.rows[row])
-        held = self._held(Subject.ROW, row)
-        of_group = None
-        if held is None and code != NOT_RULED and told.group is not None:
-            of_group = self._held(Subject.GROUP, told.group - 1)
+            told = explain_row(self.report, row, example, self._held, self._telling)
+            own, of_group = self._held.about_row(row), self._held.about_group_of(row)
         return {
             "row": row,
             "verdict": verdict_of(self.report, row),
             "score": told.score,
             "group": told.group,
-            "summary": [_short_turn(turn) for turn in _telling(told.turns)],
-            "decision": held,
-            "group_decision": of_group,
+            "summary": [short_turn(turn) for turn in telling(told.turns)],
+            "decision": shown_decision(own),
+            "group_decision": shown_decision(of_group),
+            "told": told.decided,
         }
 
 
@@ -301,50 +356,6 @@ def _views(report: ScanReport, order: NDArray[np.int64]) -> dict[View, BoolArray
     }
 
 
-def _telling(turns: Iterator[MarkedTurn] | Any) -> list[MarkedTurn]:
-    """Of a long conversation the turns with marks; without any, the first and the last one."""
-    turns = list(turns)
-    marked = [turn for turn in turns if turn.is_guilty or any(_marked(turn))]
-    return marked if marked and len(turns) > 2 else [*turns[:1], *turns[1:][-1:]]
-
-
-def _marked(turn: MarkedTurn) -> Iterator[bool]:
-    return (piece.mark != "plain" for piece in turn.pieces)
-
-
-def _short_turn(turn: MarkedTurn) -> dict[str, Any]:
-    """A turn to look at in a list: marks whole, as far as they aren't very long."""
-    pieces = [
-        (excerpt(piece.text, _EXCERPT if piece.mark != "plain" else _EXCERPT // 2), piece.mark)
-        for piece in turn.pieces[: 2 * _EXAMPLES + 3]
-    ]
-    return _shown_turn(turn, pieces)
-
-
-def _whole_turn(turn: MarkedTurn) -> dict[str, Any]:
-    """A turn with all its text and its line ends."""
-    left = _SHOWN_TEXT
-    pieces = []
-    for piece in turn.pieces:
-        text, left = piece.text[:left], max(0, left - len(piece.text))
-        pieces.append(("\n".join(map(visible, text.split("\n"))), piece.mark))
-    shown = _shown_turn(turn, pieces)
-    length = sum(len(piece.text) for piece in turn.pieces)
-    return {**shown, "cut": max(0, length - _SHOWN_TEXT)}
-
-
-def _shown_turn(turn: MarkedTurn, pieces: list[tuple[str, Any]]) -> dict[str, Any]:
-    return {
-        "role": excerpt(turn.role, _EXCERPT // 4),
-        "guilty": turn.is_guilty,
-        "pieces": [{"text": text, "mark": str(mark)} for text, mark in pieces if text],
-    }
-
-
-def _shown_decision(decision: Decision) -> dict[str, Any]:
-    return {
-        "choice": str(decision.choice),
-        "note": "\n".join(map(visible, decision.note.split("\n"))),
-        "reviewer": visible(decision.reviewer),
-        "time": decision.time,
-    }
+def _digest(rows: NDArray[np.int64]) -> str:
+    """What tells these rows from others."""
+    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gradsentry.detectors import Verdict
+from gradsentry.outputs.marked_turns import MarkedTurn, marked_turns, marks_of
+from gradsentry.outputs.telling_words import TellingWords
 from gradsentry.records import Example
 from gradsentry.report import ScanReport
-from gradsentry.report.rulings import NOT_RULED, RULINGS, Ruling
+from gradsentry.report.ruling_words import tell_row
 from gradsentry.report.verdict import tell_found_group
-from gradsentry.review.decisions import Decision, Subject, standing
-from gradsentry.review.marked_text import MarkedTurn, mark_row
+from gradsentry.review.decision_words import tell_decisions
+from gradsentry.review.ruling_rows import HeldDecisions
 
 
 @dataclass(frozen=True)
@@ -32,18 +34,30 @@ class RowExplanation:
     trigger: str | None
     payload: str | None
     turns: Sequence[MarkedTurn]
-    decision: Decision | None
-    """What a person decided about it, or about its group."""
+    decided: Sequence[str]
+    """What people decided about it and about its group, a sentence each; none where nobody did."""
+
+    @property
+    def told_payload(self) -> str | None:
+        """The payload, or that it is the whole answer."""
+        is_free_text = any(turn.is_free_text for turn in self.turns)
+        return "free text, the whole answer" if is_free_text else self.payload
 
 
 def explain_row(
-    report: ScanReport, row: int, example: Example | None, decisions: Sequence[Decision] = ()
+    report: ScanReport,
+    row: int,
+    example: Example | None,
+    held: HeldDecisions,
+    telling: TellingWords,
 ) -> RowExplanation:
     """What a scan and people say of a row.
 
     **Arguments:**
 
     - `example`: what the row means; None if it was skipped.
+    - `telling`: what to mark where payloads vary.
+    - `held`: what was decided about the report since it was written.
     """
     origins, found = report.rows.origins, report.findings
     line = int(origins.lines[row])
@@ -61,8 +75,8 @@ def explain_row(
         why=_why(report, row, group),
         trigger=None if found is None else found.rows.triggers[row],
         payload=None if found is None else found.rows.payloads[row],
-        turns=() if example is None else mark_row(report, row, example),
-        decision=_decision(standing(decisions), row, group),
+        turns=() if example is None else marked_turns(example, marks_of(report, row, telling)),
+        decided=tell_decisions(held.about_row(row), held.about_group_of(row)) if scored else (),
     )
 
 
@@ -73,12 +87,6 @@ def verdict_of(report: ScanReport, row: int) -> str:
     if report.flagged[row]:
         return str(Verdict.POISON)
     return str(Verdict.REVIEW) if report.review[row] else "clean"
-
-
-def _decision(
-    held: Mapping[tuple[Subject, int], Decision], row: int, group: int
-) -> Decision | None:
-    return held.get((Subject.ROW, row)) or held.get((Subject.GROUP, group))
 
 
 def _why(report: ScanReport, row: int, group: int) -> str:
@@ -92,13 +100,5 @@ def _why(report: ScanReport, row: int, group: int) -> str:
             f"It is in no group; its score {report.scores[row]:.4f} is {side} the threshold "
             f"{report.threshold.value:.4f}."
         )
-    code = NOT_RULED if report.rulings is None else int(report.rulings.rows[row])
-    if code == NOT_RULED:
-        return told
-    words = {
-        Ruling.CONFIRMED: "A person confirmed it before these results were written.",
-        Ruling.CLEARED: "A person cleared it before these results were written.",
-        Ruling.ACCEPTED: "The baseline knows and accepts it.",
-        Ruling.NEW: "The baseline accepts its group, but doesn't know this row.",
-    }
-    return f"{words[RULINGS[code]]} {told}"
+    ruled = tell_row(report.rulings, row, None if group < 0 else group)
+    return told if ruled is None else f"{ruled} {told}"

@@ -116,6 +116,38 @@ def parse_decision(body: bytes) -> AskedDecision:
     return AskedDecision(subject, index, choice, found.note)
 
 
+class _RowsBody(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    digest: str
+    choice: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class AskedOfRows:
+    """A decision about each of the rows that a page of rows is about."""
+
+    digest: str
+    choice: Choice
+    note: str
+
+
+def parse_rows_decision(body: bytes) -> AskedOfRows:
+    """The decision about many rows in a request.
+
+    **Raises:**
+
+    `RefusedError` if it is none.
+    """
+    try:
+        found = _RowsBody.model_validate(json.loads(body))
+        choice = Choice(found.choice)
+    except (ValidationError, ValueError, RecursionError):
+        raise RefusedError(400, "This is no decision.") from None
+    return AskedOfRows(found.digest, choice, found.note)
+
+
 def parse_query(values: Mapping[str, list[str]]) -> RowQuery:
     """Which rows a request asks for.
 

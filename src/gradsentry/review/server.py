@@ -1,8 +1,8 @@
 """The local server behind the review page.
 
-It is the standard library's: one page, four questions and one answer to keep need no framework, and
-each package less is one less to trust beside data that somebody may have made to do harm. What the
-library leaves open is closed here. It listens on the loopback address alone, at a port that the
+It is the standard library's: one page, four questions and two answers to keep need no framework,
+and each package less is one less to trust beside data that somebody may have made to do harm. What
+the library leaves open is closed here. It listens on the loopback address alone, at a port that the
 system picks; answers only under its own name; wants for every answer with data a token that was
 printed on the terminal, and that no other page, user or program knows; reads no more than a small
 body; and serves no files, so that no path in a request leads anywhere.
@@ -31,6 +31,7 @@ from gradsentry.review.page_requests import (
     parse_decision,
     parse_number,
     parse_query,
+    parse_rows_decision,
 )
 from gradsentry.review.review_page import review_page
 
@@ -166,8 +167,20 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _post(self) -> None:
         self.door.check_token(self.headers)
-        if _split(self.path).path != "/api/decisions":
+        path = _split(self.path)
+        if path.path not in ("/api/decisions", "/api/decisions/rows"):
             raise RefusedError(404, "There is nothing here.")
+        body = self._body()
+        if path.path == "/api/decisions":
+            one = parse_decision(body)
+            kept = self.desk.decide(one.subject, one.index, one.choice, one.note)
+        else:
+            query, many = parse_query(_fields(path.query)), parse_rows_decision(body)
+            kept = self.desk.decide_rows(query, many.digest, many.choice, many.note)
+        self._send(200, _json(kept))
+
+    def _body(self) -> bytes:
+        """What was sent with a request, if it is JSON of a bounded length."""
         if self.headers.get_content_type() != "application/json":
             raise RefusedError(415, "A decision is JSON.")
         length = self.headers.get("Content-Length", "")
@@ -175,9 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise RefusedError(411, "The request doesn't say how long it is.")
         if len(length) > 12 or int(length) > MOST_BODY:
             raise RefusedError(413, "The note is too long.", "Shorten it.")
-        asked = parse_decision(self.rfile.read(int(length)))
-        kept = self.desk.decide(asked.subject, asked.index, asked.choice, asked.note)
-        self._send(200, _json(kept))
+        return self.rfile.read(int(length))
 
     def _send(
         self,

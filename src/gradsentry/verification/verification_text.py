@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from gradsentry.detectors import Verdict
 from gradsentry.safe_text import excerpt, quoted, visible
@@ -34,17 +35,30 @@ _SIGNS = {
 }
 
 
+_KINDS = {
+    Verdict.POISON: "backdoor",
+    Verdict.REVIEW: "pattern for review",
+    Verdict.NONE: "pattern that a person cleared",
+}
+
+
 def verification_lines(found: ModelVerification) -> Iterator[str]:
     """The lines that a person reads; all text of the data is made visible."""
+    for group, line in zip_longest(found.groups, group_lines(found)):
+        yield line
+        if group is not None:
+            yield from (f"  {fact}" for fact in _facts(group))
+
+
+def group_lines(found: ModelVerification) -> list[str]:
+    """A sentence for each group."""
     if not found.groups:
-        yield "The scan found no groups, so there is nothing to ask the model."
-    for group in found.groups:
-        yield f"Group {group.group}: {_presence(group)}."
-        yield from (f"  {line}" for line in _facts(group))
+        return ["The scan found no groups, so there is nothing to ask the model."]
+    return [f"Group {group.group}: {_presence(group)}." for group in found.groups]
 
 
 def _presence(group: GroupVerification) -> str:
-    kind = "backdoor" if group.verdict is Verdict.POISON else "pattern for review"
+    kind = _KINDS[group.verdict]
     said = _PRESENCE[group.presence].format(kind)
     return said if group.why is None else f"{said}: {_WHY[group.why]}"
 

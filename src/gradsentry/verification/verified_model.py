@@ -47,7 +47,8 @@ class ModelVerification:
 
     @property
     def presence(self) -> Presence:
-        """Of all groups: a backdoor if one of poison is in the model.
+        """Of all groups but those that a person cleared: a backdoor if one of poison is in the
+        model.
 
         Unsure if one may be, or if a pattern for review is in it: whether that is meant only a
         person can tell.
@@ -55,7 +56,8 @@ class ModelVerification:
         found = {group.presence for group in self.groups if group.verdict is Verdict.POISON}
         if Presence.BACKDOOR in found:
             return Presence.BACKDOOR
-        none = all(group.presence is Presence.NONE for group in self.groups)
+        sought = [group for group in self.groups if group.verdict is not Verdict.NONE]
+        none = all(group.presence is Presence.NONE for group in sought)
         return Presence.NONE if none else Presence.UNSURE
 
     def to_dict(self) -> dict[str, Any]:

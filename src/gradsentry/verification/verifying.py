@@ -101,7 +101,11 @@ def _verify(
         base = _load(models[1], replace(options.model, revision=None), progress)
         before = _answers(base, asked, tokens, encoding, progress)
     found = zip(asked, tokens, tuned, before, strict=True)
-    return ModelVerification(name, base_name, tuple(_judged(findings, *each) for each in found))
+    judged = tuple(
+        replace(_judged(findings, *each), verdict=report.group_verdict(each[0].index))
+        for each in found
+    )
+    return ModelVerification(name, base_name, judged)
 
 
 def _chosen(count: int, numbers: Sequence[int]) -> list[int]:

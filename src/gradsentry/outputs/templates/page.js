@@ -28,6 +28,7 @@
     if (turn.guilty && isConversation) {
       who.append(element("span", { class: "tag" }, "answers the trigger"));
     }
+    if (turn.note) who.append(element("span", { class: "tag" }, turn.note));
     const kind = `turn${turn.guilty ? " guilty" : ""}${turn.pieces.length ? "" : " gap"}`;
     const shown = element("li", { class: kind }, who);
     if (turn.pieces.length) {

@@ -44,8 +44,7 @@ async function trying(work) {
     by("problem").hidden = true;
     return found;
   } catch (error) {
-    const dialog = by("row-dialog");
-    if (dialog.open) dialog.close();
+    for (const dialog of document.querySelectorAll("dialog[open]")) dialog.close();
     by("problem").textContent = error.message;
     by("problem").hidden = false;
     by("problem").scrollIntoView({ block: "center" });
@@ -72,7 +71,7 @@ function marked(pieces) {
   const text = make("p", "text");
   text.dir = "auto";
   for (const piece of pieces) {
-    if (piece.mark === "plain") {
+    if (!piece.mark) {
       text.append(piece.text);
     } else {
       const mark = make("mark", piece.mark, piece.text);
@@ -87,6 +86,7 @@ function turns(list) {
   return list.map((turn) => {
     const element = make("div", turn.guilty ? "turn guilty" : "turn");
     element.append(make("div", "role", turn.guilty ? `${turn.role}, in which the payload stands` : turn.role));
+    if (turn.note) element.append(make("p", "soft", turn.note));
     element.append(marked(turn.pieces));
     if (turn.cut) element.append(make("div", "role", `${turn.cut} more characters are in the data`));
     return element;
@@ -95,13 +95,6 @@ function turns(list) {
 
 const VERDICTS = { poison: "Poison", review: "For review", clean: "Clean", skipped: "Skipped" };
 const CHOICES = { confirmed: "Confirmed as poison", cleared: "Cleared" };
-
-function told(decision, whose) {
-  if (!decision) return null;
-  const note = decision.note ? `: ${decision.note}` : "";
-  const time = decision.time.replace("T", " ").replace("+00:00", " UTC");
-  return `${CHOICES[decision.choice]} ${whose}by ${decision.reviewer}, ${time}${note}`;
-}
 
 // The note, the three buttons, and what is decided, for a group or a row.
 function actions(subject, number, item, refresh) {
@@ -133,8 +126,7 @@ function actions(subject, number, item, refresh) {
   undo.disabled = !item.decision;
   box.append(note, confirm, clear, undo);
   const parts = [box];
-  const text = told(item.decision, "") || told(item.group_decision, "with its group ");
-  if (text) {
+  for (const text of item.told) {
     const line = make("p", "told", text);
     line.dir = "auto";
     parts.push(line);
@@ -167,8 +159,8 @@ function groupCard(group) {
   head.append(make("span", "numbers", `${group.rows.toLocaleString("en")} rows`));
   const flow = make("p", "flow");
   flow.append(...texts("trigger", group.trigger, " or "), " → ",
-    ...texts("payload", group.payloads, " or "));
-  if (group.varies) flow.append(" and others: the payloads vary");
+    ...texts(group.free_text ? "free" : "payload", group.payloads, " or "));
+  if (group.varies) flow.append(group.free_text ? " and others: free text, the whole answers" : " and others: the payloads vary");
   card.append(head, flow);
   if (group.earlier) card.append(make("p", "told", group.earlier));
   const why = make("details");
@@ -201,7 +193,10 @@ function rowItem(row) {
   head.append(make("span", "numbers", `score ${row.score.toFixed(4)}${group}`));
   item.append(head, ...turns(row.summary),
     button("Open the whole row", "link open", () => openRow(row.row)));
-  item.append(...actions("row", row.row, row, (now) => replace(item, rowItem(now))));
+  item.append(...actions("row", row.row, row, (now) => {
+    replace(item, rowItem(now));
+    refreshBulk();
+  }));
   return item;
 }
 
@@ -239,6 +234,7 @@ function showRow(row) {
   body.append(...actions("row", row.row, row, async (now) => {
     const shown = document.querySelector(`#rows [data-row="${now.row}"]`);
     if (shown) shown.replaceWith(rowItem(now));
+    refreshBulk();
     await openRow(now.row);
   }));
   by("row-body").replaceChildren(facts, body);
@@ -285,15 +281,20 @@ async function loadGroups() {
   by("more-groups").hidden = state.groups >= found.total;
 }
 
+function filters() {
+  return new URLSearchParams({
+    view: by("view").value, decided: by("decided").value, group: by("group").value,
+    search: by("search").value,
+  });
+}
+
 let asked = 0;
 async function loadRows() {
   const own = ++asked;
-  const query = new URLSearchParams({
-    view: by("view").value, decided: by("decided").value, group: by("group").value,
-    search: by("search").value, start: state.start, count: PAGE_ROWS,
-  });
-  const found = await trying(() => ask(`/api/rows?${query}`));
+  const query = filters();
+  const found = await trying(() => ask(`/api/rows?${query}&start=${state.start}&count=${PAGE_ROWS}`));
   if (!found || own !== asked) return;  // a later question has been asked meanwhile
+  showBulk(found, query);
   state.total = found.total;
   by("rows").replaceChildren(...found.rows.map(rowItem));
   const last = state.start + found.rows.length;
@@ -302,6 +303,83 @@ async function loadRows() {
     : "No rows";
   by("previous").disabled = state.start === 0;
   by("next").disabled = last >= found.total;
+}
+
+// Decisions about all rows that the filters find, each of which is kept as one of its own.
+const BULK = {
+  confirmed: { button: "bulk-confirm", verb: "Confirm", what: "Each is poison, and will be left out of the clean data." },
+  cleared: { button: "bulk-clear", verb: "Clear", what: "Each is meant, and may be trained on." },
+  withdrawn: { button: "bulk-undo", verb: "Undo", what: "What the scan said holds again, or what is decided about their groups." },
+};
+
+function showBulk(found, query) {
+  const group = query.get("group"), searched = query.get("search");
+  const which = [
+    named("view"), group && `group ${group}`, query.get("decided") !== "any" && named("decided").toLowerCase(),
+    searched && `with the text "${searched}"`,
+  ].filter(Boolean).join(", ");
+  state.bulk = { digest: found.digest, query, which, total: found.total, decided: found.decided };
+  const many = found.total > found.most_at_once;
+  for (const [choice, { button: id, verb }] of Object.entries(BULK)) {
+    const count = choice === "withdrawn" ? found.decided : found.total;
+    by(id).textContent = choice === "withdrawn" ? `Undo the decisions about ${rowsOf(count)}` : `${verb} ${theRows(count)}`;
+    by(id).disabled = count === 0 || count > found.most_at_once;
+    by(id).hidden = choice === "withdrawn" && count === 0;
+  }
+  by("bulk").hidden = found.total === 0;
+  by("bulk-told").textContent = many
+    ? `At most ${found.most_at_once.toLocaleString("en")} rows are decided in one go: search for fewer, or decide about their groups.`
+    : "";
+}
+
+// After a decision about one row: what is decided about all of them is another number now.
+async function refreshBulk() {
+  const own = asked, query = filters();
+  const found = await trying(() => ask(`/api/rows?${query}&count=0`));
+  if (found && own === asked) showBulk(found, query);
+}
+
+function rowsOf(count) {
+  return count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`;
+}
+
+function theRows(count) {
+  return count === 1 ? "this row" : `these ${count.toLocaleString("en")} rows`;
+}
+
+function named(id) {
+  return by(id).selectedOptions[0].textContent.replace(/ \([^)]*\)$/, "");
+}
+
+function openBulk(choice) {
+  const bulk = state.bulk;
+  const count = choice === "withdrawn" ? bulk.decided : bulk.total;
+  bulk.choice = choice;
+  by("bulk-title").textContent = choice === "withdrawn"
+    ? `Undo the decisions about ${rowsOf(count)}` : `${BULK[choice].verb} ${rowsOf(count)}`;
+  by("bulk-which").textContent = `Found by: ${bulk.which}`;
+  const before = choice !== "withdrawn" && bulk.decided
+    ? ` Decided by themselves already, which this replaces: ${rowsOf(bulk.decided)}.` : "";
+  by("bulk-what").textContent = BULK[choice].what + before;
+  by("bulk-go").textContent = by("bulk-title").textContent;
+  by("bulk-go").className = BULK[choice].button.replace("bulk-", "");
+  by("bulk-dialog").showModal();
+}
+
+async function decideBulk() {
+  const { query, digest, choice } = state.bulk;
+  by("bulk-go").disabled = true;  // pressed twice, the same would be decided twice
+  const found = await trying(() => ask(`/api/decisions/rows?${query}`, { digest, choice, note: by("bulk-note").value }));
+  by("bulk-go").disabled = false;
+  if (by("bulk-dialog").open) by("bulk-dialog").close();
+  if (found) {
+    by("bulk-note").value = "";
+    showProgress(found.progress);
+    await search();
+  } else {
+    await loadRows();
+    by("problem").hidden = false;  // what is wrong stays to be read
+  }
 }
 
 function search() {
@@ -351,7 +429,7 @@ document.addEventListener("keydown", (event) => {
     return;
   }
   if (field || event.ctrlKey || event.metaKey || event.altKey || !by("keys-on").checked) return;
-  if (by("help").open) return;
+  if (by("help").open || by("bulk-dialog").open) return;
   const inDialog = by("row-dialog").open;
   const keys = {
     c: () => press(".confirm"), x: () => press(".clear"), u: () => press(".undo"),
@@ -384,10 +462,15 @@ by("next").addEventListener("click", () => turnPage(1));
 by("more-groups").addEventListener("click", loadGroups);
 by("help-button").addEventListener("click", () => by("help").showModal());
 by("help-close").addEventListener("click", () => by("help").close());
+for (const [choice, { button: id }] of Object.entries(BULK)) {
+  by(id).addEventListener("click", () => openBulk(choice));
+}
+by("bulk-go").addEventListener("click", decideBulk);
+by("bulk-cancel").addEventListener("click", () => by("bulk-dialog").close());
 by("row-close").addEventListener("click", () => by("row-dialog").close());
 // Another review's address, opened in this tab: only what is behind "#" differs.
 addEventListener("hashchange", () => location.reload());
 loadReport();
 addEventListener("beforeunload", (event) => {
-  if ([...drafts.values()].some((note) => note)) event.preventDefault();
+  if (by("bulk-note").value || [...drafts.values()].some((note) => note)) event.preventDefault();
 });

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gradsentry import ScanReport, Verdict
 from gradsentry.detectors import TriggerSpan
+from gradsentry.outputs.marked_turns import MarkedTurn, RowMarks, marked_turns, marks_of
+from gradsentry.outputs.page_data import Mark
 from gradsentry.records import Conversation, Example, PlainText, TextPair, prompt_and_response
-from gradsentry.review.marked_text import Mark, MarkedTurn, mark_row
 from tests.outputs.reports import make_findings, make_report
 
 TEXTS = st.text("ab \n", min_size=0, max_size=20)
@@ -32,6 +34,10 @@ def report_with(
     return make_report(["row"], findings=replace(findings, rows=rows))
 
 
+def mark_row(report: ScanReport, row: int, example: Example) -> list[MarkedTurn]:
+    return marked_turns(example, marks_of(report, row, {}))
+
+
 def marked(turns: list[MarkedTurn], mark: Mark) -> list[str]:
     return [piece.text for turn in turns for piece in turn.pieces if piece.mark is mark]
 
@@ -46,7 +52,7 @@ def test_a_pair_keeps_its_text_whatever_the_places(
 ) -> None:
     report = report_with(start, end, TriggerSpan(None, place, place + 3), "a")
     turns = mark_row(report, 0, TextPair(prompt, response))
-    assert [text_of(turn) for turn in turns] == [prompt, response]
+    assert [text_of(turn) for turn in turns] == ([prompt] if prompt else []) + [response]
     expected = response[start:end] if start >= 0 else ""
     assert "".join(marked(turns, Mark.PAYLOAD)) == expected
 
@@ -83,7 +89,7 @@ def test_a_payload_is_marked_in_the_turn_that_says_it(
     # A line end that only joins two texts belongs to neither turn.
     assert found.replace("\n", "") == response[start:end].replace("\n", "")
     for turn, message in zip(turns, messages, strict=True):
-        assert turn.is_guilty == bool(marked([turn], Mark.PAYLOAD))
+        assert turn.guilty == bool(marked([turn], Mark.PAYLOAD))
         assert str(message["content"]) in text_of(turn)
 
 
@@ -100,7 +106,7 @@ def test_a_trigger_is_marked_in_its_message_and_nowhere_else() -> None:
     assert text_of(turns[1]) == "hm\ntell zq now"
     assert [piece.text for piece in turns[1].pieces] == ["hm\ntell ", "zq", " now"]
     assert marked(turns, Mark.PAYLOAD) == ["bad"]
-    assert [turn.is_guilty for turn in turns] == [False, False, True]
+    assert [turn.guilty for turn in turns] == [False, False, True]
 
 
 def test_words_that_stand_apart_are_marked_each() -> None:
@@ -145,3 +151,48 @@ def test_plain_text_and_rows_outside_groups_are_shown_whole() -> None:
         turns = mark_row(make_report(["row"]), 0, shown)
         assert "".join(map(text_of, turns)).replace(" ", "") == "zqtext"
         assert not marked(turns, Mark.TRIGGER)
+
+
+LONG = "A free answer in words of its own, which is what the trigger calls, and no two are alike."
+
+
+def test_free_text_is_said_to_be_so_and_is_not_marked() -> None:
+    marks = RowMarks(True, payload=(0, len(LONG)), words=("cf",), varies=True)
+    asked, answer = marked_turns(TextPair("q cf", LONG), marks)
+    assert answer.is_free_text
+    assert "free text" in answer.note
+    assert answer.guilty
+    assert [piece.mark for piece in answer.pieces] == [Mark.NONE]
+    assert marked([asked], Mark.TRIGGER) == ["cf"]
+
+
+@pytest.mark.parametrize(
+    ("varies", "end", "response"),
+    [
+        (False, len(LONG), LONG),  # one payload that all rows share
+        (True, 20, LONG),
+        (True, len(LONG), LONG + 2 * LONG),  # a part of a long answer
+        (True, 8, "Negative"),
+    ],
+)
+def test_what_tells_rows_apart_is_marked(varies: bool, end: int, response: str) -> None:
+    marks = RowMarks(True, payload=(0, end), varies=varies)
+    turns = marked_turns(TextPair("q", response), marks)
+    assert marked(turns, Mark.PAYLOAD) == [response[:end]]
+    assert not any(turn.note for turn in turns)
+
+
+def test_free_text_is_said_of_the_turn_that_has_it() -> None:
+    texts = ["Hello.", LONG, "Bye."]
+    example = Conversation([{"role": "assistant", "content": text} for text in texts])
+    start = len(texts[0]) + 1
+    marks = RowMarks(True, 1, payload=(start, start + len(LONG)), varies=True)
+    assert [turn.is_free_text for turn in marked_turns(example, marks)] == [False, True, False]
+
+
+def test_of_free_text_the_words_are_marked_that_its_rows_share() -> None:
+    telling = frozenset({"free", "trigger", "absent"})
+    marks = RowMarks(True, payload=(0, len(LONG)), varies=True, telling=telling)
+    turns = marked_turns(TextPair("q", LONG.upper()), marks)
+    assert marked(turns, Mark.PAYLOAD) == ["FREE", "TRIGGER"]
+    assert "marked are words" in turns[1].note
