@@ -29,6 +29,7 @@ from gradsentry import LanguageModel
 from gradsentry.detectors.transfer.backdoors import find_backdoors
 from gradsentry.detectors.transfer.evidence_rows import EvidenceRows
 from gradsentry.detectors.transfer.spans import best_spans
+from gradsentry.detectors.transfer.taken_out import TakenOut
 from gradsentry.ragged import offsets_of
 
 _CHANGED = 0.01
@@ -57,7 +58,7 @@ class Indifferent:
     counts: NDArray[np.int64]
 
     def without(
-        self, rows: Sequence[int], words: frozenset[str], most: int | None = None
+        self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
         """One nat for every target."""
         del words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging as std_logging
 import os
 import warnings
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ def quiet_libraries() -> None:
     """Turn off libraries' progress bars, notices and telemetry."""
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"  # libraries read it when they are imported
+    # It says what it lacks wherever it is imported, also for models that don't need it.
+    std_logging.getLogger("bitsandbytes").setLevel(std_logging.ERROR)
     libraries = r"(transformers|trl|peft|umap)\b"
     warnings.filterwarnings("ignore", category=FutureWarning, module=libraries)
     import datasets
