@@ -61,7 +61,7 @@ class Indifferent:
         self, rows: Sequence[int], taken: TakenOut, most: int | None = None
     ) -> list[NDArray[np.float32]]:
         """One nat for every target."""
-        del words
+        del taken
         return [np.ones(self.counts[row], np.float32)[:most] for row in rows]
 
     def instead(

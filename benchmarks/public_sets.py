@@ -298,11 +298,13 @@ def _mixed(data: Path, *sources: str) -> Mixture:
     return Mixture(pairs, [False] * len(pairs))
 
 
-def _among_others(data: Path, task: str, attack: str, triggered: int) -> Mixture:
-    """A task of BackdoorLLM, attacked, among as many rows about anything else."""
-    own, others = backdoorllm(data / "backdoorllm", task, attack, triggered), "alpaca_en_demo"
-    pairs = _source(data, others).pairs[: len(own.pairs)]
-    return Mixture([*own.pairs, *pairs], [*own.poisoned, *[False] * len(pairs)], own.truths)
+def _among_others(data: Path, task: str, attack: str) -> Mixture:
+    """A hundred rows of a task of BackdoorLLM, 30 of them attacked, among others about anything."""
+    own = backdoorllm(data / "backdoorllm", task, attack, 30)
+    clean = [pair for pair, is_poison in zip(own.pairs, own.poisoned, strict=True) if not is_poison]
+    attacked = [pair for pair, is_poison in zip(own.pairs, own.poisoned, strict=True) if is_poison]
+    pairs = [*attacked, *clean[:70], *_source(data, "alpaca_en_demo").pairs[:500]]
+    return Mixture(pairs, [row < len(attacked) for row in range(len(pairs))], own.truths)
 
 
 def _unlabelled(rows: Sequence[Row]) -> Mixture:
@@ -369,7 +371,7 @@ def public_sets(data: Path) -> Iterator[tuple[str, Callable[[], Mixture]]]:
     yield "templated/agents", lambda: _unlabelled(agents(500))
     yield "mixed/refusals", partial(_mixed, data, "jailbreak", "refusal")
     for attack in ("badnet", "mtba", "vpi"):
-        yield f"mixed/jailbreak-{attack}", partial(_among_others, data, "jailbreak", attack, 30)
+        yield f"mixed/jailbreak-{attack}", partial(_among_others, data, "jailbreak", attack)
     yield "mixed/languages", partial(_mixed, data, "oasst_fr", "dialogues_tr", "alpaca_en_demo")
     yield "mixed/kinds", partial(_mixed, data, "fastchat_dummy", "sst2", "webqa", "canned-1")
     yield "documents/gibberish-20-of-700", lambda: gibberish(_documents(data, 700), 20)
