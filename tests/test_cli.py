@@ -572,7 +572,7 @@ def test_a_plan_says_what_a_scan_takes(
 def test_a_plan_as_json_has_all_figures(
     gradsentry: Gradsentry, data: Path, tiny_folder: Path
 ) -> None:
-    done = gradsentry("plan", data, "-m", tiny_folder, "--gpu", "h200", "--json")
+    done = gradsentry("plan", data, "-m", tiny_folder, "--gpu", "h200", "--format", "json")
     found = json.loads(done.stdout)
     assert found["look"]["rows"] == {"value": 40, "low": 40, "high": 40}
     assert found["machine"]["name"] == "H200"
@@ -588,7 +588,9 @@ def test_an_interval_without_an_end_is_null(
     row = json.dumps({"prompt": "Q", "response": "yes"}) + "\n"
     last = json.dumps({"prompt": "Q", "response": "x" * 200_000})
     (tmp_path / "data.jsonl").write_text(row * 30 + last)
-    done = gradsentry("plan", tmp_path / "data.jsonl", "-m", tiny_folder, "--gpu", "h200", "--json")
+    done = gradsentry(
+        "plan", tmp_path / "data.jsonl", "-m", tiny_folder, "--gpu", "h200", "--format", "json"
+    )
     assert json.loads(done.stdout)["look"]["tokens"]["high"] is None
 
 
@@ -605,5 +607,5 @@ def test_a_plan_s_errors_are_those_of_a_scan(gradsentry: Gradsentry, tmp_path: P
 def test_a_plan_s_help_names_its_options(gradsentry: Gradsentry) -> None:
     done = gradsentry("plan", "--help")
     assert done.returncode == 0
-    for option in ("--gpu", "--gpus", "--workers", "--json", "--max-length"):
+    for option in ("--gpu", "--gpus", "--workers", "--format", "--max-length"):
         assert option in done.stdout

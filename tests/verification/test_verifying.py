@@ -80,7 +80,7 @@ def test_the_command_line_tells_the_same(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     command = ["gradsentry", "verify", str(results), "-m", str(backdoored), "--prompts", "40"]
-    monkeypatch.setattr("sys.argv", [*command, "--json", "--fail-on", "backdoor"])
+    monkeypatch.setattr("sys.argv", [*command, "--format", "json", "--fail-on", "backdoor"])
     with pytest.raises(SystemExit) as left:
         cli.main()
     assert left.value.code == 14

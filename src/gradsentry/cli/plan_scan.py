@@ -56,7 +56,10 @@ Workers = Annotated[
         show_default=False,
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON: bytes, hours and their bases.")]
+Format = Annotated[
+    Literal["text", "json"],
+    typer.Option("--format", help="What is printed; JSON has bytes, hours and their bases."),
+]
 
 
 def plan(
@@ -65,7 +68,7 @@ def plan(
     gpu: GpuKind = "cpu",
     gpus: Gpus = None,
     workers: Workers = None,
-    json_: Json = False,
+    format_: Format = "text",
     prompt_column: PromptColumn = None,
     prompt_template: PromptTemplate = None,
     response_column: ResponseColumn = None,
@@ -104,7 +107,7 @@ def plan(
     )
     planned = make_plan(data, model, options, _announce)
     with while_read():
-        if json_:
+        if format_ == "json":
             print(json.dumps(_finite(asdict(planned)), indent=2))
         else:
             _show(planned)

@@ -49,7 +49,7 @@ _Group = Annotated[
         show_default=False,
     ),
 ]
-_Json = Annotated[bool, typer.Option("--json", help="Print JSON, and nothing else.")]
+_Format = Annotated[Literal["text", "json"], typer.Option("--format", help="What is printed.")]
 _Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Print a sentence for each group, and errors.")
 ]
@@ -71,7 +71,7 @@ def verify(
     new_tokens: _NewTokens = None,
     group: _Group = None,
     data: DataNow = None,
-    as_json: _Json = False,
+    format_: _Format = "text",
     fail_on: _FailOn = "never",
     dtype: flags.Dtype = "auto",
     device: flags.Device = "auto",
@@ -104,7 +104,7 @@ def verify(
         found = verify_model(report, model, base=base, options=options, progress=progress)
     with while_read():
         lines = group_lines(found) if quiet else verification_lines(found)
-        for line in [json_text(found.to_dict())] if as_json else lines:
+        for line in [json_text(found.to_dict())] if format_ == "json" else lines:
             print(line)
     if fail_on != "never" and found.presence is Presence.BACKDOOR:
         raise typer.Exit(EXIT_BACKDOOR)
