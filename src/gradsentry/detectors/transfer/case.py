@@ -70,7 +70,7 @@ class Case:
             self.material.similarity,
         )
         if self.told.by_sentence:
-            rest = self.material.dependences.sentences.besides(members, self.called_by).terms
+            rest = self.material.dependences.sentences.besides(members, self.called_by)
             similarity = Similarity(terms.weigh(rest))
         ignored = _ignored(self.pattern, terms, self.words)
         return similarity.cohesion(members, ignored, terms.among(self.words))
@@ -92,9 +92,10 @@ class Case:
 
     @cached_property
     def called_by(self) -> list[str]:
-        """The terms of the pattern's rules."""
-        names = self.material.terms.names
-        return sorted({names[term] for rule in self.pattern.rules for term in rule})
+        """Of each rule the rarest term: a sentence with it is the trigger's."""
+        terms = self.material.terms
+        rarest = {min(rule, key=lambda term: terms.counts[term]) for rule in self.pattern.rules}
+        return sorted(terms.names[term] for term in rarest)
 
     @cached_property
     def is_whole_without(self) -> bool:

@@ -12,6 +12,7 @@ why is asked by `judgement`.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -96,6 +97,10 @@ class _Expected:
     term: int
     told: Float64[np.ndarray, "rows"]
     """Held-out scores by the response."""
+
+
+def _surest(term: _Expected) -> float:
+    return term.chance
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +192,7 @@ class Dependences:
             return None
         rest, asked = self.sentences.besides(match, trigger), _column(match)
         hidden = sparse.csr_array(self.terms.touching(words)[None, :])
-        expected, _ = held_out_odds(asked, rest.terms, self.folds, hidden)
+        expected, _ = held_out_odds(asked, rest, self.folds, hidden)
         given = self._given(match, words, told, expected[:, 0])
         return None if given.is_expected else replace(given, by_sentence=True)
 
@@ -295,7 +300,9 @@ class Dependences:
                 if self._is_candidate(match, words, rest):
                     found.append((term, self._given(match, words, told, rest)))
                 elif self._may_be_sentence(match, self.terms.names[term]):
-                    expected.append(_Expected(rank_chance(told, match), term, told))
+                    # A copy: a view of it would keep the whole block in memory.
+                    each = _Expected(rank_chance(told, match), term, told.copy())
+                    expected = heapq.nlargest(_MOST_SENTENCES, [*expected, each], _surest)
         found += self._told_by_sentences(expected)
         return sorted(found, key=lambda item: -item[1].z)
 
@@ -307,7 +314,7 @@ class Dependences:
 
     def _told_by_sentences(self, expected: list[_Expected]) -> Iterator[tuple[int, Dependence]]:
         """Of terms that the rest of their prompts tells, those that other sentences don't tell."""
-        for each in sorted(expected, key=lambda item: -item.chance)[:_MOST_SENTENCES]:
+        for each in expected:
             name, match = self.terms.names[each.term], self.terms.holding(each.term)
             given = self._besides_sentences(match, set(name.split(" ")), [name], each.told)
             if given is not None:

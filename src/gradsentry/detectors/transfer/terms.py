@@ -68,21 +68,33 @@ def terms_of(prompt: str, context: Context = NO_CONTEXT) -> set[str]:
     Those of what stands before come several times: what they call may come in all turns, in all
     later ones than the first, or in one of these, as in the last.
     """
-    terms = _terms(prompt)
-    later = context.system if context.earlier else ""
-    for mark, text in (
-        (IN_SYSTEM, context.system),
-        (IN_SYSTEM_LATER, later),
-        (EARLIER, context.earlier),
-        (IN_SYSTEM_ONCE, later if context.is_told else ""),
-        (EARLIER_ONCE, context.earlier if context.is_told else ""),
-        (IN_SYSTEM_LAST, later if context.is_last else ""),
-        (EARLIER_LAST, context.earlier if context.is_last else ""),
-    ):
-        terms |= {
-            " ".join(mark + word for word in term.split(" ")) for term in _terms(text) if text
-        }
-    return terms
+    system, earlier = marks_before(context)
+    return (
+        _terms(prompt)
+        | marked_terms(context.system, system)
+        | marked_terms(context.earlier, earlier)
+    )
+
+
+def marks_before(context: Context) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The marks of the system prompt's words, and of those that were asked earlier."""
+    later = (
+        (IN_SYSTEM_LATER, EARLIER, True),
+        (IN_SYSTEM_ONCE, EARLIER_ONCE, context.is_told),
+        (IN_SYSTEM_LAST, EARLIER_LAST, context.is_last),
+    )
+    held = [marks for *marks, holds in later if holds and context.earlier]
+    return (IN_SYSTEM, *(mark for mark, _ in held)), tuple(mark for _, mark in held)
+
+
+def marked_terms(text: str, marks: Sequence[str]) -> set[str]:
+    """The terms of a text, each with every mark in front of its words."""
+    terms = _terms(text) if text and marks else set()
+    return {
+        " ".join(mark + word for word in words)
+        for words in (term.split(" ") for term in terms)
+        for mark in marks
+    }
 
 
 MARKS = {Part.SYSTEM: IN_SYSTEM, Part.EARLIER: EARLIER, Part.ASKED: ""}
