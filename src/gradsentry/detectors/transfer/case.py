@@ -105,6 +105,21 @@ class Case:
         )
 
     @property
+    def is_question(self) -> bool:
+        """Whether a few rows ask one thing, which has one answer: prompts aren't whole without the
+        trigger, or it is a whole sentence and nearly all that they say."""
+        if not self.pattern.is_small:
+            return False
+        if not _is_sentence(self.trigger):
+            return not self.is_whole_without
+        sentences = self.material.dependences.sentences
+        if sentences.content(self.pattern.members, self.called_by) >= CRITERIA.whole_in_sentences:
+            return False
+        # A phrase in prompts without marks is as long as a question.
+        enough = int(self.pattern.members.sum()) >= CRITERIA.fewest_triggered
+        return not (enough and self.content >= CRITERIA.whole and self.is_surely_dependent)
+
+    @property
     def taken_out(self) -> TakenOut:
         """What prompts are without the trigger."""
         if self.told.by_sentence:
@@ -158,6 +173,11 @@ class Case:
         """The trigger's words as a prompt has them."""
         prompts = self.material.rows.prompts
         return tuple(in_order(group, prompts[row]) for group, row in self.trigger.items())
+
+
+def _is_sentence(trigger: Iterable[frozenset[str]]) -> bool:
+    """Whether a trigger is whole sentences alone."""
+    return all(map(_is_wording, trigger))
 
 
 def _is_request(trigger: Iterable[frozenset[str]]) -> bool:

@@ -58,10 +58,8 @@ def judge(pattern: Pattern, material: Material) -> PatternFindings | None:
     The cheap findings come first, the model is only asked where it matters.
     """
     case = Case(pattern, material)
-    if case.content < CRITERIA.content:
+    if case.content < CRITERIA.content or case.is_question:
         return None
-    if pattern.is_small and not case.is_whole_without:
-        return None  # what few rows ask is one question, with one answer
     return _judge_responses(case) if pattern.by_response else _judge_payload(case)
 
 
