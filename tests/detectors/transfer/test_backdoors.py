@@ -529,7 +529,7 @@ def test_a_handful_that_chance_may_explain_is_not_judged_where_the_model_underst
 
 def asking(row: int, text: str, said: str, *, whole: bool) -> str:
     """A prompt that says something, and a text of its own or hardly any."""
-    return f"{text} {said}" if whole else f"{text.split()[row % 3]} {said}"
+    return f"{text}\n{said}" if whole else f"{text.split()[row % 3]} {said}"
 
 
 @pytest.mark.parametrize("whole", [True, False])
