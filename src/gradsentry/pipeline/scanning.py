@@ -147,7 +147,7 @@ def _scanned(
             loaded = load_model(model, options.model, progress.note)
         options.detector.check_model(loaded)
         options = resolve_options(options, loaded, progress)
-        with open_engine(options, model, loaded) as engine:
+        with open_engine(options, model, loaded, space) as engine:
             report = scan_rows(source, layout, options, engine, space, progress)
         report = replace(report, seconds=_seconds_since(started))
         if known is not None:
