@@ -125,12 +125,11 @@ def compute_batches(
     groups = [batches[start : start + together] for start in range(0, len(batches), together)]
 
     def portion(group: Sequence[NDArray[np.int64]]) -> Portion[Sequence[EncodedBatch]]:
-        stored = [stored_of[rows] for rows in group]
-        contents = [store.digests[rows].tobytes() for rows in stored]
+        contents = [store.digests[stored_of[rows]].tobytes() for rows in group]
         return Portion(
             digest_name(name.encode(), *contents),
             sum(map(len, group)),
-            lambda: [store.read(rows) for rows in stored],
+            lambda: [store.read(stored_of[rows]) for rows in group],
         )
 
     computed = compute_shards(work, _OfBatches(compute), list(map(portion, groups)))

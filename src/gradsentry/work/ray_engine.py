@@ -164,7 +164,9 @@ def open_ray_engine(
         with _being_in(folder):
             _connect(ray, options.address, folder)
         try:
-            yield RayEngine(worker, ray, _start_actors(ray, plan, options), _needed(ray))
+            with _telling_ray_faults(ray):
+                engine = RayEngine(worker, ray, _start_actors(ray, plan, options), _needed(ray))
+            yield engine
         finally:
             ray.shutdown()
 
