@@ -160,8 +160,19 @@ def open_ray_engine(
         raise OptionError(
             "The engine ray needs the package ray.", "Install gradsentry[ray]."
         ) from None
-    with starting_safely(), short_folder(work) as folder, _saying_nothing(ray):
-        with _being_in(folder):
+    private = ray._private
+    with (
+        starting_safely(),
+        short_folder(work) as folder,
+        # Ray prints pages of what became of its processes, on standard output, and has no option
+        # for that. We say it in a sentence.
+        _being_so(private.worker, "_worker_logs_enabled", False),
+    ):
+        with (
+            _being_in(folder),
+            # How Ray listens at 127.0.0.1 alone, as it does on other systems than Linux.
+            _being_so(private.ray_constants, "ENABLE_RAY_CLUSTER", options.address is not None),
+        ):
             _connect(ray, options.address, folder)
         try:
             with _telling_ray_faults(ray):
@@ -173,7 +184,7 @@ def open_ray_engine(
 
 def _connect(ray: Any, address: str | None, folder: Path) -> None:
     """Connect to a cluster, or start one that has all of its files in a folder."""
-    own = {} if address else {"include_dashboard": False}
+    own: dict[str, Any] = {} if address else {"include_dashboard": False}
     if not address and len(os.fsencode(folder)) <= _LONGEST_FOLDER:
         own["_temp_dir"] = str(folder)
     try:
@@ -202,16 +213,14 @@ def _needed(ray: Any) -> tuple[_Address, ...]:
 
 
 @contextmanager
-def _saying_nothing(ray: Any) -> Iterator[None]:
-    """See that Ray doesn't print what becomes of its processes, pages of it and on standard output:
-    it has no option for that. We say it in a sentence."""
-    module = ray._private.worker
-    before = getattr(module, "_worker_logs_enabled", True)
-    module._worker_logs_enabled = False
+def _being_so(module: Any, name: str, value: bool) -> Iterator[None]:
+    """Set what a module is told by a name of its own; where it has none, nothing is read."""
+    before = getattr(module, name, None)
+    setattr(module, name, value)
     try:
         yield
     finally:
-        module._worker_logs_enabled = before
+        setattr(module, name, before)
 
 
 def _start_actors(ray: Any, plan: WorkerPlan, options: EngineOptions) -> list[Any]:

@@ -247,7 +247,7 @@ def choose_evidence(
 
 
 def _within(
-    rows: NDArray[np.int64], lengths: NDArray[np.int64], most: int, tokens: int
+    rows: NDArray[np.int64], lengths: NDArray[np.int32], most: int, tokens: int
 ) -> NDArray[np.int64]:
     """As many of some rows, from the first on, as have so many tokens; at least one, if any."""
     rows = rows[:most]
