@@ -150,17 +150,19 @@ def test_a_cluster_that_dies_is_told_in_a_sentence_and_nothing_is_left(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     out, killing = tmp_path / "out", Killing(name)
-    temporary = Path(tempfile.mkdtemp(prefix="t-", dir="/tmp"))  # names of sockets must be short
-    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    with pytest.raises(GradSentryError, match=r"Ray cluster failed.*\n.*same command again"):
-        gradsentry.scan(
-            data, model=tiny_folder, options=options("transfer", RAY), out=out, progress=killing
-        )
+    with (
+        tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as short,  # as sockets need it
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(tempfile, "tempdir", short)
+        with pytest.raises(GradSentryError, match=r"Ray cluster failed.*\n.*same command again"):
+            gradsentry.scan(
+                data, model=tiny_folder, options=options("transfer", RAY), out=out, progress=killing
+            )
+        assert list(Path(short).iterdir()) == []
     assert killing.killed
     assert capfd.readouterr().out == ""
-    assert list(temporary.iterdir()) == []
     assert processes("ray::_Actor") == []
-    temporary.rmdir()
     gradsentry.scan(data, model=tiny_folder, options=options("transfer"), out=out)
     assert results(out) == expected["transfer"]
 
