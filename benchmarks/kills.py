@@ -34,7 +34,7 @@ from process_tree import Watched, adopt_orphans, bury_orphans, descendants, kill
 ACTORS = 2
 KINDS = {"driver": r"^$", "actor": r"^ray::_Actor", "raylet": r"/raylet/raylet "}
 _SECONDS_TO_END = 120.0
-"""For the children of what was killed: Ray's agents try for a minute to tell a head that is dead."""
+"""For the children of what was killed: Ray's agents try for a minute to reach a dead head."""
 _SECONDS_TO_TELL = 300.0
 _ACTOR_KILLS = 3
 """Moments in the time of a scan, which goes on with new actors."""
