@@ -88,7 +88,8 @@ def main() -> None:
         prompts = (
             prompt_and_response(load_example(example))[0] for example in store.examples(plan.rows)
         )
-        assign_folds(hashed_words(prompts), content_draws(store.digests[plan.rows], 0))
+        hashes = hashed_words(prompts, Path(folder) / "words")
+        assign_folds(hashes, content_draws(store.digests[plan.rows], 0))
         tell("folds by the words of prompts")
         for batch in range(len(plan)):
             store.read(plan.batch(batch))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 
-from gradsentry.file_array import FileArrayWriter
+from gradsentry.file_array import FileArrayWriter, in_file
 
 
 def test_what_is_appended_is_read(tmp_path: Path) -> None:
@@ -21,6 +22,14 @@ def test_what_is_appended_is_read(tmp_path: Path) -> None:
 
 def test_nothing_may_be_appended(tmp_path: Path) -> None:
     assert FileArrayWriter(tmp_path / "numbers", np.int32).finish().tolist() == []
+
+
+@pytest.mark.parametrize("count", [0, 1, 200_000])
+def test_numbers_are_moved_to_a_file(tmp_path: Path, count: int) -> None:
+    numbers = np.arange(count, dtype=np.int64)[::-1]
+    found = in_file(numbers, tmp_path / "numbers")
+    assert found.dtype == np.int64
+    np.testing.assert_array_equal(found, numbers)
 
 
 def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:

@@ -22,6 +22,17 @@ def open_new(path: Path) -> BinaryIO:
     return path.open("xb", buffering=_BUFFERED)
 
 
+def in_file(numbers: NDArray[Any], path: Path) -> NDArray[Any]:
+    """The same numbers, flat ones, in a new file instead of in memory."""
+    writer = FileArrayWriter(path, numbers.dtype)
+    try:
+        for start in range(0, len(numbers), _BUFFERED):
+            writer.extend(numbers[start : start + _BUFFERED])
+    finally:
+        writer.close()
+    return writer.finish()
+
+
 class FileArrayWriter:
     """Appends to an array in a new file."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,11 +45,14 @@ class HashedRows:
     @classmethod
     def in_file(cls, rows: Iterable[Hashes], path: Path) -> HashedRows:
         """The hashes of one row after the other, in a new file instead of in memory."""
-        values, offsets = FileArrayWriter(path, np.uint64), array("q", [0])
-        for own in rows:
-            values.extend(np.unique(own))
-            offsets.append(len(values))
-        borders = np.frombuffer(offsets, np.int64)
+        values = FileArrayWriter(path, np.uint64)
+        offsets = FileArrayWriter(path.with_name(f"{path.name}_starts"), np.int64)
+        offsets.append(0)
+        with closing(values), closing(offsets):
+            for own in rows:
+                values.extend(np.unique(own))
+                offsets.append(len(values))
+        borders = offsets.finish()
         return cls(values.finish(), borders[:-1], borders[1:])
 
     @classmethod

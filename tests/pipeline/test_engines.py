@@ -6,14 +6,30 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import gradsentry
-from gradsentry import EngineOptions, InputError, LanguageModel, OptionError, ScanOptions
+from gradsentry import (
+    EngineOptions,
+    GradSentryError,
+    InputError,
+    LanguageModel,
+    OptionError,
+    ScanOptions,
+    load_model,
+)
+from gradsentry.pipeline.engines import open_engine
+from gradsentry.pipeline.scanning import resolve_options
+from gradsentry.work.engine import Advance, Worker
 from gradsentry.work.progress import Silent
+from gradsentry.work.workspace import open_workspace
 from tests.pipeline.test_damaged_work import results_of, write_rows
 
 pytestmark = pytest.mark.slow
@@ -89,14 +105,27 @@ class Killing(Silent):
                 return
 
 
-def processes(name: str) -> Iterator[int]:
-    """Running processes by what their command lines begin with."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            if path.read_bytes().startswith(name.encode()):
-                yield int(path.parent.name)
-        except OSError:
-            continue
+def processes(name: str) -> list[int]:
+    """Running processes below this one, by what their command lines begin with, or run."""
+    children: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            parent = path.read_text(errors="replace").rpartition(")")[2].split()[1]
+            children.setdefault(int(parent), []).append(int(path.parent.name))
+    below, waiting = [], [os.getpid()]
+    while waiting:
+        own = children.get(waiting.pop(), [])
+        below += own
+        waiting += own
+    return [number for number in below if _is_called(number, name)]
+
+
+def _is_called(process: int, name: str) -> bool:
+    try:
+        line = Path(f"/proc/{process}/cmdline").read_bytes().split(b"\0")[0].decode()
+    except OSError:
+        return False
+    return line.startswith(name) or line.endswith(f"/{name}")
 
 
 def test_an_actor_that_dies_is_started_again(
@@ -108,6 +137,105 @@ def test_an_actor_that_dies_is_started_again(
     )
     assert killing.killed
     assert results(out) == expected["transfer"]
+
+
+@pytest.mark.parametrize("name", ["raylet", "gcs_server"])
+def test_a_cluster_that_dies_is_told_in_a_sentence_and_nothing_is_left(
+    data: Path,
+    tiny_folder: Path,
+    tmp_path: Path,
+    expected: dict[str, dict[str, object]],
+    name: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    out, killing = tmp_path / "out", Killing(name)
+    with (
+        tempfile.TemporaryDirectory(prefix="t-", dir="/tmp") as short,  # as sockets need it
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(tempfile, "tempdir", short)
+        with pytest.raises(GradSentryError, match=r"Ray cluster failed.*\n.*same command again"):
+            gradsentry.scan(
+                data, model=tiny_folder, options=options("transfer", RAY), out=out, progress=killing
+            )
+        assert list(Path(short).iterdir()) == []
+    assert killing.killed
+    assert capfd.readouterr().out == ""
+    assert processes("ray::_Actor") == []
+    gradsentry.scan(data, model=tiny_folder, options=options("transfer"), out=out)
+    assert results(out) == expected["transfer"]
+
+
+def test_processes_end_with_a_scan_that_is_killed(
+    data: Path, tiny_folder: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "gradsentry", "scan", str(data), "-m", str(tiny_folder)]
+    command += ["--workers", "2", "--out", str(tmp_path / "out")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as scan:
+        assert scan.stderr is not None
+        for line in scan.stderr:
+            if line.startswith("Scoring"):
+                break
+        workers = [number for number in processes("") if _is_worker(number)]
+        scan.kill()
+    assert workers
+    wait_until(lambda: not any(map(_is_worker, workers)))
+
+
+def _is_worker(process: int) -> bool:
+    try:
+        return b"spawn_main" in Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    """Fails where it takes a minute."""
+    deadline = time.monotonic() + 60
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class FirstWaits:
+    """Computes all tasks but the first, which waits until the others' results were kept."""
+
+    folder: Path
+    count: int
+
+    def __call__(self, task: int, worker: Worker, advance: Advance) -> int:
+        if task == 0:
+            wait_until(lambda: len(list(self.folder.iterdir())) >= self.count - 1)
+        advance(1)
+        return task
+
+
+@ENGINES
+def test_results_are_kept_while_an_earlier_one_is_under_way(
+    tiny_folder: Path, tmp_path: Path, engine: EngineOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = str(Path(__file__).parents[2])  # where workers find the stage
+    paths = [here, os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    model, kept = load_model(tiny_folder), tmp_path / "kept"
+    kept.mkdir()
+    count = 12
+    asked = resolve_options(options("spectral", engine), model, Silent())
+    with (
+        open_workspace(None, False, []) as space,
+        open_engine(asked, tiny_folder, model, space) as opened,
+    ):
+        stage = FirstWaits(kept, count)
+        found = []
+        for number, result in opened.map_as_done(stage, range(count), [].append):
+            assert number == result
+            (kept / str(number)).touch()
+            found.append(number)
+        assert sorted(found) == list(range(count))
+        assert found[-1] == 0
+        assert list(opened.map(stage, range(count), [].append)) == list(range(count))
 
 
 class Interrupting(Silent):

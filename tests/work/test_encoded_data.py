@@ -133,3 +133,16 @@ def test_documents_are_read_in_windows_where_that_is_asked(
     cut = encoded(rows, tokenizer, tmp_path, EncodingOptions(max_length=64))
     assert cut.truncated.tolist() == [False, True, False]
     assert cut.stored_rows.tolist() == [0, 1, 2]
+
+
+def test_what_takes_more_than_a_byte_a_row_lies_in_files(
+    tiny: LanguageModel, tmp_path: Path
+) -> None:
+    rows: list[dict[str, object]] = [{"prompt": f"Q{n}?", "response": "yes"} for n in range(9)]
+    data = encoded(rows, tiny.tokenizer, tmp_path, EncodingOptions())
+    store, origins = data.store, data.origins
+    kept = [store.digests, store.lengths, store.starts, data.stored_rows, data.stored_targets]
+    kept += [data.target_tokens, origins.path_of, origins.lines, origins.digests.base]
+    assert all(isinstance(numbers, np.memmap) for numbers in kept)
+    assert store.lengths.tolist() == [len(store.row(row)[0]) for row in range(9)]
+    assert data.skip_codes.nbytes == data.truncated.nbytes == 9

@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gradsentry import LanguageModel, make_detector
 from gradsentry.detectors.detector import _score_batch
 from gradsentry.detectors.transfer.assignment import AssignRows
 from gradsentry.encoding import Encoder, EncodingOptions
 from gradsentry.records import TextPair
-from gradsentry.work.engine import Advance, LocalEngine, Worker
+from gradsentry.work.engine import Advance, LocalEngine, UnderWay, Worker, in_order
 
 
 @dataclass(frozen=True)
@@ -51,3 +53,24 @@ def test_stages_of_detectors_can_be_sent_elsewhere(tiny: LanguageModel) -> None:
         expected = _score_batch(detector, batch, worker)  # type: ignore[arg-type]
         np.testing.assert_array_equal(_score_batch(sent, batch, worker), expected)
     assert pickle.loads(pickle.dumps(AssignRows(()))) == AssignRows(())
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=40), st.integers(1, 6), st.integers(1, 9))
+def test_tasks_under_way_are_bounded_and_their_results_come_in_order(
+    ends: list[int], most: int, ahead: int
+) -> None:
+    count = len(ends)
+    running: UnderWay[str] = UnderWay(most, ahead)
+
+    def results() -> Iterator[tuple[int, str]]:
+        for end in ends:
+            while running.has_room and running.begun < count:
+                running.begin(f"task {running.begun}")
+            assert len(running.numbers) <= most
+            handles = list(running.numbers)
+            handle = handles[end % len(handles)]
+            first = min(running.numbers.values())
+            assert running.begun - first <= ahead
+            yield running.end(handle), handle
+
+    assert list(in_order(results())) == [f"task {number}" for number in range(count)]

@@ -40,7 +40,7 @@ class EncodedStore:
         self.starts = index.starts
         """Shape (rows,): the position of a row's first character in the document of which it is a
         window; 0 for whole rows."""
-        self.lengths: NDArray[np.int32] = np.diff(self._offsets).astype(np.int32)
+        self.lengths = index.lengths
         """Shape (rows,): tokens a row."""
         size = (int(self._offsets[-1]),)
         self._ids = np.memmap(folder / _IDS, np.int32, "r", shape=size)
@@ -93,6 +93,8 @@ class StoreIndex:
 
     offsets: NDArray[np.int64]
     """Shape (rows + 1,): where a row's tokens start, and the end."""
+    lengths: NDArray[np.int32]
+    """Shape (rows,)."""
     example_offsets: NDArray[np.int64]
     """Shape (rows + 1,): where the bytes of what it means start."""
     starts: NDArray[np.int64]
@@ -109,6 +111,7 @@ class EncodedWriter:
         self._files = [open_new(folder / name) for name in (_IDS, _MASK, _EXAMPLES)]
         self._tokens = self._bytes = 0
         self._offsets = FileArrayWriter(folder / "offsets", np.int64)
+        self._lengths = FileArrayWriter(folder / "lengths", np.int32)
         self._example_offsets = FileArrayWriter(folder / "example_offsets", np.int64)
         self._starts = FileArrayWriter(folder / "starts", np.int64)
         self._digests = FileArrayWriter(folder / "digests", _DIGEST)
@@ -144,6 +147,7 @@ class EncodedWriter:
         self._tokens += len(row.token_ids)
         self._bytes += len(example)
         self._offsets.append(self._tokens)
+        self._lengths.append(len(row.token_ids))
         self._example_offsets.append(self._bytes)
         self._starts.append(start)
         digest = content_digest(row.token_ids, row.target_mask, beyond)
@@ -156,6 +160,7 @@ class EncodedWriter:
             self._folder,
             StoreIndex(
                 self._offsets.finish(),
+                self._lengths.finish(),
                 self._example_offsets.finish(),
                 self._starts.finish(),
                 self._digests.finish(),
@@ -165,7 +170,8 @@ class EncodedWriter:
     def _close(self) -> None:
         for file in self._files:
             file.close()
-        for array in (self._offsets, self._example_offsets, self._starts, self._digests):
+        arrays = self._offsets, self._lengths, self._example_offsets, self._starts, self._digests
+        for array in arrays:
             array.close()
 
 

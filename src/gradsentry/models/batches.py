@@ -132,8 +132,11 @@ def _distinct_rows(digests: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArra
         own = own[np.argsort(lower[own], kind="stable")]
         order[first:last] = own
         begins[first + 1 : last] = lower[own[1:]] != lower[own[:-1]]
+    del upper
+    numbers = np.cumsum(begins)
+    numbers -= 1
     copy_of = np.empty(len(order), np.int64)
-    copy_of[order] = np.cumsum(begins) - 1
+    copy_of[order] = numbers
     return order[begins].astype(np.int64, copy=False), copy_of
 
 

@@ -17,11 +17,15 @@ from gradsentry.work.engine_options import EngineKind
 from gradsentry.work.process_engine import open_process_engine
 from gradsentry.work.ray_engine import open_ray_engine
 from gradsentry.work.worker_plan import WorkerPlan
+from gradsentry.work.workspace import Workspace
 
 
 @contextmanager
 def open_engine(
-    options: ScanOptions, reference: str | Path | LanguageModel | None, model: LanguageModel
+    options: ScanOptions,
+    reference: str | Path | LanguageModel | None,
+    model: LanguageModel,
+    space: Workspace,
 ) -> Iterator[Engine]:
     """An engine for a scan, which is closed at the end.
 
@@ -29,6 +33,7 @@ def open_engine(
 
     - `options`: as resolved.
     - `reference`: the model as the user gave it, and `model` as it was loaded in this process.
+    - `space`: the scan's.
 
     **Raises:**
 
@@ -41,10 +46,10 @@ def open_engine(
         return
     plan = WorkerPlan.of(reference, model, options.model, options.encoding)
     if options.engine.kind is EngineKind.RAY:
-        with open_ray_engine(plan, worker, options.engine) as engine:
+        with open_ray_engine(plan, worker, options.engine, space.folder) as engine:
             yield engine
     else:
-        with open_process_engine(plan, worker, devices) as processes:
+        with open_process_engine(plan, worker, devices, space.scratch) as processes:
             yield processes
 
 

@@ -24,6 +24,7 @@ from gradsentry.detectors import Detector
 from gradsentry.encoding import EncodedStore
 from gradsentry.errors import InputError, OptionError
 from gradsentry.faults import telling_faults
+from gradsentry.file_array import in_file
 from gradsentry.models import (
     Batching,
     BatchPlan,
@@ -150,7 +151,7 @@ def _scanned(
             loaded = load_model(model, options.model, progress.note)
         options.detector.check_model(loaded)
         options = resolve_options(options, loaded, progress)
-        with open_engine(options, model, loaded) as engine:
+        with open_engine(options, model, loaded, space) as engine:
             report = scan_rows(source, layout, options, engine, space, progress)
         report = replace(report, seconds=_seconds_since(started))
         if known is not None:
@@ -205,7 +206,7 @@ def scan_rows(
     if scoring is not None:
         engine = scoring(encoded.store)
     model = engine.worker.model
-    plan = plan_batches(encoded.store, _batching(options, model))
+    plan = _plan(encoded.store, _batching(options, model), space)
     work = ScanWork(
         label=source.label,
         encoded=encoded,
@@ -264,6 +265,16 @@ def _versions(options: ScanOptions) -> dict[str, str]:
     return {**VERSIONS, "bitsandbytes": version("bitsandbytes")}
 
 
+def _plan(store: EncodedStore, batching: Batching, space: Workspace) -> BatchPlan:
+    """The rows' order, in files: 16 bytes a row."""
+    plan = plan_batches(store, batching)
+    return replace(
+        plan,
+        rows=in_file(plan.rows, space.scratch / "planned_rows"),
+        copy_of=in_file(plan.copy_of, space.scratch / "planned_of_stored"),
+    )
+
+
 def _batching(options: ScanOptions, model: LanguageModel) -> Batching:
     assert options.batch_tokens is not None
     shares = model.shares_prefixes and not options.detector.needs_backward
@@ -306,9 +317,9 @@ def _fingerprint(
     store: EncodedStore, plan: BatchPlan, model: LanguageModel, options: ScanOptions
 ) -> str:
     """A digest of everything that a row's score, and its place among the others, depends on."""
-    digest = hashlib.blake2b(store.digests.tobytes(), digest_size=16)
-    for part in (plan.rows, plan.starts):
-        digest.update(part.tobytes())
+    digest = hashlib.blake2b(digest_size=16)
+    for part in (store.digests, plan.rows, plan.starts):
+        digest.update(part.view(np.uint8).data)
     detector = options.detector
     settings: list[object] = [detector.name, asdict(options.model), asdict(detector)]
     settings.append(DETECTORS.version_of(detector.name))

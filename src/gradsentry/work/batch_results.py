@@ -84,19 +84,24 @@ class Portion(Generic[Task]):
 def compute_shards(
     work: ScanWork, stage: Stage[Task, Arrays], portions: Sequence[Portion[Task]]
 ) -> Iterator[Shard]:
-    """The shards of some portions, in their order, computed where they aren't there yet."""
+    """The shards of some portions, in their order, computed where they aren't there yet.
+
+    Each is written when it is computed, whatever others are under way.
+    """
     shards = work.shards
     found = [shards.find(portion.name, portion.rows) for portion in portions]
-    missing = (
-        portion.task() for portion, shard in zip(portions, found, strict=True) if shard is None
-    )
-    computed = work.engine.map(stage, missing, work.progress.advance)
-    for portion, shard in zip(portions, found, strict=True):
-        if shard is None:
-            yield shards.write(portion.name, portion.rows, next(computed))
-        else:
+    missing = [number for number, shard in enumerate(found) if shard is None]
+    is_missing = set(missing)
+    tasks = (portions[number].task() for number in missing)
+    computed = work.engine.map_as_done(stage, tasks, work.progress.advance)
+    for number, portion in enumerate(portions):
+        if number not in is_missing:
             work.progress.advance(portion.rows)
-            yield shard
+        while (shard := found[number]) is None:
+            place, arrays = next(computed)
+            own = portions[missing[place]]
+            found[missing[place]] = shards.write(own.name, own.rows, arrays)
+        yield shard
 
 
 def compute_batches(
@@ -120,12 +125,11 @@ def compute_batches(
     groups = [batches[start : start + together] for start in range(0, len(batches), together)]
 
     def portion(group: Sequence[NDArray[np.int64]]) -> Portion[Sequence[EncodedBatch]]:
-        stored = [stored_of[rows] for rows in group]
-        contents = [store.digests[rows].tobytes() for rows in stored]
+        contents = [store.digests[stored_of[rows]].tobytes() for rows in group]
         return Portion(
             digest_name(name.encode(), *contents),
             sum(map(len, group)),
-            lambda: [store.read(rows) for rows in stored],
+            lambda: [store.read(stored_of[rows]) for rows in group],
         )
 
     computed = compute_shards(work, _OfBatches(compute), list(map(portion, groups)))

@@ -124,9 +124,9 @@ def encode_source(
         return EncodedData(
             store=writer.finish(),
             stored_rows=seen.stored_rows.finish(),
-            stored_targets=np.frombuffer(seen.stored_targets, dtype=np.int32),
+            stored_targets=seen.stored_targets.finish(),
             skip_codes=codes,
-            target_tokens=np.frombuffer(seen.target_tokens, dtype=np.int32),
+            target_tokens=seen.target_tokens.finish(),
             truncated=cut_off,
             control_tokens=seen.control_tokens,
             notes=notes,
@@ -138,18 +138,20 @@ def encode_source(
 class _Seen:
     """What was found of the rows so far; arrays have one entry a row, or one a row in the store.
 
-    Those that only the end of a scan looks at, or that take most memory, lie in files.
+    Those that take more than a byte lie in files.
     """
 
     def __init__(self, label_column: str | None, folder: Path) -> None:
         self.skip_codes, self.truncated, self.labels = array("b"), array("b"), array("b")
-        self.target_tokens, self.stored_targets = array("i"), array("i")
+        self.target_tokens = FileArrayWriter(folder / "row_targets", np.int32)
+        self.stored_targets = FileArrayWriter(folder / "stored_targets", np.int32)
         self.stored_rows = FileArrayWriter(folder / "input_rows", np.int64)
         self.control_tokens = self.thoughts_dropped = 0
         self.tally = EncodingTally()
         self._label_column = label_column
         self._paths: dict[str, int] = {}
-        self._path_of, self._lines = array("i"), array("i")
+        self._path_of = FileArrayWriter(folder / "row_paths", np.int32)
+        self._lines = FileArrayWriter(folder / "row_lines", np.int32)
         self._digests = FileArrayWriter(folder / "row_digests", np.uint8)
 
     def stand(self, record: Record) -> None:
@@ -167,16 +169,19 @@ class _Seen:
 
     def close(self) -> None:
         """Write no more."""
-        self.stored_rows.close()
-        self._digests.close()
+        for numbers in (
+            *(self.target_tokens, self.stored_targets, self.stored_rows),
+            *(self._path_of, self._lines, self._digests),
+        ):
+            numbers.close()
 
     @property
     def origins(self) -> RowOrigins:
         """Where all rows stand."""
         return RowOrigins(
             tuple(self._paths),
-            np.frombuffer(self._path_of, np.int32),
-            np.frombuffer(self._lines, np.int32),
+            self._path_of.finish(),
+            self._lines.finish(),
             self._digests.finish().reshape(-1, DIGEST_BYTES),
         )
 
@@ -193,7 +198,7 @@ class _Seen:
             for window in row:
                 writer.append(window.row, window.beyond, window.example, window.start)
                 self.stored_rows.append(len(self.skip_codes))
-            self.stored_targets.extend(targets)
+            self.stored_targets.extend(np.array(targets, np.int32))
             self.skip_codes.append(NOT_SKIPPED)
             self.target_tokens.append(sum(targets))
             self.truncated.append(any(window.row.truncated for window in row))

@@ -7,9 +7,10 @@ wherever it runs, and in whatever order tasks are done.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 from gradsentry.encoding import EncodedBatch, Encoder
 from gradsentry.models import ForwardPass, HeadStates, LanguageModel, TargetStates
@@ -18,6 +19,7 @@ Task = TypeVar("Task", contravariant=True)
 Result = TypeVar("Result", covariant=True)
 _Task = TypeVar("_Task")
 _Result = TypeVar("_Result")
+_Handle = TypeVar("_Handle")
 
 Advance = Callable[[int], None]
 """Told how many rows are done."""
@@ -72,6 +74,13 @@ class Engine(Protocol):
         """
         ...
 
+    def map_as_done(
+        self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance
+    ) -> Iterator[tuple[int, _Result]]:
+        """The results as they come, each with the number of its task: what is kept at once isn't
+        lost with this process while an earlier one isn't there yet."""
+        ...
+
 
 @dataclass(frozen=True)
 class LocalEngine:
@@ -85,3 +94,47 @@ class LocalEngine:
         """The results, each computed when it is asked for."""
         for task in tasks:
             yield stage(task, self.worker, advance)
+
+    def map_as_done(
+        self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance
+    ) -> Iterator[tuple[int, _Result]]:
+        """The same, numbered."""
+        yield from enumerate(self.map(stage, tasks, advance))
+
+
+@dataclass
+class UnderWay(Generic[_Handle]):
+    """Tasks that other processes have begun, by what stands for their results."""
+
+    most: int
+    """That are begun at once."""
+    ahead: float = math.inf
+    """How many may be begun from the first on that isn't done: bounds what waits for its turn."""
+    begun: int = 0
+    numbers: dict[_Handle, int] = field(default_factory=dict)
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another one can be begun."""
+        first = min(self.numbers.values(), default=self.begun)
+        return len(self.numbers) < self.most and self.begun - first < self.ahead
+
+    def begin(self, handle: _Handle) -> None:
+        """The next one."""
+        self.numbers[handle] = self.begun
+        self.begun += 1
+
+    def end(self, handle: _Handle) -> int:
+        """The number of one that is done."""
+        return self.numbers.pop(handle)
+
+
+def in_order(results: Iterable[tuple[int, _Result]]) -> Iterator[_Result]:
+    """Results that come with the numbers of their tasks, in the order of these."""
+    early: dict[int, _Result] = {}
+    turn = 0
+    for number, result in results:
+        early[number] = result
+        while turn in early:
+            yield early.pop(turn)
+            turn += 1

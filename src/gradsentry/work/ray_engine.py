@@ -9,21 +9,23 @@ stage, actors outlive the stages, and results are needed in the order of the tas
 from __future__ import annotations
 
 import logging
+import math
 import os
-import tempfile
+import socket
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from gradsentry.errors import GradSentryError, OptionError
 from gradsentry.faults import first_line
 from gradsentry.models.split_model import SPLIT
-from gradsentry.work.engine import Advance, Stage, Worker
+from gradsentry.work.engine import Advance, Stage, UnderWay, Worker, in_order
 from gradsentry.work.engine_options import EngineOptions
 from gradsentry.work.process_engine import TASKS_PER_WORKER, starting_safely
+from gradsentry.work.short_folder import short_folder
 from gradsentry.work.worker_plan import WorkerPlan
 
 _Task = TypeVar("_Task")
@@ -34,6 +36,14 @@ _MOST_RESTARTS = 100
 """Of an actor. One that dies more often has a fault that goes on."""
 
 
+_SECONDS_BETWEEN_LOOKS = 2.0
+"""At whether the cluster is there, while no result comes: else a scan might wait for ever."""
+_LONGEST_FOLDER = 39
+"""Bytes of its name, if Ray is to have its sockets in it: the system bounds the names of these."""
+
+_Address = tuple[str, int]
+
+
 @dataclass(frozen=True)
 class RayEngine:
     """Runs tasks on actors."""
@@ -42,61 +52,74 @@ class RayEngine:
     ray: Any
     """The module."""
     actors: list[Any]
+    needed: tuple[_Address, ...]
+    """Where the processes of Ray listen without which nothing goes on, by their names."""
 
     def map(
         self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance
     ) -> Iterator[_Result]:
         """The results, in the order of the tasks."""
-        run = _Run(self.ray, self.ray.put(stage), deque(self.actors * TASKS_PER_WORKER))
+        ahead = 2 * TASKS_PER_WORKER * len(self.actors)
+        return in_order(self._results(stage, tasks, advance, ahead))
+
+    def map_as_done(
+        self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance
+    ) -> Iterator[tuple[int, _Result]]:
+        """The results as they come, numbered."""
+        return self._results(stage, tasks, advance, math.inf)
+
+    def _results(
+        self, stage: Stage[_Task, _Result], tasks: Iterable[_Task], advance: Advance, ahead: float
+    ) -> Iterator[tuple[int, _Result]]:
+        free = deque(self.actors * TASKS_PER_WORKER)
+        owners: dict[Any, Any] = {}
+        running: UnderWay[Any] = UnderWay(len(free), ahead)
         iterator = iter(tasks)
+        with _telling_ray_faults(self.ray):
+            sent = self.ray.put(stage)
         while True:
-            while run.has_room and (task := next(iterator, _END)) is not _END:
-                run.submit(task)
-            if not run.waiting:
+            while running.has_room and (task := next(iterator, _END)) is not _END:
+                actor = free.popleft()
+                with _telling_ray_faults(self.ray):
+                    reference = actor.run.remote(sent, task)
+                owners[reference] = actor
+                running.begin(reference)
+            if not owners:
                 return
             with _telling_ray_faults(self.ray):
-                finished = run.finished()
-            for result, rows in finished:
-                advance(rows)
-                yield result
+                reference = self._one_done(list(owners))
+                result, rows = self.ray.get(reference)
+            free.append(owners.pop(reference))
+            advance(rows)
+            yield running.end(reference), result
+
+    def _one_done(self, references: Sequence[Any]) -> Any:
+        """Wait until one of some results is there; which."""
+        while True:
+            done, _ = self.ray.wait(references, num_returns=1, timeout=_SECONDS_BETWEEN_LOOKS)
+            if done:
+                return done[0]
+            for address in self.needed:
+                if _is_refused(address):
+                    raise _cluster_failed("a process of it on which all depends died")
 
 
-@dataclass
-class _Run:
-    """A stage that is running."""
+def _is_refused(address: _Address) -> bool:
+    """Whether nobody listens at an address; what is slow to answer is there."""
+    try:
+        socket.create_connection(address, _SECONDS_BETWEEN_LOOKS).close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
 
-    ray: Any
-    stage: Any
-    """Its reference."""
-    free: deque[Any]
-    """Actors that can take a task, each as often as it can take one."""
-    waiting: deque[Any] = field(default_factory=deque)
-    """References of results, in the order of the tasks."""
-    owners: dict[Any, Any] = field(default_factory=dict)
-    """Of those that aren't there yet, the actor."""
 
-    @property
-    def has_room(self) -> bool:
-        """Whether a task can be begun: an actor is free, and not too many results lie waiting."""
-        return bool(self.free) and len(self.waiting) < 2 * (len(self.free) + len(self.owners))
-
-    def submit(self, task: Any) -> None:
-        """Give a task to a free actor."""
-        actor = self.free.popleft()
-        reference = actor.run.remote(self.stage, task)
-        self.owners[reference] = actor
-        self.waiting.append(reference)
-
-    def finished(self) -> list[Any]:
-        """Wait until a result is there; those that are next in order, if any."""
-        if self.owners:
-            ready, _ = self.ray.wait(list(self.owners), num_returns=1)
-            for reference in ready:
-                self.free.append(self.owners.pop(reference))
-        found = []
-        while self.waiting and self.waiting[0] not in self.owners:
-            found.append(self.ray.get(self.waiting.popleft()))
-        return found
+def _cluster_failed(why: str) -> GradSentryError:
+    return GradSentryError(
+        f"The Ray cluster failed ({why}).",
+        "Run the same command again to go on when it is back.",
+    )
 
 
 class _Actor:
@@ -119,13 +142,14 @@ class _Actor:
 
 @contextmanager
 def open_ray_engine(
-    plan: WorkerPlan, worker: Worker, options: EngineOptions
+    plan: WorkerPlan, worker: Worker, options: EngineOptions, work: Path
 ) -> Iterator[RayEngine]:
     """An engine on a cluster, which is left, or stopped if it was started for this, at the end.
 
     **Arguments:**
 
     - `worker`: this process's own.
+    - `work`: the scan's work folder.
 
     **Raises:**
 
@@ -138,28 +162,67 @@ def open_ray_engine(
         raise OptionError(
             "The engine ray needs the package ray.", "Install gradsentry[ray]."
         ) from None
-    with starting_safely(), tempfile.TemporaryDirectory(prefix="gradsentry-") as folder:
-        with _being_in(Path(folder)):
-            _connect(ray, options.address)
+    private = ray._private
+    with (
+        starting_safely(),
+        short_folder(work) as folder,
+        # Ray prints pages of what became of its processes, on standard output, and has no option
+        # for that. We say it in a sentence.
+        _being_so(private.worker, "_worker_logs_enabled", False),
+    ):
+        with (
+            _being_in(folder),
+            # How Ray listens at 127.0.0.1 alone, as it does on other systems than Linux.
+            _being_so(private.ray_constants, "ENABLE_RAY_CLUSTER", options.address is not None),
+        ):
+            _connect(ray, options.address, folder)
         try:
-            yield RayEngine(worker, ray, _start_actors(ray, plan, options))
+            with _telling_ray_faults(ray):
+                engine = RayEngine(worker, ray, _start_actors(ray, plan, options), _needed(ray))
+            yield engine
         finally:
             ray.shutdown()
 
 
-def _connect(ray: Any, address: str | None) -> None:
+def _connect(ray: Any, address: str | None, folder: Path) -> None:
+    """Connect to a cluster, or start one that has all of its files in a folder."""
+    own: dict[str, Any] = {} if address else {"include_dashboard": False}
+    if not address and len(os.fsencode(folder)) <= _LONGEST_FOLDER:
+        own["_temp_dir"] = str(folder)
     try:
         ray.init(
             address=address or "local",
-            include_dashboard=None if address else False,
             log_to_driver=False,
             logging_level=logging.ERROR,
+            **own,
         )
     except (ConnectionError, RuntimeError, ValueError, OSError) as error:
         raise OptionError(
             f"`address` {address}: there is no Ray cluster that can be used ({first_line(error)}).",
             "Start one with `ray start --head`, or leave `address` out.",
         ) from None
+
+
+def _needed(ray: Any) -> tuple[_Address, ...]:
+    """The addresses of the cluster's head and of this machine's own process of it."""
+    if ray.util.client.ray.is_connected():
+        return ()  # by way of a server, which tells if it loses them
+    context = ray.get_runtime_context()
+    host, _, port = context.gcs_address.rpartition(":")
+    head = host.strip("[]"), int(port)
+    own = [node for node in ray.nodes() if node["NodeID"] == context.get_node_id()]
+    return (head, *((node["NodeManagerAddress"], node["NodeManagerPort"]) for node in own))
+
+
+@contextmanager
+def _being_so(module: Any, name: str, value: bool) -> Iterator[None]:
+    """Set what a module is told by a name of its own; where it has none, nothing is read."""
+    before = getattr(module, name, None)
+    setattr(module, name, value)
+    try:
+        yield
+    finally:
+        setattr(module, name, before)
 
 
 def _start_actors(ray: Any, plan: WorkerPlan, options: EngineOptions) -> list[Any]:
@@ -209,7 +272,6 @@ def _telling_ray_faults(ray: Any) -> Iterator[None]:
     except ray.exceptions.RayTaskError as error:
         raise (error.cause or error) from None
     except ray.exceptions.RayError as error:
-        raise GradSentryError(
-            f"The Ray cluster failed ({type(error).__name__}).",
-            "Run the same command again to go on when it is back.",
-        ) from None
+        raise _cluster_failed(type(error).__name__) from None
+    except (ConnectionError, BrokenPipeError) as error:
+        raise _cluster_failed(first_line(error)) from None

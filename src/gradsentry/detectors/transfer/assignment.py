@@ -205,24 +205,23 @@ def assignment_tasks(
     work: ScanWork, table: TargetTable
 ) -> Iterator[list[tuple[int, list[ScoredWindow]]]]:
     """The scored rows in the order of the data, some at a time, as `AssignRows` takes them."""
-    rows = work.rows
-    inputs, firsts = np.unique(rows.input_of_stored, return_index=True)
-    ends = np.append(firsts[1:], rows.stored)
-    for begin in range(0, len(inputs), _ROWS_AT_ONCE):
-        some = slice(begin, begin + _ROWS_AT_ONCE)
-        stored = np.arange(firsts[begin], ends[some][-1])
+    inputs, begin = work.rows.input_of_stored, 0
+    while begin < len(inputs):
+        last = inputs[min(begin + _ROWS_AT_ONCE, len(inputs)) - 1]
+        end = int(np.searchsorted(inputs, last, side="right"))  # all windows of a document
+        stored = np.arange(begin, end)
         windows = (
             scored_window(work, table, row, example)
             for row, example in zip(
                 stored.tolist(), work.encoded.store.examples(stored), strict=True
             )
         )
+        own, counts = np.unique(inputs[begin:end], return_counts=True)
         yield [
             (row, [next(windows) for _ in range(count)])
-            for row, count in zip(
-                inputs[some].tolist(), (ends[some] - firsts[some]).tolist(), strict=True
-            )
+            for row, count in zip(own.tolist(), counts.tolist(), strict=True)
         ]
+        begin = end
 
 
 def scored_window(work: ScanWork, table: TargetTable, stored: int, example: bytes) -> ScoredWindow:

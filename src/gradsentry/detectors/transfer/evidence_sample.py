@@ -232,28 +232,27 @@ def choose_evidence(
 
     - `draws`: random numbers that depend on each row's content, by which chance draws.
     """
-    lengths = work.encoded.store.lengths[work.rows.stored_of_planned].astype(np.int64)
-    if len(draws) <= EVIDENCE_ROWS and int(lengths.sum()) <= EVIDENCE_TOKENS:
+    lengths = work.encoded.store.lengths[work.rows.stored_of_planned]
+    if len(draws) <= EVIDENCE_ROWS and int(lengths.sum(dtype=np.int64)) <= EVIDENCE_TOKENS:
         return np.arange(len(draws))
     # Mixed with all other rows: who writes some rows can't choose those that chance leaves out.
     everything = draw_bits(draws.sum(dtype=np.uint64)[None])
     draws = draw_bits(draws ^ everything)
-    order = np.argsort(draws, kind="stable")
     best = _screened(work, table, draws, everything.tobytes())
     rows = _within(best, lengths, EVIDENCE_ROWS // 2, EVIDENCE_TOKENS // 2)
-    is_left = np.ones(len(order), np.bool_)
-    is_left[rows] = False
-    left = order[is_left[order]]
+    first = np.argsort(draws, kind="stable")[: EVIDENCE_ROWS + len(rows)]
+    left = first[~np.isin(first, rows)]
     tokens = EVIDENCE_TOKENS - int(lengths[rows].sum())
     return np.sort(np.append(rows, _within(left, lengths, EVIDENCE_ROWS - len(rows), tokens)))
 
 
 def _within(
-    rows: NDArray[np.int64], lengths: NDArray[np.int64], most: int, tokens: int
+    rows: NDArray[np.int64], lengths: NDArray[np.int32], most: int, tokens: int
 ) -> NDArray[np.int64]:
     """As many of some rows, from the first on, as have so many tokens; at least one, if any."""
-    count = int(np.searchsorted(np.cumsum(lengths[rows]), tokens, side="right"))
-    return rows[: min(max(1, count), most)]
+    rows = rows[:most]
+    count = int(np.searchsorted(np.cumsum(lengths[rows], dtype=np.int64), tokens, side="right"))
+    return rows[: max(1, count)]
 
 
 def _screened(

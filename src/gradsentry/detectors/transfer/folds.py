@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Bool, Int64, UInt64
+from jaxtyping import Bool, Int8, Int64, UInt64
 from numpy.typing import NDArray
 
 from gradsentry.hashes import HashedRows, hashed, held_in
@@ -51,7 +51,7 @@ def hashed_words(prompts: Iterable[str], path: Path | None = None) -> HashedRows
 
 def assign_folds(
     prompt_words: HashedRows, draws: UInt64[np.ndarray, "rows"]
-) -> Int64[np.ndarray, "rows"]:
+) -> Int8[np.ndarray, "rows"]:
     """A fold for every row.
 
     A row would teach its near-duplicate its answer. Near-duplicates are rows whose prompts hold the
@@ -74,9 +74,10 @@ def assign_folds(
     begins = keys == 0
     begins[:1] = True
     begins[1:] |= keys[1:] != keys[:-1]
-    fold_of_first = (draws[order[begins]] % np.uint64(FOLDS)).astype(np.int64)
-    folds = np.empty(len(order), np.int64)
-    folds[order] = fold_of_first[np.cumsum(begins) - 1]
+    del keys
+    fold_of_first = (draws[order[begins]] % np.uint64(FOLDS)).astype(np.int8)
+    folds = np.empty(len(order), np.int8)
+    folds[order] = np.repeat(fold_of_first, np.diff(np.flatnonzero(np.append(begins, True))))
     return folds
 
 

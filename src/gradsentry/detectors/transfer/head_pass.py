@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors.transfer.correction import Correction, FitStates, fold_gains
 from gradsentry.encoding import EncodedBatch
+from gradsentry.file_array import in_file
 from gradsentry.models import TargetStates
 from gradsentry.ragged import offsets_of, spread
 from gradsentry.work.batch_results import compute_batches
@@ -138,17 +139,17 @@ class HeadPass:
         model = self.work.model
         return FitTable(
             fit_rows,
-            offsets_of(np.diff(self.table.offsets)[fit_rows]),
+            offsets_of(self.table.offsets[fit_rows + 1] - self.table.offsets[fit_rows]),
             StatesOnDisk.of_shards(
                 shards, model.head.hidden_size * model.dtype.itemsize, model.dtype
             ),
             np.concatenate([shard.part(_LOG_MASS, np.float32) for shard in shards]),
         )
 
-    def fit_states(self, fit: FitTable, folds: NDArray[np.int64]) -> FitStates:
+    def fit_states(self, fit: FitTable, folds: NDArray[np.int8]) -> FitStates:
         """What corrections are fitted on; rows whose numbers aren't finite are in no fold."""
         where = self._targets(fit.rows)
-        of_token = np.repeat(folds, np.diff(fit.offsets))
+        of_token = np.repeat(folds.astype(np.int64), np.diff(fit.offsets))
         of_token[~np.isfinite(self.table.surprise[where])] = -1
         return FitStates(
             hidden=fit.hidden,
@@ -185,7 +186,8 @@ class HeadPass:
         """Ascending planned rows, cut into batches."""
         stored = self.work.rows.stored_of_planned[rows]
         batching = self.work.plan.batching
-        return [rows[places] for places in batching.batches(self.work.encoded.store, stored)]
+        starts = batching.starts(self.work.encoded.store, stored)
+        return [rows[start:end] for start, end in pairwise(starts.tolist())]
 
 
 def _of_fit_rows(batch: EncodedBatch, worker: Worker) -> list[NDArray[Any]]:
@@ -222,14 +224,14 @@ def _filed(states: TargetStates, surprise: torch.Tensor) -> list[NDArray[Any]]:
     return [targets, surprise.float().cpu().numpy()]
 
 
-def open_head_pass(work: ScanWork, counts: NDArray[np.int64], folds: NDArray[np.int64]) -> HeadPass:
+def open_head_pass(work: ScanWork, folds: NDArray[np.int8]) -> HeadPass:
     """A head pass, with what an interrupted run has computed.
 
     **Arguments:**
 
-    - `counts`, `folds`: shape (planned,): targets and folds.
+    - `folds`: shape (planned,).
     """
-    offsets = offsets_of(counts)
+    offsets = in_file(offsets_of(work.target_tokens), work.space.scratch / "target_offsets")
     size = (int(offsets[-1]),)
     table = TargetTable(
         offsets,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -34,11 +35,15 @@ from gradsentry.detectors.transfer.folds import (
 )
 from gradsentry.detectors.transfer.head_pass import FitTable, HeadPass, TargetTable, open_head_pass
 from gradsentry.detectors.transfer.sensitivity import Planting
+from gradsentry.file_array import FileArrayWriter
 from gradsentry.models.memory import give_back_freed_memory
 from gradsentry.ragged import spread
 from gradsentry.records import Example, prompt_and_response
 from gradsentry.work.encoded_data import NOT_SKIPPED
 from gradsentry.work.scan_work import ScanWork
+
+_ROWS_AT_ONCE = 1 << 16
+"""For which random numbers are drawn; bounds memory."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class TransferScan:
     def run(self) -> Detection:
         """Score all rows and judge what they have in common."""
         work = self.work
-        table, fit, states = self._gains(self._folds())
+        table, fit, states = self._gains()
         chosen = choose_evidence(work, table, self._draws)
         work.progress.stage("Looking for patterns", None)
         examples = list(work.examples(chosen))
@@ -104,18 +109,13 @@ class TransferScan:
         )
         return tuple(planting.limits(self.work.progress.advance))
 
-    def _gains(self, folds: NDArray[np.int64]) -> tuple[TargetTable, FitTable, FitStates]:
-        """Gains of all targets; the model sees every row once. And what corrections are fitted on.
-
-        **Arguments:**
-
-        - `folds`: shape (planned,).
-        """
-        work = self.work
-        counts = work.target_tokens
-        is_fit = rows_to_fit(counts, self._draws, self.fit_tokens)
-        head_pass = open_head_pass(work, counts, folds)
-        work.progress.stage("Scoring", len(counts))
+    def _gains(self) -> tuple[TargetTable, FitTable, FitStates]:
+        """Gains of all targets; the model sees every row once. And what corrections are fitted
+        on."""
+        work, folds = self.work, self._folds()
+        is_fit = rows_to_fit(work.target_tokens, self._draws, self.fit_tokens)
+        head_pass = open_head_pass(work, folds)
+        work.progress.stage("Scoring", work.rows.planned)
         fit = head_pass.fit_table(np.flatnonzero(is_fit))
         states = head_pass.fit_states(fit, folds[is_fit])
         for fold in range(FOLDS):
@@ -152,10 +152,14 @@ class TransferScan:
     def _draws(self) -> NDArray[np.uint64]:
         """Shape (planned,): random numbers that depend on rows' contents alone."""
         work = self.work
-        digests = work.encoded.store.digests[work.rows.stored_of_planned]
-        return content_draws(digests, self.seed)
+        draws = FileArrayWriter(work.space.scratch / "draws", np.uint64)
+        with closing(draws):
+            for first in range(0, work.rows.planned, _ROWS_AT_ONCE):
+                rows = work.rows.stored_of_planned[first : first + _ROWS_AT_ONCE]
+                draws.extend(content_draws(work.encoded.store.digests[rows], self.seed))
+        return draws.finish()
 
-    def _folds(self) -> NDArray[np.int64]:
+    def _folds(self) -> NDArray[np.int8]:
         """Shape (planned,): their folds."""
         prompts = (prompt_and_response(example)[0] for example in self.work.examples())
         words = hashed_words(prompts, self.work.space.scratch / "prompt_words")
@@ -167,16 +171,16 @@ class TransferScan:
         """Every input row's group, payload and score."""
         work = self.work
         count = len(work.encoded.skip_codes)
-        scores = np.full(count, np.nan)
+        scores = work.space.table("scores", (count,), np.float64)
         payloads: dict[int, str] = {}
         triggers: dict[int, str] = {}
         spans: dict[int, TriggerSpan] = {}
         rows = RowFindings(
-            groups=np.full(count, NO_GROUP, np.int32),
-            messages=np.full(count, -1, np.int32),
+            groups=self._without("groups", NO_GROUP),
+            messages=self._without("messages", -1),
             payloads=FewRows(payloads, count),
-            payload_starts=np.full(count, -1, np.int32),
-            payload_ends=np.full(count, -1, np.int32),
+            payload_starts=self._without("payload_starts", -1),
+            payload_ends=self._without("payload_ends", -1),
             triggers=FewRows(triggers, count),
             spans=FewRows(spans, count),
         )
@@ -210,6 +214,13 @@ class TransferScan:
                 promptless=promptless,
             ),
         )
+
+    def _without(self, name: str, number: int) -> NDArray[np.int32]:
+        """A table on disk with a number for each input row, at first that of those without."""
+        count = len(self.work.encoded.skip_codes)
+        table: NDArray[np.int32] = self.work.space.table(name, (count,), np.int32)
+        table[:] = number
+        return table
 
 
 def _group_finding(group: Group, tally: Tally) -> GroupFinding:
