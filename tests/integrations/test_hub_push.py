@@ -113,7 +113,7 @@ def test_groups_count_as_people_decided() -> None:
     told = scan_statement(decided)
     assert "1 rows were flagged and are left out (groups of poison: 1)." in told
     assert "0 rows follow patterns that may be meant; they are in this data set." in told
-    assert "People confirmed 1 rows as poison and cleared 1" in told
+    assert "People confirmed 1 rows as poison and cleared 1 rows;" in told
     assert "anna" not in told
     assert "secret" not in told
     cleared = replace(report, rulings=rulings_of(report, decisions[:1]))

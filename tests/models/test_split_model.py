@@ -11,7 +11,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from gradsentry import LanguageModel, ModelError, ModelOptions, OptionError
+from gradsentry import LanguageModel, ModelError, ModelOptions, OptionError, Quantize
 from gradsentry.models import load_model, target_states
 from gradsentry.models.packing import pack
 from gradsentry.models.split_model import split_model
@@ -69,6 +69,7 @@ def test_a_packing_is_copied_once_for_each_device() -> None:
     assert packing.to(torch.device("meta")) is there
     assert {group.keys.device.type for group in there.groups} == {"meta"}
     assert there.windows is packing.windows
+    assert not there._copies  # a packing in its own copies would outlive its batch
 
 
 def test_without_gpus_there_is_nothing_to_split_over(
@@ -77,6 +78,11 @@ def test_without_gpus_there_is_nothing_to_split_over(
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(OptionError, match="there is none"):
         load_model(tiny_folder, ModelOptions(device="split"))
+
+
+def test_what_is_split_is_not_quantized() -> None:
+    with pytest.raises(OptionError, match="`quantize` doesn't go together with `device` split"):
+        ModelOptions(device="split", quantize=Quantize.EIGHT_BITS)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

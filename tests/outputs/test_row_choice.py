@@ -19,6 +19,7 @@ from gradsentry.outputs.row_choice import (
     differing_rows,
     example_candidates,
     ordered_groups,
+    poison_rows,
     row_verdict,
     words_of,
 )
@@ -131,3 +132,17 @@ def test_the_least_are_those_that_a_stable_sort_begins_with(values: list[float],
     distances = np.array(values, np.float64)
     expected = np.argsort(distances, kind="stable")[:most]
     assert row_choice._least(distances, most).tolist() == expected.tolist()
+
+
+def test_rows_of_poison_are_those_whose_verdict_it_is() -> None:
+    groups = [-1, -1, -1, 0, 0, 1, 1, 0]
+    findings = make_findings(8, [Verdict.POISON, Verdict.REVIEW], groups)
+    scores = [0.1, 0.2, 0.9, 0.9, 0.9, 0.9, 0.2, 0.9]
+    report = make_report(list("abcdefgh"), scores, findings=findings)
+    made = [(Choice.CLEARED, 4), (Choice.CONFIRMED, 5), (Choice.CONFIRMED, 1)]
+    decisions = [Decision(c, Subject.ROW, n, {}, "", "anna", "2026") for c, n in made]
+    for each in (report, replace(report, rulings=rulings_of(report, decisions))):
+        verdicts = [row_verdict(each, row) is RowVerdict.POISON for row in range(8)]
+        assert poison_rows(each).tolist() == verdicts
+        assert any(verdicts)
+    assert not poison_rows(make_report()).any()

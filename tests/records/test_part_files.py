@@ -141,6 +141,8 @@ def test_objects_are_named_below_what_is_common_to_them() -> None:
         ["s3://b/x/" + "long" * 60 + ".jsonl", "s3://b/x/b.jsonl"],
         ["s3://b/x/" + "deep/" * 300 + "a.jsonl", "s3://b/x/b.jsonl"],
         ["s3://b/x/a\x00.jsonl", "s3://b/x/b.jsonl"],
+        ["s3://b/x/_a.jsonl", "s3://b/x/b.jsonl"],  # readers of folders pass over these
+        ["s3://b/x/.a/a.jsonl", "s3://b/x/b.jsonl"],
     ],
 )
 def test_objects_whose_names_are_none_of_files_are_numbered(urls: list[str]) -> None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import threading
 from pathlib import Path
 
-from gradsentry import ScanReport
+import pytest
+
+from gradsentry import OptionError, ScanReport
 from gradsentry.outputs.html_page import render_html
+from gradsentry.records import BoolArray
 from gradsentry.review.decision_log import read_decisions
 from gradsentry.review.decisions import Choice, Subject
 from gradsentry.review.desk import ReviewDesk, RowQuery, View
-from gradsentry.review.searchable_rows import collect_texts
+from gradsentry.review.searchable_rows import RowTexts, collect_texts
 from gradsentry.work.progress import Silent
 from tests.outputs.found import pairs_report
 from tests.outputs.test_telling_words import refusing_report
@@ -53,3 +57,37 @@ def test_decisions_are_held_as_they_are_kept(tmp_path: Path) -> None:
     assert again.progress() == desk.progress()
     assert again.rows(flagged) == desk.rows(flagged)
     assert again.groups() == desk.groups()
+
+
+@pytest.mark.parametrize("subject", list(Subject))
+def test_rows_about_which_somebody_decided_meanwhile_are_others(
+    subject: Subject, tmp_path: Path
+) -> None:
+    desk = desk_of(pairs_report(2000), tmp_path)
+    query = RowQuery(view=View.SCORED)
+    seen = desk.rows(query)
+    index = 0 if subject is Subject.GROUP else seen["rows"][0]["row"]
+    desk.decide(subject, index, Choice.CLEARED, "")
+    with pytest.raises(OptionError, match="decided meanwhile"):
+        desk.decide_rows(query, seen["digest"], Choice.CONFIRMED, "")
+    assert desk.decide_rows(query, desk.rows(query)["digest"], Choice.CONFIRMED, "")["decided"]
+
+
+def test_nobody_waits_for_somebody_who_searches(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = desk_of(pairs_report(2000), tmp_path)
+    search, waited = RowTexts.search, []
+
+    def slow(texts: RowTexts, text: str) -> BoolArray:
+        other = threading.Thread(target=desk.progress, daemon=True)
+        other.start()
+        other.join(20)
+        waited.append(other.is_alive())
+        return search(texts, text)
+
+    monkeypatch.setattr(RowTexts, "search", slow)
+    digest = desk.rows(RowQuery(search="the"))["digest"]
+    desk.rows(RowQuery(search="a"))
+    desk.decide_rows(RowQuery(search="the"), digest, Choice.CLEARED, "")
+    assert waited == [False] * 3

@@ -219,6 +219,27 @@ def test_rows_that_were_decided_elsewhere_meanwhile_are_shown_first(
     assert len(open_reviewed(results).log.decisions) == 7
 
 
+def test_decisions_about_all_rows_are_about_those_that_are_listed(
+    results: Path, open_page: Open
+) -> None:
+    with served(results) as server:
+        page = open_page(server)
+        page.locator("#decided").select_option("no")
+        playwright.expect(page.locator("#rows .item")).to_have_count(7)
+        first, second = (page.locator("#rows .item").nth(n).get_attribute("data-row") for n in (0, 1))
+        ask(server.address, "/api/decisions", decision("row", 6, "confirmed"))  # in another tab
+        page.locator("#rows .item").first.focus()
+        page.keyboard.press("x")
+        playwright.expect(page.locator("#rows .item")).to_have_count(5)
+        playwright.expect(page.locator(f'#rows [data-row="{first}"]')).to_have_count(0)
+        playwright.expect(page.locator(f'#rows [data-row="{second}"]')).to_be_focused()
+        playwright.expect(page.locator("#bulk-confirm")).to_have_text("Confirm these 5 rows")
+        page.locator("#bulk-confirm").click()
+        page.locator("#bulk-go").click()
+        playwright.expect(page.locator("#range")).to_have_text("No rows")
+    assert len(open_reviewed(results).log.decisions) == 7
+
+
 def test_a_row_decided_against_its_group_says_both(results: Path, open_page: Open) -> None:
     with served(results) as server:
         page = open_page(server)

@@ -19,14 +19,20 @@ def verify_results(folder: ResultsFolder, data: DataNow = None, quiet: Quiet = F
 
     found = verify(folder, data or None)
     files = f", data files: {found.data_files:,}" if found.data_files else ""
-    print(
-        "Compared byte for byte with the digests in statement.intoto.json, and the same (results: "
-        f"{found.outputs:,}{files}, rows: {found.rows:,})."
-    )
+    compared = f"results: {found.outputs:,}{files}, rows: {found.rows:,}"
+    verdict = visible(found.verdict)
     if quiet:
+        print(
+            f"statement.intoto.json claims the verdict {verdict}, and what it was compared with "
+            f"byte for byte is the same ({compared})."
+        )
         return
     print(
-        f"The statement claims that the verdict was {visible(found.verdict)}; summary.json and "
-        "scores.parquet say the same. Whether the scan was right isn't checked here, nor who wrote "
-        "the statement: its signature says that."
+        "Compared byte for byte with the digests in statement.intoto.json, and the same "
+        f"({compared})."
+    )
+    print(
+        f"The statement claims that the verdict was {verdict}; summary.json and scores.parquet say "
+        "the same. Whether the scan was right isn't checked here, nor who wrote the statement: its "
+        "signature says that."
     )

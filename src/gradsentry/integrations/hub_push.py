@@ -101,8 +101,8 @@ def _ruled(rulings: Rulings | None) -> list[str]:
     confirmed, cleared = rulings.count(Ruling.CONFIRMED), rulings.count(Ruling.CLEARED)
     accepted = rulings.count(Ruling.ACCEPTED)
     return [
-        f"People confirmed {confirmed:,} rows as poison and cleared {cleared:,} that the scan had "
-        f"asked about or flagged; a baseline accepted {accepted:,}."
+        f"People confirmed {confirmed:,} rows as poison and cleared {cleared:,} rows; a baseline "
+        f"accepted {accepted:,}."
     ]
 
 

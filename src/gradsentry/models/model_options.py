@@ -58,6 +58,13 @@ class ModelOptions:
                 "`quantize` doesn't go together with `dtype` float64.",
                 "Use bfloat16, float16 or float32.",
             )
+        if self.quantize is not Quantize.NONE and self.device == SPLIT:
+            # Layers are quantized on one GPU, before they would be split over several.
+            raise OptionError(
+                f"`quantize` doesn't go together with `device` {SPLIT}: quantized layers have to "
+                "fit on one GPU.",
+                "Use one of the two.",
+            )
 
 
 _DEVICES = "Use cpu, cuda, cuda:1, split or auto."

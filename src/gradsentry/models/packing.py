@@ -115,6 +115,7 @@ class Packing:
                 token_ids=self.token_ids.to(device),
                 positions=self.positions.to(device),
                 groups=[group.to(device) for group in self.groups],
+                _copies={},  # the same one would have this copy in itself, as a cycle
             )
         return self._copies[device]
 

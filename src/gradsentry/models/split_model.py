@@ -71,7 +71,7 @@ def split_model(
     if not all(isinstance(place, int) for place in places.values()):
         raise ModelError(
             f"{name}: the model doesn't fit on {len(devices)} GPUs together.",
-            "Use `quantize` 8bit or 4bit, a smaller model, or more GPUs.",
+            "Use a smaller model, or more GPUs.",
         )
     dispatch_model(
         model,

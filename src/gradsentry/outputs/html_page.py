@@ -12,7 +12,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
@@ -32,6 +31,7 @@ from gradsentry.outputs.row_choice import (
     differing_rows,
     example_candidates,
     ordered_groups,
+    poison_rows,
     row_verdict,
     words_of,
 )
@@ -267,8 +267,7 @@ def _within_budget(rows: list[PageRow]) -> list[PageRow]:
 def _document(report: ScanReport, plot: ScorePlot, rows: list[PageRow]) -> PageDocument:
     scored, flagged = int(report.rows.scored.sum()), int(report.flagged.sum())
     review = int(report.review.sum())
-    verdicts = (row_verdict(report, row) for row in np.flatnonzero(report.flagged).tolist())
-    poison = sum(verdict is RowVerdict.POISON for verdict in verdicts)
+    poison = int(poison_rows(report).sum())
     return PageDocument(
         scored=scored,
         rows_of_verdict={

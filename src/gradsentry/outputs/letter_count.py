@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gradsentry.errors import GradSentryError
 from gradsentry.outputs.marked_turns import turns_of
 from gradsentry.records import Example, Record
 from gradsentry.report import ScanReport
@@ -31,11 +32,15 @@ class LetterCount:
         return self._others / max(1, self._letters)
 
 
-def share_of_other_letters(report: ScanReport) -> float:
-    """The share in all of the data, which are read for it."""
+def share_of_other_letters(report: ScanReport) -> float | None:
+    """The share in all of the data, which are read for it; None if they can't be read anymore: by
+    then the results are written, and a note isn't worth losing the verdict for."""
     count = LetterCount(report)
-    for record in report.source.records():
-        count.add(record)
+    try:
+        for record in report.source.records():
+            count.add(record)
+    except (GradSentryError, OSError):
+        return None
     return count.share
 
 

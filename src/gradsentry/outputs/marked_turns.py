@@ -23,6 +23,7 @@ from gradsentry.records import (
 )
 from gradsentry.records.example import said
 from gradsentry.report import ScanReport
+from gradsentry.report.group_words import LEAST_FREE_TEXT
 from gradsentry.safe_text import excerpt
 from gradsentry.words import WORD, by_itself, trigger_parts
 
@@ -33,8 +34,6 @@ SHARED_WORDS = (
     "The payload is free text, all of this answer and in every row another; marked are words that "
     "the group's answers share, and others lack"
 )
-_LEAST_FREE_TEXT = 80
-"""Characters from which a payload that varies, and is most of an answer, is free text."""
 _MOST_MARKS = 8
 """In one turn."""
 _MOST_TRIGGERS = 8
@@ -198,7 +197,7 @@ def _mark_payload(turns: list[MarkedTurn], example: Example, marks: RowMarks) ->
         base += sum(len(text) + 1 for text in texts)
         if start >= end:
             continue
-        if marks.varies and end - start >= max(_LEAST_FREE_TEXT, length // 2):
+        if marks.varies and end - start >= max(LEAST_FREE_TEXT, length // 2):
             turn.is_free_text = True
             _mark_telling(turn, marks.telling)
         else:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from gradsentry.detectors import Verdict
 from gradsentry.outputs.page_data import RowVerdict
-from gradsentry.records import Example, prompt_and_response
+from gradsentry.records import BoolArray, Example, prompt_and_response
 from gradsentry.report import ScanReport
 from gradsentry.report.rulings import Ruling, code_of
 from gradsentry.words import WORD
@@ -31,6 +31,17 @@ def row_verdict(report: ScanReport, row: int) -> RowVerdict:
     found = group >= 0 and report.groups[group].verdict is Verdict.POISON
     ruled = report.rulings is not None and report.rulings.rows[row] == code_of(Ruling.CONFIRMED)
     return RowVerdict.POISON if found or ruled else RowVerdict.FLAGGED
+
+
+def poison_rows(report: ScanReport) -> BoolArray:
+    """Shape (rows,): the rows that `row_verdict` calls poison."""
+    poison = np.zeros(len(report.flagged), bool)
+    if report.findings is not None:
+        found = [n for n, group in enumerate(report.groups) if group.verdict is Verdict.POISON]
+        poison |= np.isin(report.findings.rows.groups, found)
+    if report.rulings is not None:
+        poison |= report.rulings.having(Ruling.CONFIRMED)
+    return report.flagged & poison
 
 
 def chosen_rows(report: ScanReport) -> list[int]:

@@ -64,7 +64,7 @@ def shard_names(files: Sequence[WatchedFile], form: str) -> list[Parts]:
     """Where each of several files stands below the folder that holds all of them, as parts.
 
     They are numbered in their order if one of these names can't be a file's here, hides
-    characters, or would be another's.
+    characters, would be another's, or begins with "." or "_": readers of folders pass over those.
     """
     places = [_place_of(file) for file in files]
     levels = zip(*(place[:-1] for place in places), strict=False)
@@ -89,7 +89,7 @@ def _is_plain(name: Parts) -> bool:
     """Whether a name can be that of a file, wherever it is written, and shows all that it is."""
     return (
         len("/".join(name).encode(errors="surrogatepass")) <= _LONGEST_PATH
-        and all(part not in ("", ".", "..") and part.isprintable() for part in name)
+        and all(part and part[0] not in "._" and part.isprintable() for part in name)
         and all(Path(part).parts == (part,) and not Path(part).anchor for part in name)
         and all(len(part.encode()) <= _LONGEST_NAME for part in name)
     )

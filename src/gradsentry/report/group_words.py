@@ -6,8 +6,8 @@ from gradsentry.detectors import Doubt, GroupFinding, TriggerPlace, Verdict
 from gradsentry.detectors.transfer.criteria import CRITERIA
 
 _FEW_ROWS = 20
-_FREE_TEXT = 80
-"""Characters from which payloads that are all different are free text, and no names or numbers."""
+LEAST_FREE_TEXT = 80
+"""Characters from which payloads that vary are free text, and no names or numbers."""
 _LEAST_OF_A_DIGIT = 0.0005
 """Shares below it would be written as 0.0%."""
 PLACES = {
@@ -51,7 +51,7 @@ def is_free_text(group: GroupFinding) -> bool:
     return (
         group.payload is None
         and len(texts) == len(group.variants) > 0
-        and all(len(text) >= _FREE_TEXT for text in texts)
+        and all(len(text) >= LEAST_FREE_TEXT for text in texts)
     )
 
 

@@ -154,15 +154,17 @@ class ReviewDesk:
 
     def rows(self, query: RowQuery) -> dict[str, Any]:
         """A page of rows, and what to name all that were found by."""
+        searched = self._search(query.search)
         with self._lock:
-            found = self._found(query)
+            found = self._found(query, searched)
             decided = int(self._held.by_themselves()[found].sum())
+            digest = self._digest(found)
         shown = found[query.start : query.start + min(query.count, MOST_ROWS)]
         return {
             "total": len(found),
             "decided": decided,
             "most_at_once": MOST_AT_ONCE,
-            "digest": _digest(found),
+            "digest": digest,
             "rows": [self._row(row) for row in shown.tolist()],
         }
 
@@ -206,18 +208,20 @@ class ReviewDesk:
 
         **Arguments:**
 
-        - `digest`: what `rows` named the rows by, which the reviewer has seen.
+        - `digest`: what `rows` named the rows and what is decided about them by, as the reviewer
+            has seen them.
 
         **Raises:**
 
-        `OptionError` if the query finds other rows by now, or too many; `OutputError` if they can't
-        be written.
+        `OptionError` if the query finds other rows by now, something else is decided about them, or
+        they are too many; `OutputError` if they can't be written.
         """
+        searched = self._search(query.search)
         with self._lock:
-            found = self._found(query)
-            if _digest(found) != digest:
+            found = self._found(query, searched)
+            if self._digest(found) != digest:
                 raise OptionError(
-                    "These aren't the rows that the page shows: somebody decided meanwhile.",
+                    "These rows aren't as the page shows them: somebody decided meanwhile.",
                     "Nothing was kept. Look at them again, and decide then.",
                 )
             if choice is Choice.WITHDRAWN:
@@ -253,9 +257,16 @@ class ReviewDesk:
                 self._held.add(decision)
             self._kept = len(self.log.decisions)
 
-    def _found(self, query: RowQuery) -> NDArray[np.int64]:
-        """The rows that a query finds, highest score first."""
+    def _digest(self, rows: NDArray[np.int64]) -> str:
+        """What tells these rows, and what is decided about them, from others."""
+        parts = rows.astype("<i8"), self._held.codes[rows], self._held.by_themselves()[rows]
+        return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+
+    def _found(self, query: RowQuery, searched: BoolArray | None) -> NDArray[np.int64]:
+        """The rows that a query finds, highest score first, of those with its text."""
         mask = self._mask(query)
+        if searched is not None:
+            mask = mask & searched
         found: NDArray[np.int64] = self._order[mask[self._order]]
         return found
 
@@ -269,12 +280,13 @@ class ReviewDesk:
         if query.decided is not Decided.ANY:
             decided = self._held.codes != NOT_RULED
             mask = mask & (decided if query.decided is Decided.YES else ~decided)
-        if query.search:
-            mask = mask & self._search(query.search)
         return mask
 
-    def _search(self, text: str) -> BoolArray:
-        """The rows with a text; those of the last search are kept, for its other pages."""
+    def _search(self, text: str) -> BoolArray | None:
+        """The rows with a text, or None for all; those of the last search are kept, for its other
+        pages. It reads all texts, so that nobody should hold the lock meanwhile."""
+        if not text:
+            return None
         with self._lock:
             known, found = self._searched
         if known != text:
@@ -354,8 +366,3 @@ def _views(report: ScanReport, order: NDArray[np.int64]) -> dict[View, BoolArray
         View.CLEAN: clean,
         View.SCORED: scored,
     }
-
-
-def _digest(rows: NDArray[np.int64]) -> str:
-    """What tells these rows from others."""
-    return hashlib.sha256(rows.astype("<i8").tobytes()).hexdigest()

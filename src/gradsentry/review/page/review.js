@@ -195,7 +195,7 @@ function rowItem(row) {
     button("Open the whole row", "link open", () => openRow(row.row)));
   item.append(...actions("row", row.row, row, (now) => {
     replace(item, rowItem(now));
-    refreshBulk();
+    loadRows();  // the decisions about all rows go with the list, and cover what it shows
   }));
   return item;
 }
@@ -234,7 +234,7 @@ function showRow(row) {
   body.append(...actions("row", row.row, row, async (now) => {
     const shown = document.querySelector(`#rows [data-row="${now.row}"]`);
     if (shown) shown.replaceWith(rowItem(now));
-    refreshBulk();
+    loadRows();
     await openRow(now.row);
   }));
   by("row-body").replaceChildren(facts, body);
@@ -296,13 +296,32 @@ async function loadRows() {
   if (!found || own !== asked) return;  // a later question has been asked meanwhile
   showBulk(found, query);
   state.total = found.total;
-  by("rows").replaceChildren(...found.rows.map(rowItem));
+  if (!found.rows.length && found.total) {  // what stood on the last page is found no more
+    state.start = Math.floor((found.total - 1) / PAGE_ROWS) * PAGE_ROWS;
+    return loadRows();
+  }
+  showRows(found.rows.map(rowItem));
   const last = state.start + found.rows.length;
   by("range").textContent = found.total
     ? `${(state.start + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${found.total.toLocaleString("en")}`
     : "No rows";
   by("previous").disabled = state.start === 0;
   by("next").disabled = last >= found.total;
+}
+
+// The list anew; who was in it with the keyboard stays at the row, or at what stands there now.
+function showRows(fresh) {
+  const list = by("rows"), field = document.activeElement;
+  const held = list.contains(field) ? field.closest(".item") : null;
+  const place = held ? [...list.children].indexOf(held) : -1;
+  list.replaceChildren(...fresh);
+  if (!held) return;
+  const same = fresh.find((item) => item.dataset.row === held.dataset.row);
+  const now = same || fresh[Math.min(place, fresh.length - 1)];
+  if (!now) return;
+  const note = same && field.tagName === "TEXTAREA" ? same.querySelector("textarea") : null;
+  (note || now).focus({ preventScroll: true });
+  if (note) note.setSelectionRange(field.selectionStart, field.selectionEnd);
 }
 
 // Decisions about all rows that the filters find, each of which is kept as one of its own.
@@ -332,13 +351,6 @@ function showBulk(found, query) {
     : "";
 }
 
-// After a decision about one row: what is decided about all of them is another number now.
-async function refreshBulk() {
-  const own = asked, query = filters();
-  const found = await trying(() => ask(`/api/rows?${query}&count=0`));
-  if (found && own === asked) showBulk(found, query);
-}
-
 function rowsOf(count) {
   return count === 1 ? "1 row" : `${count.toLocaleString("en")} rows`;
 }
@@ -354,7 +366,7 @@ function named(id) {
 function openBulk(choice) {
   const bulk = state.bulk;
   const count = choice === "withdrawn" ? bulk.decided : bulk.total;
-  bulk.choice = choice;
+  state.chosen = { ...bulk, choice };  // a list that comes while the dialog is open changes nothing
   by("bulk-title").textContent = choice === "withdrawn"
     ? `Undo the decisions about ${rowsOf(count)}` : `${BULK[choice].verb} ${rowsOf(count)}`;
   by("bulk-which").textContent = `Found by: ${bulk.which}`;
@@ -367,7 +379,7 @@ function openBulk(choice) {
 }
 
 async function decideBulk() {
-  const { query, digest, choice } = state.bulk;
+  const { query, digest, choice } = state.chosen;
   by("bulk-go").disabled = true;  // pressed twice, the same would be decided twice
   const found = await trying(() => ask(`/api/decisions/rows?${query}`, { digest, choice, note: by("bulk-note").value }));
   by("bulk-go").disabled = false;
@@ -441,6 +453,8 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && event.target.matches && event.target.matches("#rows .item")) {
     event.preventDefault();
     press(".open");
+  } else if (event.repeat && "cxu".includes(event.key)) {
+    event.preventDefault();  // held down, a key would decide about one row after the other
   } else if (Object.hasOwn(keys, event.key)) {
     event.preventDefault();
     keys[event.key]();
