@@ -133,7 +133,7 @@ def _distinct_rows(digests: NDArray[np.void]) -> tuple[NDArray[np.int64], NDArra
         order[first:last] = own
         begins[first + 1 : last] = lower[own[1:]] != lower[own[:-1]]
     del upper
-    numbers = np.cumsum(begins)
+    numbers = np.cumsum(begins, dtype=np.int64)
     numbers -= 1
     copy_of = np.empty(len(order), np.int64)
     copy_of[order] = numbers
