@@ -20,7 +20,7 @@ from gradsentry.models.model_options import Quantize
 _BLOCK = 64
 """Numbers with one scale in NF4; bitsandbytes' processor kernels need whole blocks a row."""
 _OUTLIER = 6.0
-"""States from here on are multiplied in 16 bits, with their weights: this is what makes it LLM.int8.
+"""Columns with states from here on are multiplied in 16 bits: this is what makes it LLM.int8.
 transformers has the same."""
 _LEAST_SHARE = 0.5
 """Of the body's weights that must be in linear layers: else nothing is gained, and scores move."""
