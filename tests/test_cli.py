@@ -114,6 +114,9 @@ def test_results_are_verified_and_a_changed_file_is_named(
     verdict = json.loads((out / "summary.json").read_text())["verdict"]
     assert f"claims that the verdict was {verdict}; summary.json" in done.stdout
     assert "isn't checked here" in done.stdout
+    (brief,) = gradsentry("verify-results", out, "-q").stdout.splitlines()
+    assert f"claims the verdict {verdict}, and what it was compared with byte for byte" in brief
+    assert brief.endswith("data files: 1, rows: 40).")
     data.write_text(data.read_text().replace("yes", "yep", 1))
     changed = gradsentry("verify-results", out)
     assert changed.returncode == 2

@@ -59,6 +59,19 @@ def test_states_stay_near_and_the_head_as_it_was(
     assert small.revision == whole.revision
 
 
+def test_states_that_stand_out_are_not_rounded(wide_folder: Path) -> None:
+    """A state of 60 would take the scale of all others with it: it is multiplied by itself."""
+    whole = load_model(wide_folder, options(Quantize.NONE))
+    small = load_model(wide_folder, options(Quantize.EIGHT_BITS))
+    given = torch.randn(1, 40, 128, generator=torch.Generator().manual_seed(0))
+    given[..., 3] = 60
+    layer, eight = (each.body.layers[0].mlp.up_proj for each in (whole, small))
+    with torch.no_grad():
+        own, others = layer(given), eight(given)
+    off = (others - own).norm() / (own - own.mean(1, keepdim=True)).norm()
+    assert float(off) < 0.07  # 0.14 without
+
+
 @pytest.mark.parametrize("quantize", WIDTHS)
 def test_the_same_weights_are_quantized_alike(wide_folder: Path, quantize: Quantize) -> None:
     found = [states(load_model(wide_folder, options(quantize))) for _ in range(2)]

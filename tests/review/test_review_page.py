@@ -226,8 +226,9 @@ def test_decisions_about_all_rows_are_about_those_that_are_listed(
         page = open_page(server)
         page.locator("#decided").select_option("no")
         playwright.expect(page.locator("#rows .item")).to_have_count(7)
-        shown = page.locator("#rows .item")
-        first, second = (shown.nth(number).get_attribute("data-row") for number in (0, 1))
+        first, second = (
+            page.locator("#rows .item").nth(n).get_attribute("data-row") for n in (0, 1)
+        )
         ask(server.address, "/api/decisions", decision("row", 6, "confirmed"))  # in another tab
         page.locator("#rows .item").first.focus()
         page.keyboard.press("x")

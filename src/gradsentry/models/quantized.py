@@ -19,6 +19,9 @@ from gradsentry.models.model_options import Quantize
 
 _BLOCK = 64
 """Numbers with one scale in NF4; bitsandbytes' processor kernels need whole blocks a row."""
+_OUTLIER = 6.0
+"""Columns with states from here on are multiplied in 16 bits: this is what makes it LLM.int8.
+transformers has the same."""
 _LEAST_SHARE = 0.5
 """Of the body's weights that must be in linear layers: else nothing is gained, and scores move."""
 
@@ -77,7 +80,11 @@ def _layer_maker(quantize: Quantize) -> Callable[[nn.Linear], nn.Module]:
 
     def eight(layer: nn.Linear) -> nn.Module:
         made: Any = bnb.nn.Linear8bitLt(
-            *_sizes(layer), bias=layer.bias is not None, has_fp16_weights=False, device="meta"
+            *_sizes(layer),
+            bias=layer.bias is not None,
+            has_fp16_weights=False,
+            threshold=_OUTLIER,
+            device="meta",
         )
         made.weight = bnb.nn.Int8Params(
             layer.weight.data, requires_grad=False, has_fp16_weights=False
