@@ -15,6 +15,7 @@ if not sys.flags.safe_path:  # an empty entry in PYTHONPATH stands for it, too
     sys.path[:] = [place for place in sys.path if place not in ("", os.getcwd())]  # noqa: PTH109
 
 import traceback
+from importlib import import_module
 
 from gradsentry.faults import told_of
 
@@ -22,7 +23,8 @@ from gradsentry.faults import told_of
 def main() -> None:
     """Load the command line and run it."""
     try:
-        from gradsentry import cli
+        # Not `from gradsentry import cli`, which asks the package for a name first: that loads all.
+        cli = import_module("gradsentry.cli")
     except KeyboardInterrupt:
         sys.exit(130)
     except BaseException as error:
