@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import gradsentry
+from gradsentry import LanguageModel
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOK: dict[str, Any] = json.loads((ROOT / "docs" / "notebook.ipynb").read_text("utf-8"))
@@ -28,8 +29,9 @@ def run(script: str, names: dict[str, Any]) -> object:
     return last and eval(compile(ast.Expression(last.value), "cell", "eval"), names)
 
 
+@pytest.mark.slow
 def test_its_cells_run_in_order(
-    tiny_folder: Path,
+    default_model: LanguageModel,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -40,9 +42,9 @@ def test_its_cells_run_in_order(
     (tmp_path / "docs").mkdir()
     monkeypatch.chdir(tmp_path / "docs")
     scan = f'scan("../{DATA.as_posix()}")'
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"loaded": default_model}
     assert scan in SCRIPTS[0]
-    own = scan.replace(")", f", model={str(tiny_folder)!r})")
+    own = scan.replace(")", ", model=loaded)")
     shown = [run(script.replace(scan, own), names) for script in SCRIPTS]
     report = shown[0]
     assert isinstance(report, gradsentry.ScanReport)
