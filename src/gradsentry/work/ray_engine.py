@@ -196,7 +196,10 @@ def _connect(ray: Any, address: str | None, folder: Path) -> None:
             logging_level=logging.ERROR,
             **own,
         )
-    except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+    except Exception as error:  # a bare one, where a part of Ray dies while it starts
+        known = (ConnectionError, RuntimeError, ValueError, OSError)
+        if not address or not isinstance(error, known):
+            raise _cluster_failed(first_line(error)) from None
         raise OptionError(
             f"`address` {address}: there is no Ray cluster that can be used ({first_line(error)}).",
             "Start one with `ray start --head`, or leave `address` out.",
